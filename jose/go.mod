@@ -1,0 +1,3 @@
+module github.com/jotward/jotward/jose
+
+go 1.26
