@@ -1,0 +1,113 @@
+package jwk
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/alg"
+	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/keydata"
+)
+
+// A Key is one immutable key bound to one algorithm. The zero Key is not
+// usable; Parse, New, ParsePEM and Generate build Keys.
+type Key struct {
+	data  *keydata.Data
+	keyID string
+	// members are the required members of the public half in the order of
+	// RFC 7638 3.2, already spelled.
+	members []member
+	private []member // the private members, empty for public keys and secrets kept elsewhere
+	thumb   string
+}
+
+// member is a JWK member whose value needs no escaping.
+type member struct{ name, value string }
+
+// KeyID returns the kid, "" when the key has none.
+func (k *Key) KeyID() string { return k.keyID }
+
+// Algorithm returns the one algorithm the key is bound to.
+func (k *Key) Algorithm() Algorithm { return Algorithm(k.data.Row.Name) }
+
+// IsPrivate reports whether the key can sign, as a private key or as a secret.
+func (k *Key) IsPrivate() bool { return k.data.Signer != nil || k.data.Secret != nil }
+
+// IsSymmetric reports whether the key is a shared secret.
+func (k *Key) IsSymmetric() bool { return k.data.Row.Family == alg.HMAC }
+
+// Accepts reports whether the key may serve a header that names a: exactly its
+// own algorithm, and either name of Ed25519 (RFC 9864 2.2).
+func (k *Key) Accepts(a Algorithm) bool {
+	return k.data.Row.Name == string(a) || k.data.Row.Same(alg.Lookup(string(a)))
+}
+
+// Public returns the public half under the same kid. It fails with KeyMisuse
+// for a shared secret, which has none.
+func (k *Key) Public() (*Key, error) {
+	if k.IsSymmetric() {
+		return nil, fail(jose.KeyMisuse, "a shared secret has no public half")
+	}
+	if k.data.Signer == nil {
+		return k, nil
+	}
+	d := &keydata.Data{Row: k.data.Row, RSA: k.data.RSA, ECDSA: k.data.ECDSA, Ed: k.data.Ed, CanVerify: true}
+	return &Key{data: d, keyID: k.keyID, members: k.members, thumb: k.thumb}, nil
+}
+
+// PublicKey returns a copy of the public half as the standard library's type,
+// nil for a shared secret.
+func (k *Key) PublicKey() crypto.PublicKey {
+	switch k.data.Row.Family {
+	case alg.RSAPKCS, alg.RSAPSS:
+		return cloneRSA(k.data.RSA)
+	case alg.ECDSA:
+		return cloneECDSA(k.data.ECDSA)
+	case alg.Ed25519:
+		return append(k.data.Ed[:0:0], k.data.Ed...)
+	}
+	return nil
+}
+
+// Thumbprint returns the RFC 7638 thumbprint with SHA-256 in base64url. A
+// shared secret's thumbprint is a hash of the secret: do not publish it
+// (RFC 7638 7).
+func (k *Key) Thumbprint() string { return k.thumb }
+
+func thumbprint(members []member) string {
+	sum := sha256.Sum256(spell(members))
+	return b64.Encode(sum[:])
+}
+
+// Lookup returns the key itself if it answers to kid and alg. A token without
+// kid, or a key without one, matches; two that differ do not. It fails with
+// KeyNotFound, or with KeyMisuse when the key is bound to another algorithm.
+func (k *Key) Lookup(_ context.Context, kid string, a Algorithm) ([]*Key, error) {
+	if kid != "" && k.keyID != "" && kid != k.keyID {
+		return nil, fail(jose.KeyNotFound, "the key has another kid")
+	}
+	if !k.Accepts(a) {
+		return nil, boundElsewhere(k, a)
+	}
+	return []*Key{k}, nil
+}
+
+// Generation returns 0: a key never changes.
+func (k *Key) Generation() uint64 { return 0 }
+
+// Data is for the packages of this module: nobody else can build an Access.
+func (k *Key) Data(keydata.Access) *keydata.Data { return k.data }
+
+func boundElsewhere(k *Key, a Algorithm) error {
+	return fail(jose.KeyMisuse, "the key is bound to "+k.data.Row.Name+", the token names "+string(a))
+}
+
+func fail(r jose.Reason, detail string) *jose.Error { return jose.NewError(r, detail, nil) }
+
+// CanSign reports whether the key has a private half and its use and key_ops allow signing.
+func (k *Key) CanSign() bool { return k.data.CanSign }
+
+// CanVerify reports whether the key's use and key_ops allow verifying.
+func (k *Key) CanVerify() bool { return k.data.CanVerify }

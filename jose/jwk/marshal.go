@@ -1,0 +1,89 @@
+package jwk
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/jotward/jotward/jose"
+)
+
+// spell writes members that need no escaping as one JSON object.
+func spell(members []member) []byte {
+	out := []byte{'{'}
+	for i, m := range members {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(append(append(append(out, '"'), m.name...), `":"`...), m.value...), '"')
+	}
+	return append(out, '}')
+}
+
+// document returns the JWK with the given members after kty, kid, use and alg.
+func (k *Key) document(members []member) ([]byte, error) {
+	out := []byte(`{"kty":"` + k.data.Row.KeyType + `"`)
+	if k.keyID != "" {
+		kid, err := json.Marshal(k.keyID)
+		if err != nil {
+			return nil, fail(jose.KeyInvalid, "kid cannot be written")
+		}
+		out = append(append(out, `,"kid":`...), kid...)
+	}
+	out = append(out, `,"use":"sig","alg":"`+k.data.Row.Name+`"`...)
+	for _, m := range members {
+		if m.name != "kty" {
+			out = append(out, `,"`+m.name+`":"`+m.value+`"`...)
+		}
+	}
+	return append(out, '}'), nil
+}
+
+// MarshalJSON returns the public half as a JWK. For a shared secret that is
+// kty, kid and alg alone, never k. It cannot fail for a Key that was built.
+func (k *Key) MarshalJSON() ([]byte, error) {
+	if k == nil || k.data == nil {
+		return []byte("null"), nil
+	}
+	if k.IsSymmetric() {
+		return k.document(nil)
+	}
+	return k.document(k.members)
+}
+
+// ExportPrivate returns the whole key, private members included, as a JWK. It
+// is the loud way out: everything else that prints a Key shows its public half.
+// It fails with KeyMisuse for a public key, and for a key whose private half
+// lives elsewhere.
+func (k *Key) ExportPrivate() ([]byte, error) {
+	if len(k.private) == 0 {
+		return nil, fail(jose.KeyMisuse, "the key has no private half that could be exported")
+	}
+	if k.IsSymmetric() {
+		return k.document(k.private)
+	}
+	return k.document(append(k.members[:len(k.members):len(k.members)], k.private...))
+}
+
+// String describes the key without its material: algorithm, kid, and whether it is private.
+func (k *Key) String() string {
+	if k == nil || k.data == nil {
+		return "jwk.Key(nil)"
+	}
+	kind := "public"
+	switch {
+	case k.IsSymmetric():
+		kind = "secret"
+	case k.IsPrivate():
+		kind = "private"
+	}
+	return fmt.Sprintf("jwk.Key(%s %s kid=%q)", k.data.Row.Name, kind, k.keyID)
+}
+
+// GoString is String, so that %#v shows no material.
+func (k *Key) GoString() string { return k.String() }
+
+// Format is String for every verb, so that no verb walks into the fields.
+func (k *Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
+
+// MarshalText is String: text encoders and log handlers show no material.
+func (k *Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }

@@ -1,0 +1,391 @@
+package jwk
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/alg"
+	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/keydata"
+	"github.com/jotward/jotward/jose/internal/strictjson"
+)
+
+// Bounds of what is parsed.
+const (
+	maxKeyText = 128 << 10 // bytes of one JWK; an x5c chain is its largest honest part
+	maxSetText = 2 << 20   // bytes of one set
+	maxSetKeys = 512       // entries of one set
+	maxKeyID   = 1024      // bytes of a kid
+)
+
+// Options say how a JWK is read. The zero value suits keys that name their alg.
+type Options struct {
+	// Algorithms binds a key without alg: to the one of these that fits its
+	// type. Two that fit are refused with KeyAmbiguous; EdDSA and Ed25519 count
+	// as one. Keys on a curve are bound by the curve and need no list. A key
+	// that has an alg ignores it.
+	Algorithms []Algorithm
+	// KeyID is used when the key has no kid.
+	KeyID string
+	// PublicOnly refuses keys, and sets, that hold any private or secret
+	// member, for documents that others publish: whoever publishes a private key
+	// has lost it.
+	PublicOnly bool
+}
+
+// Parse reads one JWK (RFC 7517 4). It fails with KeyInvalid (not strict JSON,
+// wrong types, members that disagree), KeyWeak, KeyMisuse (use or key_ops leave
+// neither signing nor verifying, or the alg belongs to another family),
+// KeyAmbiguous, or AlgorithmNotAllowed (an alg that is no signature algorithm
+// of this library).
+func Parse(data []byte, o Options) (*Key, error) {
+	if len(data) > maxKeyText {
+		return nil, fail(jose.KeyInvalid, fmt.Sprintf("a key of more than %d bytes", maxKeyText))
+	}
+	var d strictjson.Doc
+	if err := d.Scan(string(data)); err != nil {
+		return nil, fail(jose.KeyInvalid, err.Error())
+	}
+	return parse(&reader{doc: &d}, o)
+}
+
+// reader takes members of a JWK and remembers the first that is wrong.
+type reader struct {
+	doc *strictjson.Doc
+	err error
+}
+
+func (r *reader) wrong(name, what string) {
+	if r.err == nil {
+		r.err = fail(jose.KeyInvalid, name+": "+what)
+	}
+}
+
+// text returns the string member of that name; a member of another type is wrong.
+func (r *reader) text(name string) (string, bool) {
+	v, ok := r.doc.Find(name)
+	if !ok {
+		return "", false
+	}
+	if v.Kind != strictjson.String {
+		r.wrong(name, "not a string")
+		return "", false
+	}
+	return v.Text(), true
+}
+
+// octets returns the bytes of a base64url member.
+func (r *reader) octets(name string) ([]byte, bool) {
+	s, ok := r.text(name)
+	if !ok {
+		return nil, false
+	}
+	b, err := b64.Bytes(s)
+	if err != nil {
+		r.wrong(name, err.Error())
+		return nil, false
+	}
+	return b, true
+}
+
+// integer returns a Base64urlUInt (RFC 7518 2): the fewest octets that hold it.
+func (r *reader) integer(name string, maxBits int) *big.Int {
+	b, ok := r.octets(name)
+	switch {
+	case !ok:
+		return nil
+	case len(b) == 0:
+		r.wrong(name, "empty")
+		return nil
+	case len(b) > 1 && b[0] == 0:
+		r.wrong(name, "leading zero octet")
+		return nil
+	case len(b) > (maxBits+7)/8:
+		r.wrong(name, "too large")
+		return nil
+	}
+	return new(big.Int).SetBytes(b)
+}
+
+func parse(r *reader, o Options) (*Key, error) {
+	kty, ok := r.text("kty")
+	if !ok && r.err == nil {
+		r.wrong("kty", "missing")
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	if o.PublicOnly && hasPrivate(r.doc) {
+		return nil, fail(jose.KeyMisuse, "a private or secret member where only public keys belong")
+	}
+	k := &Key{data: &keydata.Data{}, keyID: o.KeyID}
+	if kid, ok := r.text("kid"); ok {
+		k.keyID = kid
+	}
+	if r.err == nil {
+		r.err = checkKeyID(k.keyID)
+	}
+	canSign, canVerify := r.permissions()
+	if r.err != nil {
+		return nil, r.err
+	}
+	if !canSign && !canVerify {
+		return nil, fail(jose.KeyMisuse, "use or key_ops forbid signatures")
+	}
+	var err error
+	if k.data.Row, err = bind(r, kty, o.Algorithms); err != nil {
+		return nil, err
+	}
+	if err := k.read(r, kty); err != nil {
+		return nil, err
+	}
+	if err := k.checkCertificate(r); err != nil {
+		return nil, err
+	}
+	k.data.CanSign = canSign && k.IsPrivate()
+	k.data.CanVerify = canVerify
+	if !k.data.CanSign && !k.data.CanVerify {
+		return nil, fail(jose.KeyMisuse, "a public key whose key_ops do not allow verify")
+	}
+	k.thumb = thumbprint(k.members)
+	return k, nil
+}
+
+// read fills in the material of the key's type.
+func (k *Key) read(r *reader, kty string) error {
+	switch kty {
+	case "oct":
+		secret, ok := r.octets("k")
+		if !ok {
+			return r.missing("k")
+		}
+		return k.setSecret(secret)
+	case "RSA":
+		return k.readRSA(r)
+	case "EC":
+		return k.readEC(r)
+	default: // bind accepted it, so it is OKP
+		return k.readOKP(r)
+	}
+}
+
+func (r *reader) missing(name string) error {
+	r.wrong(name, "missing")
+	return r.err
+}
+
+func (k *Key) readRSA(r *reader) error {
+	if _, ok := r.doc.Find("oth"); ok {
+		return fail(jose.KeyInvalid, "oth: more than two primes")
+	}
+	// The bound on n is looser than checkRSA's, so that it names the right reason.
+	n := r.integer("n", 2*maxRSA)
+	e := r.integer("e", 256)
+	if r.err != nil {
+		return r.err
+	}
+	if n == nil || e == nil {
+		return r.missing("n or e")
+	}
+	if e.BitLen() > 31 {
+		return fail(jose.KeyInvalid, "exponent is above 2^31-1")
+	}
+	pub := rsaPublic(n, int(e.Int64()))
+	if err := k.setRSAPublic(pub); err != nil {
+		return err
+	}
+	return k.readRSAPrivate(r)
+}
+
+func (k *Key) readRSAPrivate(r *reader) error {
+	var v [6]*big.Int
+	given := 0
+	for i, name := range []string{"d", "p", "q", "dp", "dq", "qi"} {
+		if v[i] = r.integer(name, maxRSA); v[i] != nil {
+			given++
+		}
+	}
+	if r.err != nil {
+		return r.err
+	}
+	switch {
+	case given == 0:
+		return nil
+	case given == 1 && v[0] != nil:
+		return k.setRSAParts(v[0], nil)
+	case given != len(v):
+		// RFC 7518 6.3.2: with any of the other members, all of them.
+		return fail(jose.KeyInvalid, "some private members are missing")
+	}
+	if err := k.setRSAParts(v[0], v[1:3]); err != nil {
+		return err
+	}
+	crt := rsaCRT(k.data.Signer)
+	for i, name := range []string{"dp", "dq", "qi"} {
+		if crt[i].Cmp(v[3+i]) != 0 {
+			return fail(jose.KeyInvalid, name+" does not agree with the other members")
+		}
+	}
+	return nil
+}
+
+func (k *Key) readEC(r *reader) error {
+	size := k.data.Row.Size
+	x, okX := r.octets("x")
+	y, okY := r.octets("y")
+	d, okD := r.octets("d")
+	if r.err != nil {
+		return r.err
+	}
+	if !okX || !okY {
+		return r.missing("x or y")
+	}
+	// "The length of this octet string MUST be the full size of a coordinate" (RFC 7518 6.2.1.2).
+	if len(x) != size || len(y) != size {
+		return fail(jose.KeyInvalid, "a coordinate has the wrong length")
+	}
+	if err := k.setPoint(slices.Concat([]byte{4}, x, y)); err != nil {
+		return err
+	}
+	if okD {
+		return k.setScalar(d)
+	}
+	return nil
+}
+
+func (k *Key) readOKP(r *reader) error {
+	x, okX := r.octets("x")
+	d, okD := r.octets("d")
+	if r.err != nil {
+		return r.err
+	}
+	if !okX {
+		return r.missing("x")
+	}
+	if err := k.setEd25519Public(x); err != nil {
+		return err
+	}
+	if okD {
+		return k.setSeed(d)
+	}
+	return nil
+}
+
+// permissions reads use and key_ops (RFC 7517 4.2, 4.3).
+func (r *reader) permissions() (sign, verify bool) {
+	sign, verify = true, true
+	use, hasUse := r.text("use")
+	if hasUse && use != "sig" {
+		sign, verify = false, false
+	}
+	v, ok := r.doc.Find("key_ops")
+	if !ok {
+		return sign, verify
+	}
+	if v.Kind != strictjson.Array {
+		r.wrong("key_ops", "not an array")
+		return false, false
+	}
+	var ops []string
+	for c := strictjson.Open(v); ; {
+		m, more := c.Next()
+		if !more {
+			break
+		}
+		if m.Kind != strictjson.String {
+			r.wrong("key_ops", "not an array of strings")
+			return false, false
+		}
+		op := m.Text()
+		if slices.Contains(ops, op) {
+			r.wrong("key_ops", "an operation stands twice")
+			return false, false
+		}
+		ops = append(ops, op)
+	}
+	signs, verifies := slices.Contains(ops, "sign"), slices.Contains(ops, "verify")
+	if hasUse && use == "sig" && len(ops) > 0 && !signs && !verifies {
+		r.wrong("key_ops", "does not agree with use")
+	}
+	return sign && signs, verify && verifies
+}
+
+// bind finds the one algorithm of a key: its alg member's, its curve's, or the
+// one of the caller's list that fits its type.
+func bind(r *reader, kty string, list []Algorithm) (*alg.Row, error) {
+	name, hasAlg := r.text("alg")
+	crv, hasCurve := r.text("crv")
+	if r.err != nil {
+		return nil, r.err
+	}
+	fits := func(row *alg.Row) bool {
+		return row.KeyType == kty && (row.Curve == "" || hasCurve && row.Curve == crv)
+	}
+	known := false
+	for _, row := range alg.All() {
+		known = known || fits(row)
+	}
+	if hasAlg {
+		row := alg.Lookup(name)
+		switch {
+		case row == nil:
+			return nil, fail(jose.AlgorithmNotAllowed, "alg "+quote(name)+" is no signature algorithm of this library")
+		case !fits(row):
+			return nil, fail(jose.KeyInvalid, "alg "+name+" does not fit the key's type or curve")
+		}
+		return row, nil
+	}
+	if !known {
+		return nil, fail(jose.KeyInvalid, "no signature algorithm for type "+quote(kty)+" and curve "+quote(crv))
+	}
+	var found *alg.Row
+	for _, a := range list {
+		row := alg.Lookup(string(a))
+		if row == nil || !fits(row) || found.Same(row) {
+			continue
+		}
+		if found != nil {
+			return nil, fail(jose.KeyAmbiguous, "the key has no alg and fits "+found.Name+" and "+row.Name)
+		}
+		found = row
+	}
+	if found == nil && (kty == "EC" || kty == "OKP") {
+		for _, row := range alg.All() { // EdDSA stands before Ed25519: the name more readers know
+			if fits(row) {
+				return row, nil
+			}
+		}
+	}
+	if found == nil {
+		return nil, fail(jose.KeyAmbiguous, "the key has no alg and none of the listed algorithms fits it")
+	}
+	return found, nil
+}
+
+// hasPrivate looks for members that only private or secret keys have, by name
+// and not by type, so that a private key of an unknown type is found as well.
+func hasPrivate(d *strictjson.Doc) bool {
+	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} {
+		if _, ok := d.Find(name); ok {
+			return true
+		}
+	}
+	return false
+}
+
+func checkKeyID(kid string) error {
+	if len(kid) > maxKeyID {
+		return fail(jose.KeyInvalid, fmt.Sprintf("kid of more than %d bytes", maxKeyID))
+	}
+	return nil
+}
+
+// quote shows a string that somebody else wrote, cut and escaped.
+func quote(s string) string {
+	if len(s) > 64 {
+		s = s[:64]
+	}
+	return fmt.Sprintf("%q", s)
+}

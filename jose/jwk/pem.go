@@ -1,0 +1,97 @@
+package jwk
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"strings"
+
+	"github.com/jotward/jotward/jose"
+)
+
+// maxPEM bounds what ParsePEM reads.
+const maxPEM = 64 << 10
+
+// ParsePEM reads one PEM block: PUBLIC KEY, RSA PUBLIC KEY, PRIVATE KEY, RSA
+// PRIVATE KEY, EC PRIVATE KEY, or CERTIFICATE, of which only the public key is
+// taken and nothing else believed. Anything before, between or after (but
+// blanks), headers inside, and encrypted keys are refused. It fails like New,
+// and with KeyInvalid for what is not such a block.
+func ParsePEM(data []byte, a Algorithm, keyID string) (*Key, error) {
+	if len(data) > maxPEM {
+		return nil, fail(jose.KeyInvalid, "a PEM text of more than 64 KiB")
+	}
+	text := bytes.TrimSpace(data)
+	if !bytes.HasPrefix(text, []byte("-----BEGIN ")) {
+		return nil, fail(jose.KeyInvalid, "not a PEM block")
+	}
+	block, rest := pem.Decode(text)
+	if block == nil {
+		return nil, fail(jose.KeyInvalid, "not a PEM block")
+	}
+	// pem.Decode skips a broken block in search of a whole one: count them.
+	if len(bytes.TrimSpace(rest)) > 0 || bytes.Count(text, []byte("-----BEGIN ")) != 1 {
+		return nil, fail(jose.KeyInvalid, "more than one PEM block, or text around it")
+	}
+	if len(block.Headers) > 0 || strings.HasPrefix(block.Type, "ENCRYPTED") {
+		return nil, fail(jose.KeyInvalid, "encrypted PEM blocks and headers are not read")
+	}
+	material, err := parseDER(block)
+	if err != nil {
+		return nil, err
+	}
+	return New(material, a, keyID)
+}
+
+func parseDER(block *pem.Block) (material any, err error) {
+	switch block.Type {
+	case "PUBLIC KEY":
+		material, err = x509.ParsePKIXPublicKey(block.Bytes)
+	case "RSA PUBLIC KEY":
+		material, err = x509.ParsePKCS1PublicKey(block.Bytes)
+	case "PRIVATE KEY":
+		material, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case "RSA PRIVATE KEY":
+		material, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	case "EC PRIVATE KEY":
+		material, err = x509.ParseECPrivateKey(block.Bytes)
+	case "CERTIFICATE":
+		var cert *x509.Certificate
+		if cert, err = x509.ParseCertificate(block.Bytes); err == nil {
+			material = cert.PublicKey
+		}
+	default:
+		return nil, fail(jose.KeyInvalid, "a PEM block of type "+quote(block.Type))
+	}
+	if err != nil {
+		return nil, fail(jose.KeyInvalid, "the PEM block does not hold a usable key")
+	}
+	return material, nil
+}
+
+// MarshalPEM returns the public half as a PUBLIC KEY block (RFC 5280 4.1.2.7).
+// It fails with KeyMisuse for a shared secret.
+func (k *Key) MarshalPEM() ([]byte, error) {
+	if k.IsSymmetric() {
+		return nil, fail(jose.KeyMisuse, "a shared secret has no public half")
+	}
+	der, err := x509.MarshalPKIXPublicKey(k.PublicKey())
+	if err != nil {
+		return nil, jose.NewError(jose.KeyInvalid, "the key cannot be written as PKIX", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+}
+
+// ExportPrivatePEM returns the private key as a PRIVATE KEY block (PKCS #8,
+// RFC 5958), the loud way out. It fails with KeyMisuse for public keys, shared
+// secrets and keys that live elsewhere.
+func (k *Key) ExportPrivatePEM() ([]byte, error) {
+	if k.IsSymmetric() || len(k.private) == 0 {
+		return nil, fail(jose.KeyMisuse, "the key has no private half that could be exported")
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(k.data.Signer)
+	if err != nil {
+		return nil, jose.NewError(jose.KeyInvalid, "the key cannot be written as PKCS #8", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}

@@ -1,0 +1,173 @@
+package jwk
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/strictjson"
+)
+
+// A Set is an immutable list of keys that tokens choose from by kid and alg.
+type Set struct {
+	keys    []*Key
+	byID    map[string][]*Key
+	skipped []error
+}
+
+// NewSet builds a set. It fails with KeyAmbiguous when two keys answer to the
+// same kid and the same algorithm, and with KeyInvalid for a nil key.
+func NewSet(keys ...*Key) (*Set, error) {
+	s := &Set{keys: slices.Clone(keys), byID: make(map[string][]*Key, len(keys))}
+	for _, k := range keys {
+		if k == nil || k.data == nil {
+			return nil, fail(jose.KeyInvalid, "nil key")
+		}
+		for _, other := range s.byID[k.keyID] {
+			// "Different keys within the JWK Set SHOULD use distinct kid values", but for
+			// equivalent keys of different type (RFC 7517 4.5).
+			if k.keyID != "" && k.Accepts(other.Algorithm()) {
+				return nil, fail(jose.KeyAmbiguous, "two keys for "+string(k.Algorithm())+" have the kid "+quote(k.keyID))
+			}
+		}
+		s.byID[k.keyID] = append(s.byID[k.keyID], k)
+	}
+	return s, nil
+}
+
+// ParseSet reads a JWK Set (RFC 7517 5). Keys that cannot be used (unknown
+// types, other uses, weak or malformed material) are left out, as that clause
+// wants, and Skipped lists why.
+//
+// The whole set is refused with KeySetInvalid when it is not strict JSON or has
+// too many keys; when it mixes public keys with secrets or private keys with
+// public secrets, for a document is either published or kept, and a secret in a
+// published one is lost; with KeyMisuse when Options.PublicOnly meets a private
+// member; with KeyAmbiguous when two keys have the same kid and algorithm.
+func ParseSet(data []byte, o Options) (*Set, error) {
+	if len(data) > maxSetText {
+		return nil, fail(jose.KeySetInvalid, fmt.Sprintf("a set of more than %d bytes", maxSetText))
+	}
+	var d strictjson.Doc
+	if err := d.Scan(string(data)); err != nil {
+		return nil, fail(jose.KeySetInvalid, err.Error())
+	}
+	v, ok := d.Find("keys")
+	if !ok || v.Kind != strictjson.Array {
+		return nil, fail(jose.KeySetInvalid, "keys: missing or not an array")
+	}
+	keys, skipped, err := parseEntries(v, o)
+	if err != nil {
+		return nil, err
+	}
+	secrets, publics := false, false
+	for _, k := range keys {
+		secrets = secrets || k.IsSymmetric()
+		publics = publics || !k.IsPrivate()
+	}
+	if secrets && publics {
+		return nil, fail(jose.KeySetInvalid, "public keys and shared secrets in one set")
+	}
+	s, err := NewSet(keys...)
+	if err != nil {
+		return nil, err
+	}
+	s.skipped = skipped
+	return s, nil
+}
+
+func parseEntries(v strictjson.Value, o Options) (keys []*Key, skipped []error, err error) {
+	var d strictjson.Doc
+	count := 0
+	for c := strictjson.Open(v); ; count++ {
+		m, more := c.Next()
+		if !more {
+			return keys, skipped, nil
+		}
+		if count >= maxSetKeys {
+			return nil, nil, fail(jose.KeySetInvalid, fmt.Sprintf("a set of more than %d keys", maxSetKeys))
+		}
+		if m.Kind != strictjson.Object || d.Scan(m.Raw) != nil {
+			return nil, nil, fail(jose.KeySetInvalid, fmt.Sprintf("keys[%d]: not an object", count))
+		}
+		if o.PublicOnly && hasPrivate(&d) {
+			return nil, nil, fail(jose.KeyMisuse, fmt.Sprintf("keys[%d]: a private or secret member where only public keys belong", count))
+		}
+		k, err := parse(&reader{doc: &d}, o)
+		if err != nil {
+			skipped = append(skipped, jose.NewError(jose.ReasonOf(err), fmt.Sprintf("keys[%d]: %s", count, detail(err)), nil))
+			continue
+		}
+		keys = append(keys, k)
+	}
+}
+
+func detail(err error) string {
+	if e, ok := err.(*jose.Error); ok {
+		return e.Detail
+	}
+	return err.Error()
+}
+
+// Keys returns the usable keys in order. The slice is the caller's own.
+func (s *Set) Keys() []*Key { return slices.Clone(s.keys) }
+
+// Skipped returns why keys were left out, each with its reason.
+func (s *Set) Skipped() []error { return slices.Clone(s.skipped) }
+
+// Len returns how many usable keys the set holds.
+func (s *Set) Len() int { return len(s.keys) }
+
+// Lookup returns the keys that answer to kid, compared exactly, and alg. An
+// empty kid asks for every key bound to alg. It fails with KeyNotFound, or with
+// KeyMisuse when the kid is known but bound to another algorithm.
+func (s *Set) Lookup(_ context.Context, kid string, a Algorithm) ([]*Key, error) {
+	candidates := s.keys
+	if kid != "" {
+		candidates = s.byID[kid]
+	}
+	var found []*Key
+	for _, k := range candidates {
+		if k.Accepts(a) {
+			found = append(found, k)
+		}
+	}
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case kid != "" && len(candidates) > 0:
+		return nil, boundElsewhere(candidates[0], a)
+	case kid != "":
+		return nil, fail(jose.KeyNotFound, "no key has the kid "+quote(kid))
+	}
+	return nil, fail(jose.KeyNotFound, "the token has no kid and no key is bound to "+string(a))
+}
+
+// Generation returns 0: a set never changes.
+func (s *Set) Generation() uint64 { return 0 }
+
+// MarshalJSON returns the set as it may be published: the public halves of its
+// asymmetric keys, and nothing of shared secrets (RFC 7517 5).
+func (s *Set) MarshalJSON() ([]byte, error) {
+	var out bytes.Buffer
+	out.WriteString(`{"keys":[`)
+	first := true
+	for _, k := range s.keys {
+		if k.IsSymmetric() {
+			continue
+		}
+		text, err := k.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		if !first {
+			out.WriteByte(',')
+		}
+		first = false
+		out.Write(text)
+	}
+	out.WriteString("]}")
+	return out.Bytes(), nil
+}

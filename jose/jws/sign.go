@@ -1,0 +1,74 @@
+package jws
+
+import (
+	"encoding/json"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/jwk"
+)
+
+// SignOptions name the header members that the key does not decide.
+type SignOptions struct {
+	Type        string // typ, left out when empty (RFC 7515 4.1.9)
+	ContentType string // cty, left out when empty (RFC 7515 4.1.10)
+}
+
+// Sign returns the compact serialization of payload, signed with the key's one
+// algorithm (RFC 7515 5.1). The header holds alg, the key's kid, typ and cty.
+// It fails like SignInput, and with HeaderInvalid when the header would be
+// larger than MaxHeaderSize.
+func Sign(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
+	header, err := EncodeHeader(key, o)
+	if err != nil {
+		return "", err
+	}
+	return SignEncoded(header, payload, key)
+}
+
+// SignDetached is Sign with the payload left out of the result, whose middle
+// segment is empty (RFC 7515 appendix F).
+func SignDetached(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
+	header, err := EncodeHeader(key, o)
+	if err != nil {
+		return "", err
+	}
+	input := b64.AppendEncode(append([]byte(header), '.'), payload)
+	sig, err := SignInput(key, input)
+	if err != nil {
+		return "", err
+	}
+	return header + ".." + b64.Encode(sig), nil
+}
+
+// EncodeHeader returns the encoded header that Sign would write, so that it can
+// be made once and used for many tokens.
+func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
+	text, err := json.Marshal(struct {
+		Alg jwk.Algorithm `json:"alg"`
+		Kid string        `json:"kid,omitempty"`
+		Typ string        `json:"typ,omitempty"`
+		Cty string        `json:"cty,omitempty"`
+	}{key.Algorithm(), key.KeyID(), o.Type, o.ContentType})
+	if err != nil {
+		return "", jose.NewError(jose.HeaderInvalid, "the header cannot be written", err)
+	}
+	header := b64.Encode(text)
+	if len(header) > MaxHeaderSize {
+		return "", fail(jose.HeaderInvalid, "header is too large")
+	}
+	return header, nil
+}
+
+// SignEncoded signs payload under a header that EncodeHeader made for the same key.
+func SignEncoded(header string, payload []byte, key *jwk.Key) (string, error) {
+	// Room for the input and for the longest usual signature after it.
+	buf := make([]byte, 0, len(header)+1+len(payload)*4/3+4+720)
+	buf = append(append(buf, header...), '.')
+	buf = b64.AppendEncode(buf, payload)
+	sig, err := SignInput(key, buf)
+	if err != nil {
+		return "", err
+	}
+	return string(b64.AppendEncode(append(buf, '.'), sig)), nil
+}

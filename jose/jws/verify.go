@@ -1,0 +1,175 @@
+package jws
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/jwk"
+)
+
+// DefaultMaxSize is the bound on a message when Options.MaxSize is 0.
+const DefaultMaxSize = 1 << 20
+
+// MaxCandidates is how many keys are tried for a message without kid.
+const MaxCandidates = 4
+
+// A KeySource answers with the keys for a kid and an algorithm. jwk.Key,
+// jwk.Set and jwks.Remote are sources. The kid comes from a stranger: a source
+// compares it and does nothing else with it.
+type KeySource interface {
+	Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*jwk.Key, error)
+}
+
+// Options say what Verify accepts. The zero value accepts nothing.
+type Options struct {
+	Algorithms []jwk.Algorithm // required; compared with the header exactly
+	MaxSize    int             // in bytes; 0 means DefaultMaxSize
+}
+
+// A Message is a payload whose signature held.
+type Message struct {
+	Header  Header
+	Payload []byte
+	Key     *jwk.Key // the key under which it held
+}
+
+// Verify checks a compact serialization (RFC 7515 5.2, 7.1) in this order:
+// size, shape, header, algorithm, key, signature. It fails with PolicyInvalid,
+// TokenOversize, TokenMalformed, HeaderInvalid, CriticalUnsupported,
+// AlgorithmNotAllowed, what the key source says, KeyAmbiguous, KeyMisuse or
+// SignatureInvalid.
+func Verify(ctx context.Context, token string, keys KeySource, o Options) (*Message, error) {
+	return verifyCompact(ctx, token, nil, false, keys, o)
+}
+
+// VerifyDetached is Verify for a message whose payload travelled elsewhere: its
+// middle segment must be empty (RFC 7515 appendix F).
+func VerifyDetached(ctx context.Context, token string, payload []byte, keys KeySource, o Options) (*Message, error) {
+	return verifyCompact(ctx, token, payload, true, keys, o)
+}
+
+func verifyCompact(ctx context.Context, token string, detached []byte, isDetached bool, keys KeySource, o Options) (*Message, error) {
+	if err := o.check(len(token)+len(detached), keys); err != nil {
+		return nil, err
+	}
+	header, payload, signature, err := Split(token)
+	if err != nil {
+		return nil, err
+	}
+	h, err := ParseHeader(header)
+	if err != nil {
+		return nil, err
+	}
+	input := []byte(token[:len(header)+1+len(payload)])
+	if isDetached {
+		if payload != "" {
+			return nil, fail(jose.TokenMalformed, "a payload inside a message whose payload is detached")
+		}
+		input = b64.AppendEncode(input, detached)
+	}
+	sig, err := b64.Bytes(signature)
+	if err != nil {
+		return nil, fail(jose.TokenMalformed, "signature: "+err.Error())
+	}
+	body := slices.Clone(detached)
+	if !isDetached {
+		if body, err = b64.Bytes(payload); err != nil {
+			return nil, fail(jose.TokenMalformed, "payload: "+err.Error())
+		}
+	}
+	key, err := verifyOne(ctx, h, input, sig, keys, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Message{Header: h, Payload: body, Key: key}, nil
+}
+
+// Split finds the three segments of a compact serialization without allocating,
+// however many dots there are (CVE-2025-27144, CVE-2025-30204). It fails with
+// TokenMalformed and says when the text is another serialization.
+func Split(token string) (header, payload, signature string, err error) {
+	first := strings.IndexByte(token, '.')
+	if first < 0 {
+		if strings.HasPrefix(strings.TrimLeft(token, " \t\r\n"), "{") {
+			return "", "", "", fail(jose.TokenMalformed, "JSON serialization where the compact one is expected")
+		}
+		return "", "", "", fail(jose.TokenMalformed, "not three segments")
+	}
+	rest := token[first+1:]
+	second := strings.IndexByte(rest, '.')
+	if second < 0 || strings.IndexByte(rest[second+1:], '.') >= 0 {
+		return "", "", "", fail(jose.TokenMalformed, "not three segments")
+	}
+	return token[:first], rest[:second], rest[second+1:], nil
+}
+
+func (o Options) check(size int, keys KeySource) error {
+	if len(o.Algorithms) == 0 {
+		return fail(jose.PolicyInvalid, "no algorithms are allowed")
+	}
+	for _, a := range o.Algorithms {
+		if !a.Known() {
+			return fail(jose.PolicyInvalid, fmt.Sprintf("unknown algorithm %q", string(a)))
+		}
+	}
+	if keys == nil {
+		return fail(jose.PolicyInvalid, "no key source")
+	}
+	limit := o.MaxSize
+	if limit <= 0 {
+		limit = DefaultMaxSize
+	}
+	if size > limit {
+		return fail(jose.TokenOversize, fmt.Sprintf("%d bytes, at most %d are accepted", size, limit))
+	}
+	return nil
+}
+
+// verifyOne takes one header and signature from the algorithm to the verdict.
+func verifyOne(ctx context.Context, h Header, input, sig []byte, keys KeySource, o Options) (*jwk.Key, error) {
+	if !slices.Contains(o.Algorithms, h.Algorithm) {
+		return nil, NotAllowed(h.Algorithm)
+	}
+	candidates, err := keys.Lookup(ctx, h.KeyID, h.Algorithm)
+	if err != nil {
+		return nil, err
+	}
+	return TryKeys(candidates, h, input, sig)
+}
+
+// NotAllowed is the error for an alg that is not on the caller's list.
+func NotAllowed(a jwk.Algorithm) error {
+	name := string(a)
+	if len(name) > 32 {
+		name = name[:32]
+	}
+	return fail(jose.AlgorithmNotAllowed, fmt.Sprintf("alg %q is not on the list", name))
+}
+
+// TryKeys verifies a signature under the candidates that a key source answered
+// with: more than one only where the header has no kid, and never more than
+// MaxCandidates. It checks once more that each key is bound to the header's
+// algorithm. It fails with KeyNotFound, KeyAmbiguous, KeyMisuse or SignatureInvalid.
+func TryKeys(candidates []*jwk.Key, h Header, input, sig []byte) (*jwk.Key, error) {
+	switch {
+	case len(candidates) == 0:
+		return nil, fail(jose.KeyNotFound, "no key answers")
+	case len(candidates) > MaxCandidates || len(candidates) > 1 && h.KeyID != "":
+		return nil, fail(jose.KeyAmbiguous, fmt.Sprintf("%d keys answer", len(candidates)))
+	}
+	var err error
+	for _, key := range candidates {
+		if !key.Accepts(h.Algorithm) {
+			err = fail(jose.KeyMisuse, "the key is bound to another algorithm")
+			continue
+		}
+		if err = VerifySignature(key, input, sig); err == nil {
+			return key, nil
+		}
+	}
+	return nil, err
+}

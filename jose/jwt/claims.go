@@ -1,0 +1,194 @@
+package jwt
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/strictjson"
+)
+
+// readRegistered takes the registered claims out of a scanned claims set. one
+// is room for an audience of one. It returns which claims were there.
+func readRegistered(r *Registered, one *[1]string, members []strictjson.Member) (claimSet, error) {
+	var have claimSet
+	for i := range members {
+		m := &members[i]
+		bit := claimBit(m.Name)
+		if bit == 0 {
+			continue
+		}
+		ok := true
+		switch bit {
+		case claimIss:
+			r.Issuer, ok = stringClaim(m)
+		case claimSub:
+			r.Subject, ok = stringClaim(m)
+		case claimJti:
+			r.ID, ok = stringClaim(m)
+		case claimAud:
+			r.Audience, ok = audienceClaim(m.Value, one)
+		case claimExp:
+			r.Expiry, ok = dateClaim(m)
+		case claimNbf:
+			r.NotBefore, ok = dateClaim(m)
+		case claimIat:
+			r.IssuedAt, ok = dateClaim(m)
+		}
+		if !ok {
+			return 0, fail(jose.ClaimsInvalid, m.Name+" has the wrong type or is out of range")
+		}
+		have |= bit
+	}
+	return have, nil
+}
+
+func stringClaim(m *strictjson.Member) (string, bool) {
+	if m.Kind != strictjson.String {
+		return "", false
+	}
+	return m.Text(), true
+}
+
+func dateClaim(m *strictjson.Member) (time.Time, bool) {
+	if m.Kind != strictjson.Number {
+		return time.Time{}, false
+	}
+	return parseDate(m.Raw)
+}
+
+// audienceClaim reads a string or an array of strings (RFC 7519 4.1.3).
+func audienceClaim(v strictjson.Value, one *[1]string) ([]string, bool) {
+	if v.Kind == strictjson.String {
+		one[0] = v.Text()
+		return one[:1:1], true
+	}
+	if v.Kind != strictjson.Array {
+		return nil, false
+	}
+	list := one[:0:1]
+	for c := strictjson.Open(v); ; {
+		m, more := c.Next()
+		if !more {
+			return list, true
+		}
+		if m.Kind != strictjson.String {
+			return nil, false
+		}
+		list = append(list, m.Text())
+	}
+}
+
+// judge applies the policy to the claims, in an order that names the gravest
+// reason first: whose token, for whom, and only then when.
+func (p *policy) judge(r *Registered, have claimSet, doc *strictjson.Doc) error {
+	if err := p.checkRequired(r, have, doc); err != nil {
+		return err
+	}
+	if !p.SkipIssuer && !slices.Contains(p.Issuers, r.Issuer) {
+		return fail(jose.IssuerMismatch, fmt.Sprintf("iss is %s", show(r.Issuer)))
+	}
+	if !p.SkipAudience && !p.forUs(r.Audience) {
+		return fail(jose.AudienceMismatch, fmt.Sprintf("aud is %s", showList(r.Audience)))
+	}
+	return p.checkTimes(r, have, p.Clock())
+}
+
+func (p *policy) forUs(audience []string) bool {
+	for _, a := range audience {
+		if slices.Contains(p.Audiences, a) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *policy) checkRequired(r *Registered, have claimSet, doc *strictjson.Doc) error {
+	have &^= emptyClaims(r, have)
+	if missing := p.required &^ have; missing != 0 {
+		for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
+			if missing&claimBit(name) != 0 {
+				return fail(jose.ClaimMissing, name+" is required")
+			}
+		}
+	}
+	for _, name := range p.requiredOther {
+		v, ok := doc.Find(name)
+		if !ok || v.Kind == strictjson.Null || v.Raw == `""` {
+			return fail(jose.ClaimMissing, name+" is required")
+		}
+	}
+	return nil
+}
+
+// emptyClaims are those that are there and say nothing.
+func emptyClaims(r *Registered, have claimSet) (empty claimSet) {
+	if r.Issuer == "" {
+		empty |= claimIss
+	}
+	if r.Subject == "" {
+		empty |= claimSub
+	}
+	if r.ID == "" {
+		empty |= claimJti
+	}
+	if len(r.Audience) == 0 {
+		empty |= claimAud
+	}
+	return empty & have
+}
+
+func (p *policy) checkTimes(r *Registered, have claimSet, now time.Time) error {
+	// "on or after which the JWT MUST NOT be accepted" (RFC 7519 4.1.4).
+	if !p.SkipExpiry && have&claimExp != 0 && !now.Before(r.Expiry.Add(p.Leeway)) {
+		return fail(jose.TokenExpired, fmt.Sprintf("exp was %s, now is %s", stamp(r.Expiry), stamp(now)))
+	}
+	if have&claimNbf != 0 && now.Add(p.Leeway).Before(r.NotBefore) {
+		return fail(jose.TokenNotYetValid, fmt.Sprintf("nbf is %s, now is %s", stamp(r.NotBefore), stamp(now)))
+	}
+	if have&claimIat != 0 && now.Add(p.Leeway).Before(r.IssuedAt) {
+		return fail(jose.TokenFromFuture, fmt.Sprintf("iat is %s, now is %s", stamp(r.IssuedAt), stamp(now)))
+	}
+	if p.SkipLifetime {
+		return nil
+	}
+	if have&claimExp == 0 {
+		return fail(jose.ClaimMissing, "exp is required, for a maximum lifetime is set")
+	}
+	from := now
+	if have&claimIat != 0 {
+		from = r.IssuedAt
+	}
+	if lifetime := r.Expiry.Sub(from); lifetime > p.MaxLifetime {
+		return fail(jose.LifetimeExceeded, fmt.Sprintf("lives %s, at most %s are accepted", lifetime, p.MaxLifetime))
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// show quotes a claim for a detail, cut to a length that a log can bear.
+func show(s string) string {
+	if len(s) > 128 {
+		return fmt.Sprintf("%q...", s[:128])
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+func showList(list []string) string {
+	if len(list) == 1 {
+		return show(list[0])
+	}
+	if len(list) > 4 {
+		return fmt.Sprintf("a list of %d", len(list))
+	}
+	out := "["
+	for i, s := range list {
+		if i > 0 {
+			out += " "
+		}
+		out += show(s)
+	}
+	return out + "]"
+}

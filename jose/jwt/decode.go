@@ -1,0 +1,404 @@
+package jwt
+
+import (
+	"encoding"
+	"encoding/json"
+	"reflect"
+	"strconv"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/strictjson"
+)
+
+// errType is a claim whose value does not fit the caller's type.
+func errType(v strictjson.Value, t reflect.Type) error {
+	return fail(jose.ClaimsInvalid, "a value of another type where "+t.String()+" is expected")
+}
+
+// scalar is embedded by decoders that cannot hold a whole claims set.
+type scalar struct{}
+
+func (scalar) decodeClaims(dst reflect.Value, _ []strictjson.Member, _ []byte) error {
+	return fail(jose.ClaimsInvalid, dst.Type().String()+" cannot hold an object")
+}
+
+type boolDecoder struct{ scalar }
+
+func (boolDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	if v.Kind != strictjson.True && v.Kind != strictjson.False {
+		return errType(v, dst.Type())
+	}
+	dst.SetBool(v.Kind == strictjson.True)
+	return nil
+}
+
+type stringDecoder struct{ scalar }
+
+func (stringDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	if v.Kind != strictjson.String {
+		return errType(v, dst.Type())
+	}
+	dst.SetString(v.Text())
+	return nil
+}
+
+type intDecoder struct{ scalar }
+
+func (intDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	n, err := strconv.ParseInt(v.Raw, 10, 64)
+	if v.Kind != strictjson.Number || err != nil || dst.OverflowInt(n) {
+		return errType(v, dst.Type())
+	}
+	dst.SetInt(n)
+	return nil
+}
+
+type uintDecoder struct{ scalar }
+
+func (uintDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	n, err := strconv.ParseUint(v.Raw, 10, 64)
+	if v.Kind != strictjson.Number || err != nil || dst.OverflowUint(n) {
+		return errType(v, dst.Type())
+	}
+	dst.SetUint(n)
+	return nil
+}
+
+type floatDecoder struct{ scalar }
+
+func (floatDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	if v.Kind != strictjson.Number {
+		return errType(v, dst.Type())
+	}
+	f, err := strconv.ParseFloat(v.Raw, 64)
+	if err != nil || dst.OverflowFloat(f) {
+		return errType(v, dst.Type())
+	}
+	dst.SetFloat(f)
+	return nil
+}
+
+type numberDecoder struct{ scalar }
+
+func (numberDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	if v.Kind != strictjson.Number {
+		return errType(v, dst.Type())
+	}
+	dst.SetString(v.Raw)
+	return nil
+}
+
+type dateDecoder struct{ scalar }
+
+func (dateDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	t, ok := parseDate(v.Raw)
+	if v.Kind != strictjson.Number || !ok {
+		return errType(v, dst.Type())
+	}
+	*dst.Addr().Interface().(*NumericDate) = NumericDate{t}
+	return nil
+}
+
+type textDecoder struct{ scalar }
+
+func (textDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	if v.Kind != strictjson.String {
+		return errType(v, dst.Type())
+	}
+	if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(v.Text())); err != nil {
+		return jose.NewError(jose.ClaimsInvalid, dst.Type().String()+" refuses its claim", err)
+	}
+	return nil
+}
+
+type rawDecoder struct{}
+
+func (rawDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	dst.SetBytes([]byte(v.Raw))
+	return nil
+}
+
+func (rawDecoder) decodeClaims(dst reflect.Value, _ []strictjson.Member, payload []byte) error {
+	dst.SetBytes(payload)
+	return nil
+}
+
+type unmarshalDecoder struct{}
+
+func (unmarshalDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	return unmarshal(dst, []byte(v.Raw))
+}
+
+func (unmarshalDecoder) decodeClaims(dst reflect.Value, _ []strictjson.Member, payload []byte) error {
+	return unmarshal(dst, payload)
+}
+
+func unmarshal(dst reflect.Value, text []byte) error {
+	if err := dst.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(text); err != nil {
+		return jose.NewError(jose.ClaimsInvalid, dst.Type().String()+" refuses its claim", err)
+	}
+	return nil
+}
+
+type pointerDecoder struct {
+	scalar
+	elem decoder
+	typ  reflect.Type
+}
+
+func (d *pointerDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	if v.Kind == strictjson.Null {
+		dst.SetZero()
+		return nil
+	}
+	p := reflect.New(d.typ)
+	if err := d.elem.decode(p.Elem(), v); err != nil {
+		return err
+	}
+	dst.Set(p)
+	return nil
+}
+
+// stringsDecoder is the slice that claims hold most: scopes, roles, groups.
+type stringsDecoder struct{ scalar }
+
+func (stringsDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	if v.Kind == strictjson.Null {
+		dst.SetZero()
+		return nil
+	}
+	if v.Kind != strictjson.Array {
+		return errType(v, dst.Type())
+	}
+	list := []string{}
+	for c := strictjson.Open(v); ; {
+		m, more := c.Next()
+		if !more {
+			break
+		}
+		if m.Kind != strictjson.String {
+			return errType(v, dst.Type())
+		}
+		list = append(list, m.Text())
+	}
+	dst.Set(reflect.ValueOf(list).Convert(dst.Type()))
+	return nil
+}
+
+type sliceDecoder struct {
+	scalar
+	elem decoder
+}
+
+func (d *sliceDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	if v.Kind == strictjson.Null {
+		dst.SetZero()
+		return nil
+	}
+	if v.Kind != strictjson.Array {
+		return errType(v, dst.Type())
+	}
+	list := reflect.MakeSlice(dst.Type(), 0, 4)
+	zero := reflect.Zero(dst.Type().Elem())
+	for c := strictjson.Open(v); ; {
+		m, more := c.Next()
+		if !more {
+			break
+		}
+		list = reflect.Append(list, zero)
+		if err := d.elem.decode(list.Index(list.Len()-1), m.Value); err != nil {
+			return err
+		}
+	}
+	dst.Set(list)
+	return nil
+}
+
+type mapDecoder struct {
+	elem decoder
+	typ  reflect.Type
+}
+
+func (d *mapDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	if v.Kind == strictjson.Null {
+		dst.SetZero()
+		return nil
+	}
+	if v.Kind != strictjson.Object {
+		return errType(v, dst.Type())
+	}
+	out := reflect.MakeMap(d.typ)
+	for c := strictjson.Open(v); ; {
+		m, more := c.Next()
+		if !more {
+			break
+		}
+		if err := d.set(out, m); err != nil {
+			return err
+		}
+	}
+	dst.Set(out)
+	return nil
+}
+
+func (d *mapDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ []byte) error {
+	out := reflect.MakeMapWithSize(d.typ, len(members))
+	for _, m := range members {
+		if err := d.set(out, m); err != nil {
+			return err
+		}
+	}
+	dst.Set(out)
+	return nil
+}
+
+func (d *mapDecoder) set(out reflect.Value, m strictjson.Member) error {
+	value := reflect.New(d.typ.Elem()).Elem()
+	if err := d.elem.decode(value, m.Value); err != nil {
+		return err
+	}
+	out.SetMapIndex(reflect.ValueOf(m.Name).Convert(d.typ.Key()), value)
+	return nil
+}
+
+// linearFields is how many fields are searched one by one.
+const linearFields = 16
+
+type field struct {
+	name  string
+	index []int
+	elem  decoder
+}
+
+type structDecoder struct {
+	fields []field
+	byName map[string]int // nil for few fields
+}
+
+// find returns the field of exactly that name: claims are case-sensitive (RFC 7519 10.1.1).
+func (d *structDecoder) find(name string) *field {
+	if d.byName != nil {
+		if i, ok := d.byName[name]; ok {
+			return &d.fields[i]
+		}
+		return nil
+	}
+	for i := range d.fields {
+		if d.fields[i].name == name {
+			return &d.fields[i]
+		}
+	}
+	return nil
+}
+
+func (d *structDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	if v.Kind != strictjson.Object {
+		return errType(v, dst.Type())
+	}
+	for c := strictjson.Open(v); ; {
+		m, more := c.Next()
+		if !more {
+			return nil
+		}
+		if err := d.set(dst, &m); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *structDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ []byte) error {
+	for i := range members {
+		if err := d.set(dst, &members[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *structDecoder) set(dst reflect.Value, m *strictjson.Member) error {
+	f := d.find(m.Name)
+	if f == nil {
+		return nil
+	}
+	if len(f.index) == 1 {
+		dst = dst.Field(f.index[0])
+	} else {
+		dst = dst.FieldByIndex(f.index)
+	}
+	err := f.elem.decode(dst, m.Value)
+	if e, ok := err.(*jose.Error); ok && e.Reason == jose.ClaimsInvalid {
+		e.Detail = f.name + ": " + e.Detail
+	}
+	return err
+}
+
+type anyDecoder struct{}
+
+func (anyDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+	x, err := anyValue(v)
+	if err != nil {
+		return err
+	}
+	if x == nil {
+		dst.SetZero()
+		return nil
+	}
+	dst.Set(reflect.ValueOf(x))
+	return nil
+}
+
+func (anyDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ []byte) error {
+	out := make(map[string]any, len(members))
+	for _, m := range members {
+		x, err := anyValue(m.Value)
+		if err != nil {
+			return err
+		}
+		out[m.Name] = x
+	}
+	dst.Set(reflect.ValueOf(out))
+	return nil
+}
+
+// anyValue gives a value the type that encoding/json would give it.
+func anyValue(v strictjson.Value) (any, error) {
+	switch v.Kind {
+	case strictjson.True, strictjson.False:
+		return v.Kind == strictjson.True, nil
+	case strictjson.String:
+		return v.Text(), nil
+	case strictjson.Number:
+		f, err := strconv.ParseFloat(v.Raw, 64)
+		if err != nil {
+			return nil, fail(jose.ClaimsInvalid, "a number that no float64 holds")
+		}
+		return f, nil
+	case strictjson.Array:
+		list := []any{}
+		for c := strictjson.Open(v); ; {
+			m, more := c.Next()
+			if !more {
+				return list, nil
+			}
+			x, err := anyValue(m.Value)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, x)
+		}
+	case strictjson.Object:
+		out := map[string]any{}
+		for c := strictjson.Open(v); ; {
+			m, more := c.Next()
+			if !more {
+				return out, nil
+			}
+			x, err := anyValue(m.Value)
+			if err != nil {
+				return nil, err
+			}
+			out[m.Name] = x
+		}
+	}
+	return nil, nil
+}

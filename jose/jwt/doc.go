@@ -1,0 +1,20 @@
+// Package jwt signs and verifies JSON Web Tokens (RFC 7519) the way RFC 8725
+// asks for.
+//
+// A Verifier is built once, from a key source and a Policy whose zero value is
+// refused, and used by any number of goroutines:
+//
+//	v, err := jwt.NewVerifier[Claims](keys, jwt.Policy{
+//		Issuers:     []string{"https://issuer.example"},
+//		Audiences:   []string{"https://api.example"},
+//		Algorithms:  []jwk.Algorithm{jwk.ES256},
+//		Type:        "at+jwt",
+//		MaxLifetime: time.Hour,
+//		Clock:       time.Now,
+//	})
+//	token, err := v.Verify(ctx, text)
+//
+// Every failure is a *jose.Error with a reason code, and nothing about the
+// claims is used or revealed before the signature holds. Only the compact
+// serialization is read.
+package jwt

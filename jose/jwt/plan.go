@@ -1,0 +1,181 @@
+package jwt
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/strictjson"
+)
+
+// A decoder reads one JSON value into a Go value of the type it was compiled
+// for. Compiling happens once, in NewVerifier; encoding/json is not used for
+// structs because it folds the case of names.
+type decoder interface {
+	decode(dst reflect.Value, v strictjson.Value) error
+	// decodeClaims reads the whole claims set.
+	decodeClaims(dst reflect.Value, members []strictjson.Member, payload []byte) error
+}
+
+var (
+	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+	rawMessage      = reflect.TypeFor[json.RawMessage]()
+	jsonNumber      = reflect.TypeFor[json.Number]()
+	numericDate     = reflect.TypeFor[NumericDate]()
+)
+
+// compiler remembers structs, so that a type may hold pointers to itself.
+type compiler struct {
+	structs map[reflect.Type]*structDecoder
+}
+
+// compileClaims returns the decoder for a whole claims set, nil for struct{}.
+func compileClaims(t reflect.Type) (decoder, error) {
+	if t.Kind() == reflect.Struct && t.NumField() == 0 && !reflect.PointerTo(t).Implements(jsonUnmarshaler) {
+		return nil, nil
+	}
+	c := compiler{structs: map[reflect.Type]*structDecoder{}}
+	d, err := c.compile(t)
+	if err != nil {
+		return nil, fail(jose.PolicyInvalid, "claims type: "+err.Error())
+	}
+	switch d.(type) {
+	case *structDecoder, *mapDecoder, anyDecoder, unmarshalDecoder, rawDecoder:
+		return d, nil
+	}
+	return nil, fail(jose.PolicyInvalid, "claims type: "+t.String()+" cannot hold an object")
+}
+
+func (c *compiler) compile(t reflect.Type) (decoder, error) {
+	switch {
+	case t == rawMessage:
+		return rawDecoder{}, nil
+	case t == numericDate:
+		return dateDecoder{}, nil
+	case t == jsonNumber:
+		return numberDecoder{}, nil
+	case reflect.PointerTo(t).Implements(jsonUnmarshaler) && t.Kind() != reflect.Pointer:
+		return unmarshalDecoder{}, nil
+	case reflect.PointerTo(t).Implements(textUnmarshaler) && t.Kind() != reflect.Pointer:
+		return textDecoder{}, nil
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return boolDecoder{}, nil
+	case reflect.String:
+		return stringDecoder{}, nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return intDecoder{}, nil
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return uintDecoder{}, nil
+	case reflect.Float32, reflect.Float64:
+		return floatDecoder{}, nil
+	case reflect.Interface:
+		if t.NumMethod() == 0 {
+			return anyDecoder{}, nil
+		}
+	case reflect.Pointer:
+		return c.compilePointer(t)
+	case reflect.Slice:
+		return c.compileSlice(t)
+	case reflect.Map:
+		return c.compileMap(t)
+	case reflect.Struct:
+		return c.compileStruct(t)
+	}
+	return nil, fmt.Errorf("no JSON value fits %s", t)
+}
+
+func (c *compiler) compilePointer(t reflect.Type) (decoder, error) {
+	elem, err := c.compile(t.Elem())
+	if err != nil {
+		return nil, err
+	}
+	return &pointerDecoder{elem: elem, typ: t.Elem()}, nil
+}
+
+func (c *compiler) compileSlice(t reflect.Type) (decoder, error) {
+	if t.Elem().Kind() == reflect.Uint8 {
+		return nil, fmt.Errorf("%s could be base64 or base64url: use a string", t)
+	}
+	elem, err := c.compile(t.Elem())
+	if err != nil {
+		return nil, err
+	}
+	if t.Elem().Kind() == reflect.String && t.Elem() == reflect.TypeFor[string]() {
+		return stringsDecoder{}, nil
+	}
+	return &sliceDecoder{elem: elem}, nil
+}
+
+func (c *compiler) compileMap(t reflect.Type) (decoder, error) {
+	if t.Key().Kind() != reflect.String || reflect.PointerTo(t.Key()).Implements(textUnmarshaler) {
+		return nil, fmt.Errorf("the keys of %s are not plain strings", t)
+	}
+	elem, err := c.compile(t.Elem())
+	if err != nil {
+		return nil, err
+	}
+	return &mapDecoder{elem: elem, typ: t}, nil
+}
+
+func (c *compiler) compileStruct(t reflect.Type) (decoder, error) {
+	if d := c.structs[t]; d != nil {
+		return d, nil
+	}
+	d := &structDecoder{}
+	c.structs[t] = d
+	if err := c.addFields(d, t, nil); err != nil {
+		return nil, err
+	}
+	if len(d.fields) > linearFields {
+		d.byName = make(map[string]int, len(d.fields))
+		for i, f := range d.fields {
+			d.byName[f.name] = i
+		}
+	}
+	return d, nil
+}
+
+// addFields lists the fields of t, and those of embedded structs as its own.
+// What encoding/json settles by rules of precedence is refused here.
+func (c *compiler) addFields(d *structDecoder, t reflect.Type, index []int) error {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if tag == "-" && options == "" && !strings.HasSuffix(f.Tag.Get("json"), ",") {
+			continue
+		}
+		at := append(index[:len(index):len(index)], i)
+		if f.Anonymous && tag == "" && f.Type.Kind() == reflect.Struct &&
+			!reflect.PointerTo(f.Type).Implements(jsonUnmarshaler) {
+			if err := c.addFields(d, f.Type, at); err != nil {
+				return err
+			}
+			continue
+		}
+		if !f.IsExported() {
+			continue
+		}
+		if strings.Contains(","+options+",", ",string,") {
+			return fmt.Errorf("field %s: the option string is not supported", f.Name)
+		}
+		name := tag
+		if name == "" {
+			name = f.Name
+		}
+		if d.find(name) != nil {
+			return fmt.Errorf("two fields are named %q", name)
+		}
+		elem, err := c.compile(f.Type)
+		if err != nil {
+			return fmt.Errorf("field %s: %w", f.Name, err)
+		}
+		d.fields = append(d.fields, field{name: name, index: at, elem: elem})
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package jwt
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/jwk"
+)
+
+// DefaultMaxSize bounds a token when Policy.MaxSize is 0: what fits a request
+// header of the usual servers.
+const DefaultMaxSize = 8192
+
+// A Policy says what a Verifier accepts. Its zero value is refused: an
+// expectation that is missing is an error of NewVerifier, never a check that is
+// silently off. A check is only left out by a field whose name says so. The
+// Policy is copied and never changed.
+type Policy struct {
+	// Issuers are the accepted values of iss, compared exactly (RFC 8725 3.8).
+	Issuers []string
+	// Audiences: aud must name at least one of them, compared exactly (RFC 8725 3.9).
+	Audiences []string
+	// Algorithms are the accepted values of alg, compared exactly (RFC 8725 3.1).
+	Algorithms []jwk.Algorithm
+	// Type is the accepted typ, such as "at+jwt" or "JWT": compared as a media
+	// type whose "application/" may be left out, in ASCII without case
+	// (RFC 7515 4.1.9, RFC 8725 3.11).
+	Type string
+	// Required names the claims that must be there and be neither null nor an
+	// empty string. nil means exp, iat, iss, aud and sub; an empty list means none.
+	Required []string
+	// MaxLifetime bounds exp minus iat, or exp minus now without iat. A token
+	// without exp is then refused.
+	MaxLifetime time.Duration
+	// MaxSize bounds the token in bytes. 0 means DefaultMaxSize.
+	MaxSize int
+	// Leeway is granted to other clocks at exp, nbf and iat. 0 means none.
+	Leeway time.Duration
+	// Clock returns the time. The library reads no clock of its own.
+	Clock func() time.Time
+
+	SkipIssuer   bool // any iss, or none, is accepted; for tokens without issuer
+	SkipAudience bool // any aud, or none, is accepted
+	SkipType     bool // any typ, or none, is accepted
+	SkipLifetime bool // exp may be as far away as it likes, or missing unless required
+	SkipExpiry   bool // exp may have passed; for hints such as id_token_hint, never for access
+}
+
+// registered claims as bits of a set.
+type claimSet uint8
+
+const (
+	claimIss claimSet = 1 << iota
+	claimSub
+	claimAud
+	claimExp
+	claimNbf
+	claimIat
+	claimJti
+)
+
+func claimBit(name string) claimSet {
+	switch name {
+	case "iss":
+		return claimIss
+	case "sub":
+		return claimSub
+	case "aud":
+		return claimAud
+	case "exp":
+		return claimExp
+	case "nbf":
+		return claimNbf
+	case "iat":
+		return claimIat
+	case "jti":
+		return claimJti
+	}
+	return 0
+}
+
+// policy is a Policy that has been checked and prepared.
+type policy struct {
+	Policy
+	required      claimSet
+	requiredOther []string
+}
+
+func compilePolicy(p Policy) (policy, error) {
+	c := policy{Policy: p}
+	c.Issuers, c.Audiences = slices.Clone(p.Issuers), slices.Clone(p.Audiences)
+	c.Algorithms = slices.Clone(p.Algorithms)
+	c.Type = mediaType(p.Type)
+	if c.MaxSize == 0 {
+		c.MaxSize = DefaultMaxSize
+	}
+	required := p.Required
+	if required == nil {
+		required = []string{"exp", "iat", "iss", "aud", "sub"}
+	}
+	for _, name := range required {
+		if bit := claimBit(name); bit != 0 {
+			c.required |= bit
+		} else {
+			c.requiredOther = append(c.requiredOther, name)
+		}
+	}
+	return c, p.check()
+}
+
+func (p Policy) check() error {
+	both := func(given, skip bool, what, field string) error {
+		switch {
+		case !given && !skip:
+			return fail(jose.PolicyInvalid, fmt.Sprintf("no %s is named; Skip%s leaves the check out", what, field))
+		case given && skip:
+			return fail(jose.PolicyInvalid, fmt.Sprintf("%s is named and Skip%s is set", what, field))
+		}
+		return nil
+	}
+	for _, err := range []error{
+		both(len(p.Issuers) > 0, p.SkipIssuer, "issuer", "Issuer"),
+		both(len(p.Audiences) > 0, p.SkipAudience, "audience", "Audience"),
+		both(p.Type != "", p.SkipType, "type", "Type"),
+		both(p.MaxLifetime != 0, p.SkipLifetime, "maximum lifetime", "Lifetime"),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	if len(p.Algorithms) == 0 {
+		return fail(jose.PolicyInvalid, "no algorithms are allowed")
+	}
+	for _, a := range p.Algorithms {
+		if !a.Known() {
+			return fail(jose.PolicyInvalid, fmt.Sprintf("unknown algorithm %q", string(a)))
+		}
+	}
+	switch {
+	case slices.Contains(p.Issuers, "") || slices.Contains(p.Audiences, "") || slices.Contains(p.Required, ""):
+		return fail(jose.PolicyInvalid, "an issuer, audience or required claim is the empty string")
+	case p.MaxLifetime < 0 || p.Leeway < 0 || p.MaxSize < 0:
+		return fail(jose.PolicyInvalid, "a bound is negative")
+	case p.Clock == nil:
+		return fail(jose.PolicyInvalid, "no clock is given; time.Now is one")
+	}
+	return nil
+}
+
+// mediaType leaves out "application/" where RFC 7515 4.1.9 lets it be left out:
+// when nothing after it has a slash.
+func mediaType(s string) string {
+	const prefix = "application/"
+	if len(s) > len(prefix) && equalFoldASCII(s[:len(prefix)], prefix) && !strings.Contains(s[len(prefix):], "/") {
+		return s[len(prefix):]
+	}
+	return s
+}
+
+// equalFoldASCII compares without case in ASCII only: strings.EqualFold takes
+// U+212A for k and U+017F for s.
+func equalFoldASCII(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		x, y := a[i], b[i]
+		if 'A' <= x && x <= 'Z' {
+			x += 'a' - 'A'
+		}
+		if 'A' <= y && y <= 'Z' {
+			y += 'a' - 'A'
+		}
+		if x != y {
+			return false
+		}
+	}
+	return true
+}
+
+func fail(r jose.Reason, detail string) *jose.Error { return jose.NewError(r, detail, nil) }

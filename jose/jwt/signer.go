@@ -1,0 +1,70 @@
+package jwt
+
+import (
+	"encoding/json"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/strictjson"
+	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jws"
+)
+
+// SignerOptions say what a Signer writes beside the claims.
+type SignerOptions struct {
+	// Type is the typ of the header. Name the kind of token, such as "at+jwt"
+	// (RFC 8725 3.11); empty means "JWT".
+	Type string
+}
+
+// A Signer signs claims with one key. It is safe for use by many goroutines.
+type Signer struct {
+	key    *jwk.Key
+	header string
+}
+
+// NewSigner builds a Signer. It fails with PolicyInvalid for a nil key and with
+// KeyMisuse for a key that cannot sign.
+func NewSigner(key *jwk.Key, o SignerOptions) (*Signer, error) {
+	if key == nil {
+		return nil, fail(jose.PolicyInvalid, "no key")
+	}
+	if !key.CanSign() {
+		return nil, fail(jose.KeyMisuse, "the key is public or its key_ops do not allow sign")
+	}
+	if o.Type == "" {
+		o.Type = "JWT"
+	}
+	header, err := jws.EncodeHeader(key, jws.SignOptions{Type: o.Type})
+	if err != nil {
+		return nil, err
+	}
+	return &Signer{key: key, header: header}, nil
+}
+
+// Sign returns a signed token. A []byte or json.RawMessage is signed byte for
+// byte as it is; anything else is written by encoding/json. Either must be one
+// strict JSON object, so that no Verifier of this library finds fault with its
+// form; the values of claims are the caller's affair. It fails with
+// ClaimsInvalid, and like jws.SignInput.
+func (s *Signer) Sign(claims any) (string, error) {
+	var payload []byte
+	switch c := claims.(type) {
+	case []byte:
+		payload = c
+	case json.RawMessage:
+		payload = c
+	default:
+		var err error
+		if payload, err = json.Marshal(claims); err != nil {
+			return "", jose.NewError(jose.ClaimsInvalid, "the claims cannot be written as JSON", err)
+		}
+	}
+	if err := strictjson.Check(string(payload)); err != nil {
+		return "", fail(jose.ClaimsInvalid, err.Error())
+	}
+	return jws.SignEncoded(s.header, payload, s.key)
+}
+
+// Key returns the public half of the signer's key, or its kid and algorithm
+// alone when it is a shared secret: what a token's header says of it.
+func (s *Signer) Key() (keyID string, alg jwk.Algorithm) { return s.key.KeyID(), s.key.Algorithm() }

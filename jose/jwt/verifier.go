@@ -1,0 +1,164 @@
+package jwt
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"sync"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/strictjson"
+	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jws"
+)
+
+// A KeySource answers with the keys for a kid and an algorithm. jwk.Key,
+// jwk.Set and jwks.Remote are sources. Both methods are called by many
+// goroutines at once.
+type KeySource interface {
+	// Lookup returns the keys for a kid, which a stranger wrote and which may be
+	// empty, and an algorithm that the policy allows.
+	Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*jwk.Key, error)
+	// Generation changes whenever Lookup could answer differently. It is asked
+	// for every token and must be cheap.
+	Generation() uint64
+}
+
+// A Verifier verifies tokens whose claims are read into a C. It is safe for use
+// by many goroutines.
+type Verifier[C any] struct {
+	core core
+	plan decoder // nil when C holds nothing
+}
+
+// NewVerifier builds a Verifier. How C is read is decided here, once: C is a
+// struct with json tags, a map with string keys, any, or a json.Unmarshaler;
+// struct{} reads nothing. Names are compared exactly, at every depth.
+//
+// It fails with PolicyInvalid when an expectation is missing or contradicts
+// itself, or when C has fields that no JSON value fits.
+func NewVerifier[C any](keys KeySource, p Policy) (*Verifier[C], error) {
+	if keys == nil {
+		return nil, fail(jose.PolicyInvalid, "no key source")
+	}
+	c, err := compilePolicy(p)
+	if err != nil {
+		return nil, err
+	}
+	v := &Verifier[C]{core: core{policy: c, keys: keys}}
+	if v.plan, err = compileClaims(reflect.TypeFor[C]()); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Verify accepts a token or says why not, in this order: size, shape, header,
+// algorithm, type, key, signature, claims. The error is a *jose.Error.
+func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], error) {
+	s := borrowScratch()
+	defer s.release()
+	header, segment, err := v.core.authenticate(ctx, token, s)
+	if err != nil {
+		return nil, err
+	}
+	t := &Token[C]{Header: header}
+	if t.Payload, err = b64.Bytes(segment); err != nil {
+		return nil, fail(jose.TokenMalformed, "payload: "+err.Error())
+	}
+	// Every string of the token is a part of this one copy.
+	if err := s.doc.Scan(string(t.Payload)); err != nil {
+		return nil, fail(jose.ClaimsInvalid, err.Error())
+	}
+	have, err := readRegistered(&t.Registered, &t.oneAudience, s.doc.Members)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.core.policy.judge(&t.Registered, have, &s.doc); err != nil {
+		return nil, err
+	}
+	if v.plan != nil {
+		if err := v.plan.decodeClaims(reflect.ValueOf(&t.Claims).Elem(), s.doc.Members, t.Payload); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// core is the part of a Verifier that does not depend on C.
+type core struct {
+	policy  policy
+	keys    KeySource
+	headers headerCache
+}
+
+// scratch is memory that one verification needs and gives back.
+type scratch struct {
+	doc   strictjson.Doc
+	input []byte
+	sig   []byte
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+func borrowScratch() *scratch { return scratches.Get().(*scratch) }
+
+// release gives the memory back, unless a huge token made it huge.
+func (s *scratch) release() {
+	s.doc.Reset()
+	if cap(s.input) > 64<<10 || cap(s.doc.Members) > 1<<10 {
+		return
+	}
+	scratches.Put(s)
+}
+
+// authenticate checks everything up to the signature, and returns the header
+// and the payload's segment.
+func (c *core) authenticate(ctx context.Context, token string, s *scratch) (h jws.Header, payload string, err error) {
+	if len(token) > c.policy.MaxSize {
+		return h, "", fail(jose.TokenOversize, "the token is larger than the policy allows")
+	}
+	segment, payload, signature, err := jws.Split(token)
+	if err != nil {
+		return h, "", err
+	}
+	generation := c.keys.Generation()
+	seen := c.headers.find(segment, generation)
+	if seen == nil {
+		if seen, err = c.resolve(ctx, segment, generation); err != nil {
+			return h, "", err
+		}
+	}
+	if s.sig, err = b64.AppendDecode(s.sig[:0], signature); err != nil {
+		return h, "", fail(jose.TokenMalformed, "signature: "+err.Error())
+	}
+	s.input = append(s.input[:0], token[:len(segment)+1+len(payload)]...)
+	if _, err := jws.TryKeys(seen.keys, seen.header, s.input, s.sig); err != nil {
+		return h, "", err
+	}
+	// Only a header that a signature has vouched for is worth remembering, so
+	// strangers cannot fill the cache.
+	if !seen.cached {
+		c.headers.add(segment, seen)
+	}
+	return seen.header, payload, nil
+}
+
+// resolve takes a header that is not in the cache from its bytes to its keys.
+func (c *core) resolve(ctx context.Context, segment string, generation uint64) (*resolved, error) {
+	h, err := jws.ParseHeader(segment)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(c.policy.Algorithms, h.Algorithm) {
+		return nil, jws.NotAllowed(h.Algorithm)
+	}
+	if !c.policy.SkipType && !equalFoldASCII(mediaType(h.Type), c.policy.Type) {
+		return nil, fail(jose.TypeMismatch, "typ is "+show(h.Type)+", "+show(c.policy.Type)+" is expected")
+	}
+	keys, err := c.keys.Lookup(ctx, h.KeyID, h.Algorithm)
+	if err != nil {
+		return nil, err
+	}
+	return &resolved{header: h, keys: keys, generation: generation}, nil
+}

@@ -1,0 +1,80 @@
+package jose
+
+// A Reason is one stable code from the closed list of why the library refuses
+// something. It is an error itself, so errors.Is(err, jose.TokenExpired) works
+// for every code, and the same string stands in logs, metrics and documents.
+type Reason string
+
+// Error returns the code.
+func (r Reason) Error() string { return string(r) }
+
+// The closed list. A code never changes its meaning once it has been released.
+const (
+	// TokenMalformed: not a compact serialization in its one spelling (RFC 7515 3.1, 7.1).
+	TokenMalformed Reason = "token_malformed"
+	// TokenOversize: longer than the policy's maximum size.
+	TokenOversize Reason = "token_oversize"
+	// HeaderInvalid: the JOSE header is not a strict JSON object, or a member has the wrong type (RFC 7515 4).
+	HeaderInvalid Reason = "header_invalid"
+	// ClaimsInvalid: the claims set is not a strict JSON object, or a claim has the wrong type (RFC 7519 4).
+	ClaimsInvalid Reason = "claims_invalid"
+	// AlgorithmNotAllowed: alg is none, unknown, or not on the policy's list (RFC 8725 3.1).
+	AlgorithmNotAllowed Reason = "algorithm_not_allowed"
+	// CriticalUnsupported: crit names something that is not understood, or b64 changes the payload (RFC 7515 4.1.11, RFC 7797 7).
+	CriticalUnsupported Reason = "critical_unsupported"
+	// TypeMismatch: typ is not the one the policy names (RFC 8725 3.11).
+	TypeMismatch Reason = "type_mismatch"
+	// KeyNotFound: no key answers to the token's kid and alg.
+	KeyNotFound Reason = "key_not_found"
+	// KeyAmbiguous: more keys answer than may be tried, or a key fits two algorithms.
+	KeyAmbiguous Reason = "key_ambiguous"
+	// KeyInvalid: key material is malformed or contradicts itself (RFC 7517, RFC 7518 6).
+	KeyInvalid Reason = "key_invalid"
+	// KeyWeak: key material is too small or known to be breakable (RFC 7518 3.2, 3.3).
+	KeyWeak Reason = "key_weak"
+	// KeyMisuse: use, key_ops, family or missing private half forbid the operation (RFC 7517 4.2, 4.3).
+	KeyMisuse Reason = "key_misuse"
+	// SignatureInvalid: the signature or MAC does not hold (RFC 7515 5.2).
+	SignatureInvalid Reason = "signature_invalid"
+	// TokenExpired: now is at or after exp (RFC 7519 4.1.4).
+	TokenExpired Reason = "token_expired"
+	// TokenNotYetValid: now is before nbf (RFC 7519 4.1.5).
+	TokenNotYetValid Reason = "token_not_yet_valid"
+	// TokenFromFuture: now is before iat (RFC 7519 4.1.6).
+	TokenFromFuture Reason = "token_issued_in_future"
+	// LifetimeExceeded: the token lives longer than the policy's maximum.
+	LifetimeExceeded Reason = "lifetime_exceeded"
+	// ClaimMissing: a required claim is absent.
+	ClaimMissing Reason = "claim_missing"
+	// IssuerMismatch: iss is not one of the policy's issuers (RFC 8725 3.8).
+	IssuerMismatch Reason = "issuer_mismatch"
+	// AudienceMismatch: aud names none of the policy's audiences (RFC 8725 3.9).
+	AudienceMismatch Reason = "audience_mismatch"
+	// ClaimMismatch: a claim has another value than the caller demands.
+	ClaimMismatch Reason = "claim_mismatch"
+	// PolicyInvalid: a verifier or signer that cannot be built as described.
+	PolicyInvalid Reason = "policy_invalid"
+	// KeysUnavailable: a remote key set cannot be reached and nothing usable is cached.
+	KeysUnavailable Reason = "keys_unavailable"
+	// KeySetInvalid: a key set, or the reply that should hold one, is refused.
+	KeySetInvalid Reason = "key_set_invalid"
+	// CredentialMissing: the request carries no bearer credential (RFC 6750 3).
+	CredentialMissing Reason = "credential_missing"
+	// CredentialRepeated: the request carries more than one credential (RFC 6750 2).
+	CredentialRepeated Reason = "credential_repeated"
+	// CredentialMalformed: the credential does not follow the grammar (RFC 6750 2.1).
+	CredentialMalformed Reason = "credential_malformed"
+)
+
+// Reasons returns the whole list in the order of its declaration. The slice is
+// the caller's own.
+func Reasons() []Reason {
+	return []Reason{
+		TokenMalformed, TokenOversize, HeaderInvalid, ClaimsInvalid, AlgorithmNotAllowed,
+		CriticalUnsupported, TypeMismatch, KeyNotFound, KeyAmbiguous, KeyInvalid, KeyWeak,
+		KeyMisuse, SignatureInvalid, TokenExpired, TokenNotYetValid, TokenFromFuture,
+		LifetimeExceeded, ClaimMissing, IssuerMismatch, AudienceMismatch, ClaimMismatch,
+		PolicyInvalid, KeysUnavailable, KeySetInvalid, CredentialMissing,
+		CredentialRepeated, CredentialMalformed,
+	}
+}
