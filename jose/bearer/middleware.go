@@ -1,0 +1,114 @@
+package bearer
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/strictjson"
+	"github.com/jotward/jotward/jose/jwt"
+)
+
+// Options say what Middleware asks for and how it answers.
+type Options struct {
+	// Realm stands in every challenge; left out when empty.
+	Realm string
+	// Scopes must all be in the token's scope claim (RFC 9068 2.2.3).
+	Scopes []string
+	// ResourceMetadata is the address of the resource's metadata, named in every
+	// challenge (RFC 9728 5.1); left out when empty.
+	ResourceMetadata string
+	// ProofChecked reports whether the proof that a cnf claim asks for (RFC 9449,
+	// RFC 8705) has been checked for this request. Without it, a token with cnf
+	// is refused: as a bearer token it would be worth to a thief what its binding
+	// was to prevent.
+	ProofChecked func(*http.Request) bool
+	// OnReject is told of every refusal, before the answer is written. For
+	// counting and logging; optional.
+	OnReject func(*http.Request, error)
+}
+
+// key is the context key for tokens of one claims type.
+type key[C any] struct{}
+
+// FromContext returns the token that Middleware put there.
+func FromContext[C any](ctx context.Context) (*jwt.Token[C], bool) {
+	t, ok := ctx.Value(key[C]{}).(*jwt.Token[C])
+	return t, ok
+}
+
+// NewContext returns a context with the token, for tests of handlers.
+func NewContext[C any](ctx context.Context, t *jwt.Token[C]) context.Context {
+	return context.WithValue(ctx, key[C]{}, t)
+}
+
+// Middleware lets a request through to next only with one credential that v
+// accepts and that has the scopes. It panics when v is nil.
+func Middleware[C any](v *jwt.Verifier[C], o Options) func(http.Handler) http.Handler {
+	if v == nil {
+		panic("bearer: Middleware without a verifier")
+	}
+	o.Scopes = slices.Clone(o.Scopes)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			t, err := authenticate(v, &o, r)
+			if err != nil {
+				if o.OnReject != nil {
+					o.OnReject(r, err)
+				}
+				o.refuse(w, err)
+				return
+			}
+			next.ServeHTTP(w, r.WithContext(NewContext(r.Context(), t)))
+		})
+	}
+}
+
+func authenticate[C any](v *jwt.Verifier[C], o *Options, r *http.Request) (*jwt.Token[C], error) {
+	text, err := FromRequest(r)
+	if err != nil {
+		return nil, err
+	}
+	t, err := v.Verify(r.Context(), text)
+	if err != nil {
+		return nil, err
+	}
+	var d strictjson.Doc
+	if err := d.Scan(string(t.Payload)); err != nil {
+		return nil, fail(jose.ClaimsInvalid, err.Error())
+	}
+	if _, bound := d.Find("cnf"); bound && (o.ProofChecked == nil || !o.ProofChecked(r)) {
+		return nil, fail(jose.ClaimMismatch, "the token is bound to a key (cnf) and no proof was checked")
+	}
+	if err := checkScopes(&d, o.Scopes); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// errScope is told apart from other refusals: it is the one that more consent
+// could cure, and is answered with 403.
+type errScope struct{ error }
+
+func (e errScope) Unwrap() error { return e.error }
+
+func checkScopes(d *strictjson.Doc, wanted []string) error {
+	if len(wanted) == 0 {
+		return nil
+	}
+	var have []string
+	if v, ok := d.Find("scope"); ok {
+		if v.Kind != strictjson.String {
+			return fail(jose.ClaimsInvalid, "scope is not a string")
+		}
+		have = strings.Split(v.Text(), " ")
+	}
+	for _, scope := range wanted {
+		if !slices.Contains(have, scope) {
+			return errScope{fail(jose.ClaimMismatch, "the token lacks a scope that is needed here")}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package bearer
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/jotward/jotward/jose"
+)
+
+// FromRequest returns the one bearer credential of a request, from its
+// Authorization header; the scheme's case does not matter (RFC 9110 11.1).
+//
+// It fails with CredentialMissing when there is no Authorization header or it
+// is of another scheme; with CredentialRepeated for two headers, two credentials
+// in one, or another credential in the query or in a form that has been parsed
+// (RFC 6750 2: "MUST NOT use more than one method"); with CredentialMalformed
+// for what is no b64token (RFC 6750 2.1).
+func FromRequest(r *http.Request) (string, error) {
+	values := r.Header["Authorization"]
+	switch {
+	case len(values) == 0:
+		return "", fail(jose.CredentialMissing, "no Authorization header")
+	case len(values) > 1:
+		return "", fail(jose.CredentialRepeated, "more than one Authorization header")
+	}
+	scheme, token, found := strings.Cut(values[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") || len(scheme) != len("Bearer") {
+		if strings.Contains(values[0], ",") && strings.Contains(strings.ToLower(values[0]), "bearer ") {
+			return "", fail(jose.CredentialRepeated, "two credentials in one Authorization header")
+		}
+		return "", fail(jose.CredentialMissing, "the Authorization header is of another scheme")
+	}
+	if !found {
+		return "", fail(jose.CredentialMalformed, "no token after the scheme")
+	}
+	token = strings.TrimLeft(token, " ") // 1*SP
+	if strings.Contains(token, ",") {
+		return "", fail(jose.CredentialRepeated, "two credentials in one Authorization header")
+	}
+	if !isToken(token) {
+		return "", fail(jose.CredentialMalformed, "the credential is no b64token")
+	}
+	if elsewhere(r) {
+		return "", fail(jose.CredentialRepeated, "another credential in the query or the form")
+	}
+	return token, nil
+}
+
+// elsewhere looks for a second credential where RFC 6750 2.2 and 2.3 put it. A
+// body is not read for it: only a form that somebody has parsed already.
+func elsewhere(r *http.Request) bool {
+	if r.URL != nil && strings.Contains(r.URL.RawQuery, "access") {
+		if r.URL.Query().Has("access_token") {
+			return true
+		}
+	}
+	return r.PostForm.Has("access_token") || r.Form.Has("access_token")
+}
+
+// isToken follows b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=".
+func isToken(s string) bool {
+	body := strings.TrimRight(s, "=")
+	for i := range len(body) {
+		c := body[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case strings.IndexByte("-._~+/", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return body != ""
+}
+
+func fail(r jose.Reason, detail string) *jose.Error { return jose.NewError(r, detail, nil) }

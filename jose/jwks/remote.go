@@ -1,0 +1,271 @@
+package jwks
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/jwk"
+)
+
+// A Remote is the key set of one issuer. It is safe for use by many goroutines.
+type Remote struct {
+	config Config
+	now    atomic.Pointer[snapshot] // nil before the first good reply
+
+	mu        sync.Mutex
+	flight    *flight // the fetch under way, nil when there is none
+	lastStart time.Time
+	started   bool // a fetch was ever started
+	closed    bool
+	report    report
+
+	// found is the set's address as discovery gave it. Only the one flight uses it.
+	found   string
+	foundAt time.Time
+
+	background context.Context // what fetches run under: no caller's cancel stops them
+	cancel     context.CancelFunc
+	flights    sync.WaitGroup
+}
+
+// snapshot is one good reply, immutable but for being replaced.
+type snapshot struct {
+	set        *jwk.Set
+	digest     [sha256.Size]byte
+	generation uint64 // even; the odd number after it says that the keys are too old
+	fetched    time.Time
+	refreshAt  time.Time
+	expires    time.Time
+	staleUntil time.Time
+}
+
+// usable reports whether the keys may still be answered with.
+func (s *snapshot) usable(now time.Time) bool { return s != nil && now.Before(s.staleUntil) }
+
+// flight is one fetch that any number of callers wait for.
+type flight struct {
+	done chan struct{}
+	err  error // set before done is closed
+}
+
+// NewRemote builds a Remote and fetches nothing yet: the first Lookup does, or
+// Refresh, or Run. It fails with PolicyInvalid.
+func NewRemote(c Config) (*Remote, error) {
+	c, err := c.prepare()
+	if err != nil {
+		return nil, err
+	}
+	r := &Remote{config: c}
+	r.background, r.cancel = context.WithCancel(context.Background())
+	return r, nil
+}
+
+// Lookup answers as jwk.Set.Lookup does. A known kid is answered at once, from
+// keys that may be stale within the bound. An unknown one starts a fetch, or
+// joins the one under way, and waits for it until ctx ends or the fetch times
+// out; within the cool-down of the last fetch it is refused at once.
+//
+// It fails with KeyNotFound, KeyMisuse, or KeysUnavailable, which wraps the
+// context's error when that was the reason.
+func (r *Remote) Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*jwk.Key, error) {
+	now := r.config.Clock()
+	s := r.now.Load()
+	if s.usable(now) {
+		r.refreshAhead(s, now)
+		keys, err := s.set.Lookup(ctx, kid, alg)
+		if jose.ReasonOf(err) != jose.KeyNotFound {
+			return keys, err
+		}
+	}
+	f := r.join(now)
+	if f == nil {
+		return r.refuse(ctx, kid, alg, now, nil)
+	}
+	select {
+	case <-f.done:
+		return r.refuse(ctx, kid, alg, r.config.Clock(), f.err)
+	case <-ctx.Done():
+		return nil, jose.NewError(jose.KeysUnavailable, "the caller stopped waiting for the key set", ctx.Err())
+	}
+}
+
+// refuse answers a lookup for which no more fetching will be done: from the
+// keys there are, else by saying why there are none.
+func (r *Remote) refuse(ctx context.Context, kid string, alg jwk.Algorithm, now time.Time, cause error) ([]*jwk.Key, error) {
+	if s := r.now.Load(); s.usable(now) {
+		return s.set.Lookup(ctx, kid, alg)
+	}
+	why := "no usable keys, and the last fetch is too recent to try again"
+	if cause == nil {
+		r.mu.Lock()
+		cause = r.report.err
+		r.mu.Unlock()
+	}
+	if cause != nil {
+		why = "no usable keys: " + detail(cause)
+	}
+	return nil, jose.NewError(jose.KeysUnavailable, why, cause)
+}
+
+// Generation changes when the keys do, and when they become too old to use. It
+// also starts a refresh that is due, because a verifier that remembers answers
+// asks for nothing else.
+func (r *Remote) Generation() uint64 {
+	s := r.now.Load()
+	if s == nil {
+		return 0
+	}
+	now := r.config.Clock()
+	if !s.usable(now) {
+		return s.generation + 1
+	}
+	r.refreshAhead(s, now)
+	return s.generation
+}
+
+// refreshAhead starts a fetch in the background when one is due.
+func (r *Remote) refreshAhead(s *snapshot, now time.Time) {
+	if !now.Before(s.refreshAt) {
+		r.join(now)
+	}
+}
+
+// join returns the fetch under way, or starts one. It returns nil within the
+// cool-down and after Close. The cool-down is one for all reasons to fetch:
+// that is what keeps a flood of invented kids from becoming a flood of requests.
+func (r *Remote) join(now time.Time) *flight {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.flight != nil {
+		return r.flight
+	}
+	if r.closed || r.started && now.Sub(r.lastStart) < r.config.CoolDown {
+		return nil
+	}
+	f := &flight{done: make(chan struct{})}
+	r.flight, r.lastStart, r.started = f, now, true
+	r.flights.Add(1)
+	go r.fly(f)
+	return f
+}
+
+// fly runs one fetch to its end, whoever still waits for it.
+func (r *Remote) fly(f *flight) {
+	defer r.flights.Done()
+	ctx, cancel := context.WithTimeout(r.background, r.config.Timeout)
+	defer cancel()
+	got, err := r.fetchSafely(ctx)
+	now := r.config.Clock()
+	if err == nil {
+		r.accept(got, now)
+	}
+	r.mu.Lock()
+	r.report.add(now, err)
+	r.flight = nil
+	r.mu.Unlock()
+	f.err = err
+	close(f.done)
+}
+
+// fetchSafely turns a panic of an injected client into an error: a crash there
+// must not leave every caller waiting.
+func (r *Remote) fetchSafely(ctx context.Context) (got *reply, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fail(jose.KeysUnavailable, fmt.Sprintf("the client panicked: %v", p))
+		}
+	}()
+	return r.fetch(ctx)
+}
+
+// accept replaces the snapshot. The same document keeps its generation, so that
+// verifiers keep what they remember.
+func (r *Remote) accept(got *reply, now time.Time) {
+	ahead := r.config.RefreshAhead
+	if ahead == 0 {
+		ahead = got.age / 5
+	}
+	s := &snapshot{
+		set: got.set, digest: got.digest, generation: 2,
+		fetched: now, expires: now.Add(got.age),
+	}
+	s.refreshAt = s.expires.Add(-min(ahead, got.age))
+	s.staleUntil = s.expires.Add(r.config.MaxStale)
+	if old := r.now.Load(); old != nil {
+		s.generation = old.generation
+		if old.digest != s.digest {
+			s.generation += 2
+		} else {
+			s.set = old.set
+		}
+	}
+	r.now.Store(s)
+}
+
+// Refresh fetches now, or waits for the fetch under way. Within the cool-down
+// it returns nil without asking again: no caller goes around it. It fails with
+// KeysUnavailable or KeySetInvalid; keys that were good stay in use.
+func (r *Remote) Refresh(ctx context.Context) error {
+	f := r.join(r.config.Clock())
+	if f == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.closed {
+			return fail(jose.KeysUnavailable, "closed")
+		}
+		return nil
+	}
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return jose.NewError(jose.KeysUnavailable, "the caller stopped waiting for the key set", ctx.Err())
+	}
+}
+
+// Run keeps the set fresh until ctx ends, also while nobody asks for keys, and
+// then returns ctx's error. It is a convenience: without it, use keeps the set
+// fresh.
+func (r *Remote) Run(ctx context.Context) error {
+	for {
+		if err := r.Refresh(ctx); err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		timer := time.NewTimer(r.untilNext())
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// untilNext is how long Run waits: until the refresh is due, and never less
+// than the cool-down allows.
+func (r *Remote) untilNext() time.Duration {
+	now := r.config.Clock()
+	r.mu.Lock()
+	next := r.lastStart.Add(r.config.CoolDown)
+	r.mu.Unlock()
+	if s := r.now.Load(); s != nil && s.refreshAt.After(next) {
+		next = s.refreshAt
+	}
+	return max(next.Sub(now), time.Second)
+}
+
+// Close stops the fetch under way and every later one, and waits for it to end.
+// Keys that are cached stay in use until they are too old.
+func (r *Remote) Close() error {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.cancel()
+	r.flights.Wait()
+	return nil
+}
