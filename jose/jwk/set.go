@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/strictjson"
@@ -80,6 +81,7 @@ func ParseSet(data []byte, o Options) (*Set, error) {
 
 func parseEntries(v strictjson.Value, o Options) (keys []*Key, skipped []error, err error) {
 	var d strictjson.Doc
+	seen := map[string]bool{}
 	count := 0
 	for c := strictjson.Open(v); ; count++ {
 		m, more := c.Next()
@@ -95,6 +97,14 @@ func parseEntries(v strictjson.Value, o Options) (keys []*Key, skipped []error, 
 		if o.PublicOnly && hasPrivate(&d) {
 			return nil, nil, fail(jose.KeyMisuse, fmt.Sprintf("keys[%d]: a private or secret member where only public keys belong", count))
 		}
+		if id := identity(&d); id != "" {
+			// Also when one of the two is malformed and would be left out: which of
+			// them the issuer meant is not ours to guess.
+			if seen[id] {
+				return nil, nil, fail(jose.KeyAmbiguous, fmt.Sprintf("keys[%d]: another key has the same kid, type and algorithm", count))
+			}
+			seen[id] = true
+		}
 		k, err := parse(&reader{doc: &d}, o)
 		if err != nil {
 			skipped = append(skipped, jose.NewError(jose.ReasonOf(err), fmt.Sprintf("keys[%d]: %s", count, detail(err)), nil))
@@ -102,6 +112,21 @@ func parseEntries(v strictjson.Value, o Options) (keys []*Key, skipped []error, 
 		}
 		keys = append(keys, k)
 	}
+}
+
+// identity is what tells the entries of one kid apart, "" for an entry without kid.
+func identity(d *strictjson.Doc) string {
+	if v, ok := d.Find("kid"); !ok || v.Kind != strictjson.String || v.Raw == `""` {
+		return ""
+	}
+	var id strings.Builder
+	for _, name := range []string{"kid", "kty", "alg", "use", "crv"} {
+		if v, ok := d.Find(name); ok && v.Kind == strictjson.String {
+			id.WriteString(v.Text())
+		}
+		id.WriteByte(0)
+	}
+	return id.String()
 }
 
 func detail(err error) string {
@@ -121,12 +146,16 @@ func (s *Set) Skipped() []error { return slices.Clone(s.skipped) }
 func (s *Set) Len() int { return len(s.keys) }
 
 // Lookup returns the keys that answer to kid, compared exactly, and alg. An
-// empty kid asks for every key bound to alg. It fails with KeyNotFound, or with
+// empty kid asks for every key bound to alg. A kid that no key has is answered
+// by the keys that have no kid, for they claim no name that could differ
+// (RFC 7515 appendix A.6 is such a case). It fails with KeyNotFound, or with
 // KeyMisuse when the kid is known but bound to another algorithm.
 func (s *Set) Lookup(_ context.Context, kid string, a Algorithm) ([]*Key, error) {
 	candidates := s.keys
 	if kid != "" {
-		candidates = s.byID[kid]
+		if candidates = s.byID[kid]; len(candidates) == 0 {
+			candidates = s.byID[""]
+		}
 	}
 	var found []*Key
 	for _, k := range candidates {
@@ -137,7 +166,7 @@ func (s *Set) Lookup(_ context.Context, kid string, a Algorithm) ([]*Key, error)
 	switch {
 	case len(found) > 0:
 		return found, nil
-	case kid != "" && len(candidates) > 0:
+	case kid != "" && len(s.byID[kid]) > 0:
 		return nil, boundElsewhere(candidates[0], a)
 	case kid != "":
 		return nil, fail(jose.KeyNotFound, "no key has the kid "+quote(kid))

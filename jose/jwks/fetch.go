@@ -53,13 +53,10 @@ func (r *Remote) get(ctx context.Context, address string) ([]byte, http.Header, 
 	return body, resp.Header, nil
 }
 
-// statusError is a reply with another status than 200.
+// statusError is a reply with another status than 200. It does not leave the package.
 type statusError struct{ status int }
 
-func (e *statusError) Error() string { return "keys_unavailable: status " + strconv.Itoa(e.status) }
-
-// Is makes a statusError answer to its reason, as every error of the library does.
-func (e *statusError) Is(target error) bool { return target == jose.KeysUnavailable }
+func (e *statusError) Error() string { return "status " + strconv.Itoa(e.status) }
 
 func hostOf(address string) string {
 	if u, err := url.Parse(address); err == nil {

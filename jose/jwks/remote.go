@@ -3,6 +3,7 @@ package jwks
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -78,7 +79,7 @@ func (r *Remote) Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*
 	if s.usable(now) {
 		r.refreshAhead(s, now)
 		keys, err := s.set.Lookup(ctx, kid, alg)
-		if jose.ReasonOf(err) != jose.KeyNotFound {
+		if jose.ReasonOf(err) != jose.KeyNotFound && !nameless(kid, keys) {
 			return keys, err
 		}
 	}
@@ -92,6 +93,12 @@ func (r *Remote) Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*
 	case <-ctx.Done():
 		return nil, jose.NewError(jose.KeysUnavailable, "the caller stopped waiting for the key set", ctx.Err())
 	}
+}
+
+// nameless reports whether a kid was answered by keys that have none. Such an
+// answer stands only after the issuer was asked for the key of that name.
+func nameless(kid string, keys []*jwk.Key) bool {
+	return kid != "" && len(keys) > 0 && keys[0].KeyID() == ""
 }
 
 // refuse answers a lookup for which no more fetching will be done: from the
@@ -160,6 +167,9 @@ func (r *Remote) fly(f *flight) {
 	ctx, cancel := context.WithTimeout(r.background, r.config.Timeout)
 	defer cancel()
 	got, err := r.fetchSafely(ctx)
+	if s := (*statusError)(nil); errors.As(err, &s) {
+		err = jose.NewError(jose.KeysUnavailable, fmt.Sprintf("the issuer answered with status %d", s.status), nil)
+	}
 	now := r.config.Clock()
 	if err == nil {
 		r.accept(got, now)

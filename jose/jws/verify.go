@@ -14,7 +14,7 @@ import (
 // DefaultMaxSize is the bound on a message when Options.MaxSize is 0.
 const DefaultMaxSize = 1 << 20
 
-// MaxCandidates is how many keys are tried for a message without kid.
+// MaxCandidates is how many keys are tried for a message whose kid does not decide.
 const MaxCandidates = 4
 
 // A KeySource answers with the keys for a kid and an algorithm. jwk.Key,
@@ -151,14 +151,14 @@ func NotAllowed(a jwk.Algorithm) error {
 }
 
 // TryKeys verifies a signature under the candidates that a key source answered
-// with: more than one only where the header has no kid, and never more than
+// with: several only where a kid does not decide, and never more than
 // MaxCandidates. It checks once more that each key is bound to the header's
 // algorithm. It fails with KeyNotFound, KeyAmbiguous, KeyMisuse or SignatureInvalid.
 func TryKeys(candidates []*jwk.Key, h Header, input, sig []byte) (*jwk.Key, error) {
 	switch {
 	case len(candidates) == 0:
 		return nil, fail(jose.KeyNotFound, "no key answers")
-	case len(candidates) > MaxCandidates || len(candidates) > 1 && h.KeyID != "":
+	case len(candidates) > MaxCandidates:
 		return nil, fail(jose.KeyAmbiguous, fmt.Sprintf("%d keys answer", len(candidates)))
 	}
 	var err error

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jws"
+	"github.com/jotward/jotward/jose/jwt"
+)
+
+// maxSize is the size limit of the interface; everything else is the library's default.
+const maxSize = 1 << 20
+
+// answer judges one line. A panic is a reject that says so.
+func answer(ctx context.Context, line []byte) (v verdict) {
+	start := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			v.Verdict, v.Error = "reject", fmt.Sprintf("panic: %v", p)
+		}
+		v.MS = float64(time.Since(start).Microseconds()) / 1000
+	}()
+	var c testCase
+	if err := json.Unmarshal(line, &c); err != nil {
+		return verdict{Verdict: "reject", Error: "no case: " + err.Error()}
+	}
+	v.ID = c.ID
+	start = time.Now()
+	var payload []byte
+	var err error
+	switch c.Kind {
+	case "jws":
+		payload, err = judgeJWS(ctx, &c)
+	case "jwt":
+		if payload, err = judgeJWT(ctx, &c); err == nil {
+			v.Claims = payload
+		}
+	default:
+		v.Verdict, v.Error = "unsupported", "kind "+c.Kind+" is not built yet"
+		return v
+	}
+	if err != nil {
+		v.Verdict, v.Error = "reject", err.Error()
+		if why := c.unsupported(); why != "" {
+			v.Verdict, v.Error = "unsupported", why
+		}
+		return v
+	}
+	text := base64.RawURLEncoding.EncodeToString(payload)
+	v.Verdict, v.Payload = "accept", &text
+	return v
+}
+
+// source is what both key types are.
+type source interface {
+	Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*jwk.Key, error)
+	Generation() uint64
+}
+
+func (c *testCase) source(allowed []jwk.Algorithm) (source, error) {
+	text := []byte(plain(c.Key))
+	o := jwk.Options{Algorithms: allowed}
+	var shape map[string]json.RawMessage
+	if json.Unmarshal(text, &shape) == nil {
+		if _, isSet := shape["keys"]; isSet {
+			return jwk.ParseSet(text, o)
+		}
+	}
+	return jwk.Parse(text, o)
+}
+
+func judgeJWS(ctx context.Context, c *testCase) ([]byte, error) {
+	allowed, _ := c.algorithms()
+	keys, err := c.source(allowed)
+	if err != nil {
+		return nil, err
+	}
+	o := jws.Options{Algorithms: allowed, MaxSize: maxSize}
+	token := plain(c.Token)
+	isJSON := strings.HasPrefix(strings.TrimLeft(token, " \t\r\n"), "{")
+	var m *jws.Message
+	if c.Detached != nil {
+		detached, err := base64.RawURLEncoding.Strict().DecodeString(*c.Detached)
+		if err != nil {
+			return nil, jose.NewError(jose.TokenMalformed, "detached payload: not base64url", nil)
+		}
+		if isJSON {
+			m, err = jws.VerifyJSONDetached(ctx, []byte(token), detached, keys, o)
+		} else {
+			m, err = jws.VerifyDetached(ctx, token, detached, keys, o)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return m.Payload, nil
+	}
+	if isJSON {
+		m, err = jws.VerifyJSON(ctx, []byte(token), keys, o)
+	} else {
+		m, err = jws.Verify(ctx, token, keys, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Payload, nil
+}
+
+func judgeJWT(ctx context.Context, c *testCase) ([]byte, error) {
+	allowed, _ := c.algorithms()
+	keys, err := c.source(allowed)
+	if err != nil {
+		return nil, err
+	}
+	clock, err := c.clock()
+	if err != nil {
+		return nil, err
+	}
+	p := jwt.Policy{
+		Issuers: c.Iss, SkipIssuer: len(c.Iss) == 0,
+		Audiences: c.Aud, SkipAudience: len(c.Aud) == 0,
+		Algorithms: allowed, SkipType: c.Typ == nil || *c.Typ == "",
+		SkipLifetime: true, MaxSize: maxSize, Clock: clock,
+	}
+	if !p.SkipType {
+		p.Type = *c.Typ
+	}
+	if c.Require != nil {
+		p.Required = append([]string{}, *c.Require...)
+	}
+	v, err := jwt.NewVerifier[map[string]any](keys, p)
+	if err != nil {
+		return nil, err
+	}
+	t, err := v.Verify(ctx, plain(c.Token))
+	if err != nil {
+		return nil, err
+	}
+	return t.Payload, nil
+}
+
+// unsupported names what the library would need to judge a case that it
+// refused, "" when the refusal is its verdict: an algorithm that the case allows
+// and the token uses, or the unencoded payload of RFC 7797 outside a JWT.
+func (c *testCase) unsupported() string {
+	header := c.header()
+	if header == nil {
+		return ""
+	}
+	if alg, ok := header["alg"].(string); ok {
+		if _, lacking := c.algorithms(); slices.Contains(lacking, alg) && alg != "none" && isRegistered(alg) {
+			return "alg " + alg + " is not built yet"
+		}
+	}
+	crit, _ := header["crit"].([]any)
+	if c.Kind == "jws" && len(crit) == 1 && crit[0] == "b64" && header["b64"] == false {
+		return "unencoded payloads (RFC 7797) are not built yet"
+	}
+	return ""
+}
+
+// isRegistered tells signature algorithms of the registry that are not built
+// from names that nobody should accept.
+func isRegistered(alg string) bool {
+	return slices.Contains([]string{"ES256K", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}, alg)
+}
+
+// header reads the first protected header, loosely: it only explains a refusal.
+func (c *testCase) header() map[string]any {
+	token := plain(c.Token)
+	segment, _, _ := strings.Cut(token, ".")
+	var outer struct {
+		Protected  string
+		Signatures []struct{ Protected string }
+	}
+	if json.Unmarshal([]byte(token), &outer) == nil {
+		segment = outer.Protected
+		if len(outer.Signatures) > 0 {
+			segment = outer.Signatures[0].Protected
+		}
+	}
+	text, err := base64.RawURLEncoding.DecodeString(segment)
+	if err != nil {
+		return nil
+	}
+	var header map[string]any
+	if json.Unmarshal(text, &header) != nil {
+		return nil
+	}
+	return header
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/jotward/jotward/jose/jwk"
+)
+
+// A testCase is one line of input.
+type testCase struct {
+	ID         json.RawMessage `json:"id"`
+	Kind       string          `json:"kind"`
+	Token      json.RawMessage `json:"token"` // compact or JSON text in a string, or a JSON serialization as it is
+	Key        json.RawMessage `json:"key"`   // a JWK or a JWK Set
+	AlgAllowed *[]string       `json:"alg_allowed"`
+	Now        *float64        `json:"now"`
+	Iss        oneOrMany       `json:"iss"`
+	Aud        oneOrMany       `json:"aud"`
+	Typ        *string         `json:"typ"`
+	Require    *[]string       `json:"require"`
+	Detached   *string         `json:"detached_payload_b64"`
+}
+
+// A verdict is one line of output.
+type verdict struct {
+	ID      json.RawMessage `json:"id"`
+	Verdict string          `json:"verdict"`
+	Payload *string         `json:"payload_b64,omitempty"`
+	Claims  json.RawMessage `json:"payload_claims,omitempty"`
+	MS      float64         `json:"ms"`
+	Error   string          `json:"error,omitempty"`
+}
+
+// oneOrMany is a string or a list of strings; absent and null are neither.
+type oneOrMany []string
+
+func (o *oneOrMany) UnmarshalJSON(text []byte) error {
+	var one string
+	if json.Unmarshal(text, &one) == nil {
+		if !bytes.Equal(text, []byte("null")) {
+			*o = oneOrMany{one}
+		}
+		return nil
+	}
+	return json.Unmarshal(text, (*[]string)(o))
+}
+
+// plain returns the text of a value that is a string, or the value as it stands.
+func plain(raw json.RawMessage) string {
+	var s string
+	if len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	return string(raw)
+}
+
+// algorithms returns the list of the case and what of it the library lacks. A
+// case without a list names no algorithms to skip, so all of them count.
+func (c *testCase) algorithms() (known []jwk.Algorithm, unknown []string) {
+	if c.AlgAllowed == nil {
+		return jwk.Algorithms(), nil
+	}
+	for _, name := range *c.AlgAllowed {
+		if a := jwk.Algorithm(name); a.Known() {
+			known = append(known, a)
+		} else {
+			unknown = append(unknown, name)
+		}
+	}
+	return known, unknown
+}
+
+// clock stands still at the case's time.
+func (c *testCase) clock() (func() time.Time, error) {
+	if c.Now == nil {
+		return time.Now, nil
+	}
+	if math.IsNaN(*c.Now) || math.Abs(*c.Now) > 1e12 {
+		return nil, fmt.Errorf("now is out of range")
+	}
+	sec, fraction := math.Modf(*c.Now)
+	t := time.Unix(int64(sec), int64(fraction*1e9))
+	return func() time.Time { return t }, nil
+}
