@@ -1,0 +1,177 @@
+package reason
+
+// The library's reasons; a test compares them with jose.Reasons.
+const (
+	TokenMalformed       Code = "token_malformed"
+	TokenOversize        Code = "token_oversize"
+	HeaderInvalid        Code = "header_invalid"
+	ClaimsInvalid        Code = "claims_invalid"
+	AlgorithmNotAllowed  Code = "algorithm_not_allowed"
+	CriticalUnsupported  Code = "critical_unsupported"
+	TypeMismatch         Code = "type_mismatch"
+	KeyNotFound          Code = "key_not_found"
+	KeyAmbiguous         Code = "key_ambiguous"
+	KeyInvalid           Code = "key_invalid"
+	KeyWeak              Code = "key_weak"
+	KeyMisuse            Code = "key_misuse"
+	SignatureInvalid     Code = "signature_invalid"
+	TokenExpired         Code = "token_expired"
+	TokenNotYetValid     Code = "token_not_yet_valid"
+	TokenFromFuture      Code = "token_issued_in_future"
+	LifetimeExceeded     Code = "lifetime_exceeded"
+	ClaimMissing         Code = "claim_missing"
+	IssuerMismatch       Code = "issuer_mismatch"
+	AudienceMismatch     Code = "audience_mismatch"
+	ClaimMismatch        Code = "claim_mismatch"
+	PolicyInvalid        Code = "policy_invalid"
+	KeysUnavailable      Code = "keys_unavailable"
+	KeySetInvalid        Code = "key_set_invalid"
+	CredentialMissing    Code = "credential_missing"
+	CredentialRepeated   Code = "credential_repeated"
+	CredentialMalformed  Code = "credential_malformed"
+	SenderProofUnchecked Code = "sender_proof_unchecked"
+)
+
+// The product's own reasons.
+const (
+	TokenRevoked         Code = "token_revoked"
+	GrantRevoked         Code = "grant_revoked"
+	SessionRevoked       Code = "session_revoked"
+	SubjectRevoked       Code = "subject_revoked"
+	ClientRevoked        Code = "client_revoked"
+	KeyRevoked           Code = "key_revoked"
+	RevocationStale      Code = "revocation_stale"
+	ScopeMissing         Code = "scope_missing"
+	RoleMissing          Code = "role_missing"
+	RuleDenied           Code = "rule_denied"
+	RequestAmbiguous     Code = "request_ambiguous"
+	RouteNotFound        Code = "route_not_found"
+	TransportInsecure    Code = "transport_insecure"
+	UpstreamUnreachable  Code = "upstream_unreachable"
+	UpstreamTimeout      Code = "upstream_timeout"
+	RequestTooLarge      Code = "request_too_large"
+	RequestInvalid       Code = "request_invalid"
+	ClientInvalid        Code = "client_invalid"
+	ClientUnauthorized   Code = "client_unauthorized"
+	GrantTypeUnsupported Code = "grant_type_unsupported"
+	ScopeInvalid         Code = "scope_invalid"
+	AudienceInvalid      Code = "audience_invalid"
+	RedirectMismatch     Code = "redirect_uri_mismatch"
+	CodeInvalid          Code = "code_invalid"
+	CodeReused           Code = "code_reused"
+	CodeVerifierMismatch Code = "code_verifier_mismatch"
+	RefreshInvalid       Code = "refresh_invalid"
+	RefreshReused        Code = "refresh_reused"
+	RefreshSuperseded    Code = "refresh_superseded"
+	GrantExpired         Code = "grant_expired"
+	SignInFailed         Code = "sign_in_failed"
+	SignInThrottled      Code = "sign_in_throttled"
+	ConsentDenied        Code = "consent_denied"
+	AdminUnauthorized    Code = "admin_unauthorized"
+	NotFound             Code = "not_found"
+	Conflict             Code = "conflict"
+	PasswordChanged      Code = "password_changed"
+	RolesChanged         Code = "roles_changed"
+	AccountDisabled      Code = "account_disabled"
+	ClientDisabled       Code = "client_disabled"
+	Administrator        Code = "administrator"
+	SignedOut            Code = "signed_out"
+	Requested            Code = "requested"
+	Internal             Code = "internal"
+)
+
+// Exit codes of the CLI: 0 is success, and these are the failures.
+const (
+	exitInternal  = 1
+	exitUsage     = 2
+	exitMalformed = 3
+	exitSignature = 4
+	exitTime      = 5
+	exitClaim     = 6
+	exitRevoked   = 7
+	exitDenied    = 8
+	exitNetwork   = 9
+)
+
+const (
+	invalidToken      = "invalid_token"
+	invalidRequest    = "invalid_request"
+	invalidClient     = "invalid_client"
+	invalidGrant      = "invalid_grant"
+	insufficientScope = "insufficient_scope"
+)
+
+var table = []Info{
+	{TokenMalformed, "the token is not three canonical base64url segments", "send the token exactly as it was issued", 401, invalidToken, exitMalformed},
+	{TokenOversize, "the token is longer than the policy allows", "put fewer claims into the token, or raise the size limit", 401, invalidToken, exitMalformed},
+	{HeaderInvalid, "the token's header is not a strict JSON object", "ask the issuer for a token that follows RFC 7515", 401, invalidToken, exitMalformed},
+	{ClaimsInvalid, "the token's claims are not a strict JSON object", "ask the issuer for a token that follows RFC 7519", 401, invalidToken, exitMalformed},
+	{AlgorithmNotAllowed, "the token's algorithm is not on the allow-list", "sign with an allowed algorithm, or allow this one", 401, invalidToken, exitSignature},
+	{CriticalUnsupported, "the token demands an extension that is not understood", "do not use crit or b64 in a JWT", 401, invalidToken, exitMalformed},
+	{TypeMismatch, "the token is of another kind", "send an access token, not an ID token or a token of another kind", 401, invalidToken, exitClaim},
+	{KeyNotFound, "no known key fits the token", "check the issuer and its key set", 401, invalidToken, exitSignature},
+	{KeyAmbiguous, "more than one key fits the token", "give each key a kid of its own", 401, invalidToken, exitSignature},
+	{KeyInvalid, "the key is malformed or contradicts itself", "make the key again", 401, invalidToken, exitSignature},
+	{KeyWeak, "the key is too weak for its algorithm", "use RSA of 2048 bits or more, or a secret as long as the hash", 401, invalidToken, exitSignature},
+	{KeyMisuse, "the key is not meant for this use", "check the key's use, key_ops and family", 401, invalidToken, exitSignature},
+	{SignatureInvalid, "the signature does not hold", "get a new token; if it persists, check the key set", 401, invalidToken, exitSignature},
+	{TokenExpired, "the token has expired", "refresh, or get a new token", 401, invalidToken, exitTime},
+	{TokenNotYetValid, "the token is not valid yet", "check the clocks of issuer and verifier", 401, invalidToken, exitTime},
+	{TokenFromFuture, "the token was issued in the future", "check the clocks of issuer and verifier", 401, invalidToken, exitTime},
+	{LifetimeExceeded, "the token lives longer than the policy allows", "issue shorter tokens, or raise the maximum lifetime", 401, invalidToken, exitTime},
+	{ClaimMissing, "a required claim is missing", "have the issuer add the claim", 401, invalidToken, exitClaim},
+	{IssuerMismatch, "the token comes from another issuer", "get the token from the expected issuer", 401, invalidToken, exitClaim},
+	{AudienceMismatch, "the token is meant for another audience", "ask for a token for this audience", 401, invalidToken, exitClaim},
+	{ClaimMismatch, "a claim has another value than expected", "compare the token's claims with the policy", 401, invalidToken, exitClaim},
+	{PolicyInvalid, "the policy leaves something unsaid", "name issuer, audience, algorithms, type and lifetime", 500, "", exitUsage},
+	{KeysUnavailable, "the issuer's keys cannot be had", "check that the issuer is reachable", 503, "", exitNetwork},
+	{KeySetInvalid, "the issuer's key set was refused", "check what the jwks_uri answers", 503, "", exitNetwork},
+	{CredentialMissing, "the request carries no credential", "send Authorization: Bearer with an access token", 401, "", exitClaim},
+	{CredentialRepeated, "the request carries more than one credential", "send exactly one", 400, invalidRequest, exitMalformed},
+	{CredentialMalformed, "the credential cannot be read", "send Authorization: Bearer with one token", 401, invalidRequest, exitMalformed},
+	{SenderProofUnchecked, "the token is bound to a sender whose proof was not checked", "use a route that checks the proof", 401, invalidToken, exitClaim},
+	{TokenRevoked, "this token was revoked", "sign in again", 401, invalidToken, exitRevoked},
+	{GrantRevoked, "the grant behind the token was revoked", "sign in again", 401, invalidToken, exitRevoked},
+	{SessionRevoked, "the session behind the token has ended", "sign in again", 401, invalidToken, exitRevoked},
+	{SubjectRevoked, "the person's tokens were revoked", "sign in again", 401, invalidToken, exitRevoked},
+	{ClientRevoked, "the client's tokens were revoked", "ask the operator", 401, invalidToken, exitRevoked},
+	{KeyRevoked, "the signing key was revoked", "get a new token", 401, invalidToken, exitRevoked},
+	{RevocationStale, "the edge has not heard of revocations for too long", "check the feed between edge and issuer", 503, "", exitNetwork},
+	{ScopeMissing, "the token lacks a scope that the route needs", "ask for a token with that scope", 403, insufficientScope, exitDenied},
+	{RoleMissing, "the token lacks a role that the route needs", "have the role given to the subject", 403, insufficientScope, exitDenied},
+	{RuleDenied, "a claim rule of the route does not hold", "compare the token's claims with the route's rules", 403, insufficientScope, exitDenied},
+	{RequestAmbiguous, "the request's host or path has two readings", "send the path in its canonical form", 400, "", exitUsage},
+	{RouteNotFound, "no route matches", "check host, path and method", 404, "", exitUsage},
+	{TransportInsecure, "the token arrived over plain HTTP", "use https, and get a new token: this one was exposed", 400, invalidRequest, exitUsage},
+	{UpstreamUnreachable, "the service behind the edge cannot be reached", "check the upstream", 502, "", exitNetwork},
+	{UpstreamTimeout, "the service behind the edge did not answer in time", "check the upstream, or raise its timeout", 504, "", exitNetwork},
+	{RequestTooLarge, "the request is larger than allowed", "send less", 413, invalidRequest, exitUsage},
+	{RequestInvalid, "the request is malformed", "compare the request with the documentation", 400, invalidRequest, exitUsage},
+	{ClientInvalid, "the client could not be authenticated", "check client id and secret", 401, invalidClient, exitDenied},
+	{ClientUnauthorized, "the client may not do this", "allow the grant type for the client", 400, "unauthorized_client", exitDenied},
+	{GrantTypeUnsupported, "the grant type does not exist here", "use authorization_code, refresh_token or client_credentials", 400, "unsupported_grant_type", exitUsage},
+	{ScopeInvalid, "a scope is unknown or not allowed for the client", "ask for allowed scopes only", 400, "invalid_scope", exitDenied},
+	{AudienceInvalid, "the resource is not allowed for the client", "ask for an allowed audience", 400, "invalid_target", exitDenied},
+	{RedirectMismatch, "the redirect_uri is not one of the client's", "register it exactly as it is sent", 400, invalidRequest, exitDenied},
+	{CodeInvalid, "the code is unknown, expired or another client's", "start the sign-in again", 400, invalidGrant, exitDenied},
+	{CodeReused, "the code was used twice; its grant is revoked", "start the sign-in again", 400, invalidGrant, exitRevoked},
+	{CodeVerifierMismatch, "the code_verifier does not fit the code_challenge", "send the verifier that the challenge was made from", 400, invalidGrant, exitDenied},
+	{RefreshInvalid, "the refresh token is unknown or another client's", "sign in again", 400, invalidGrant, exitDenied},
+	{RefreshReused, "a spent refresh token came back; its grant is revoked", "sign in again, and look for a stolen token", 400, invalidGrant, exitRevoked},
+	{RefreshSuperseded, "the refresh token was already followed by a newer one in use", "use the newest refresh token", 400, invalidGrant, exitDenied},
+	{GrantExpired, "the grant has reached its end", "sign in again", 400, invalidGrant, exitTime},
+	{SignInFailed, "name or password is wrong", "try again", 401, "access_denied", exitDenied},
+	{SignInThrottled, "too many failed sign-ins", "wait, then try again", 429, "access_denied", exitDenied},
+	{ConsentDenied, "the person declined", "ask the person", 403, "access_denied", exitDenied},
+	{AdminUnauthorized, "the admin token is missing or wrong", "send the admin token", 401, "", exitDenied},
+	{NotFound, "there is no such thing", "check the identifier", 404, "", exitUsage},
+	{Conflict, "it exists already, or was changed meanwhile", "read it again, then retry", 409, "", exitUsage},
+	{PasswordChanged, "the password was changed", "sign in again", 401, invalidToken, exitRevoked},
+	{RolesChanged, "roles or permissions were changed", "refresh", 401, invalidToken, exitRevoked},
+	{AccountDisabled, "the account is disabled", "ask the operator", 401, invalidGrant, exitRevoked},
+	{ClientDisabled, "the client is disabled", "ask the operator", 401, invalidClient, exitRevoked},
+	{Administrator, "an administrator revoked it", "ask the operator", 401, invalidToken, exitRevoked},
+	{SignedOut, "the person signed out", "sign in again", 401, invalidToken, exitRevoked},
+	{Requested, "the client revoked it (RFC 7009)", "sign in again", 401, invalidToken, exitRevoked},
+	{Internal, "something failed inside", "read the log line with this request id", 500, "server_error", exitInternal},
+}
