@@ -1,0 +1,41 @@
+# The two commands that do all the set-up are `go run ./cmd/jotward dev` and `make test`.
+GO ?= go
+MODULES = . ./jose
+.PHONY: test lint bench fuzz build mutants docs setup
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/jotward ./cmd/jotward
+
+setup:
+	@tools/setup.sh
+
+# test passes all tests of every module; what could not run is said at the end.
+test: setup
+	$(GO) test ./...
+	cd jose && GOWORK=off $(GO) test ./...
+	cd interop && GOWORK=off $(GO) test ./...
+
+lint:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "gofmt: $$bad"; exit 1; fi
+	$(GO) vet ./... && cd jose && $(GO) vet ./...
+	@n=$$(cd jose && GOWORK=off $(GO) list -m all | wc -l); if [ "$$n" != 1 ]; then echo "jose: go list -m all prints $$n lines, it must print one"; exit 1; fi
+	cd tools && GOWORK=off $(GO) build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+	bin/staticcheck ./... && cd jose && ../bin/staticcheck ./...
+
+race:
+	$(GO) test -race ./...
+	cd jose && GOWORK=off $(GO) test -race ./...
+
+bench:
+	cd bench && GOWORK=off $(GO) test -run '^$$' -bench . -count 6 ./...
+
+# fuzz runs every fuzz test for FUZZTIME.
+FUZZTIME ?= 5s
+fuzz:
+	@tools/fuzz.sh $(FUZZTIME)
+
+mutants:
+	@tools/mutants.sh
+
+docs:
+	JOTWARD_UPDATE_DOCS=1 $(GO) test ./internal/reason -run TestDocsCurrent

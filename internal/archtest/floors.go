@@ -1,0 +1,103 @@
+// Package archtest keeps the floors and the nevers of the house: which package
+// may import which, as data, with a reason per ban. When it fails, move the
+// code, never the rule.
+package archtest
+
+import "strings"
+
+// floors lists the packages from the ground up. A package imports only from
+// floors below its own; packages that share a line do not import each other,
+// unless one is the other's folder.
+var floors = [][]string{
+	{"jose"},
+	{"jose/internal/alg", "jose/internal/b64", "jose/internal/strictjson"},
+	{"jose/internal/keydata"},
+	{"jose/jwk"},
+	{"jose/jws", "jose/jwe"},
+	{"jose/jwt"},
+	{"jose/jwks"},
+	{"jose/bearer", "jose/josetest"},
+	{"internal/oauth", "internal/reason", "internal/limit"},
+	{"internal/audit", "internal/revoke", "internal/rule"},
+	{"internal/outbound", "internal/mail"},
+	{"internal/keyring", "internal/account", "internal/client", "internal/session", "internal/consent"},
+	{"internal/token", "internal/authn"},
+	{"internal/grant"},
+	{"internal/store"},
+	{"internal/web", "internal/obs", "internal/config", "internal/watch"},
+	{"internal/server", "internal/edge", "internal/console"},
+	{"cmd/jotward", "internal/archtest"},
+}
+
+// floorOf returns the floor on which a package stands: the longest entry that
+// is the package or one of its parents.
+func floorOf(folder string) (int, bool) {
+	best, floor := "", -1
+	for i, names := range floors {
+		for _, name := range names {
+			if (folder == name || strings.HasPrefix(folder, name+"/") && name != "jose") && len(name) > len(best) {
+				best, floor = name, i
+			}
+		}
+	}
+	return floor, floor >= 0
+}
+
+// sameNoun reports whether one package is the other's folder, or both share the
+// folder of a noun that is cut into parts. Packages beside each other under
+// server/ never meet but in its mount list, which is server itself.
+func sameNoun(from, to string) bool {
+	return strings.HasPrefix(to, from+"/") || strings.HasPrefix(to, "internal/store/") && from == "internal/store/storetest"
+}
+
+// A never is a ban on direct imports.
+type never struct {
+	folders []string
+	banned  []string
+	why     string
+}
+
+var nevers = []never{
+	{
+		folders: []string{"jose/jwk", "jose/jws", "jose/jwe", "jose/jwt"},
+		banned:  []string{"net", "net/http", "os", "log", "log/slog", "database/sql"},
+		why:     "the token core knows no network, no files, no logger and no SQL",
+	},
+	{
+		folders: []string{"jose/jws"},
+		banned:  []string{module + "jose/jwe"},
+		why:     "signing never leads to encryption, so neither can stand in for the other",
+	},
+	{
+		folders: []string{
+			"internal/oauth", "internal/reason", "internal/limit", "internal/rule", "internal/audit", "internal/revoke",
+			"internal/keyring", "internal/account", "internal/client", "internal/session", "internal/consent",
+			"internal/token", "internal/authn", "internal/grant",
+		},
+		banned: []string{"database/sql", "net/http"},
+		why:    "the domain knows neither the store nor the wire",
+	},
+	{
+		folders: []string{"internal/edge"},
+		banned:  []string{"database/sql", module + "internal/store/sqlite", module + "internal/store/postgres", module + "internal/authn", module + "internal/account"},
+		why:     "the edge runs without a database and without people's secrets",
+	},
+}
+
+func (n never) applies(folder string) bool {
+	for _, f := range n.folders {
+		if folder == f || strings.HasPrefix(folder, f+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func (n never) bans(name string) bool {
+	for _, b := range n.banned {
+		if name == b {
+			return true
+		}
+	}
+	return false
+}
