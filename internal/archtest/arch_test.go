@@ -10,7 +10,6 @@ import (
 	"testing"
 )
 
-const module = "github.com/jotward/jotward/"
 
 // imports returns, for each package folder relative to the root, what its
 // non-test files import directly.

@@ -5,6 +5,8 @@ package archtest
 
 import "strings"
 
+const module = "github.com/jotward/jotward/"
+
 // floors lists the packages from the ground up. A package imports only from
 // floors below its own; packages that share a line do not import each other,
 // unless one is the other's folder.

@@ -2,7 +2,6 @@ package jwk
 
 import (
 	"crypto/ecdsa"
-	"math/big"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/b64"
@@ -48,6 +47,7 @@ func (k *Key) setPoint(point []byte) error {
 }
 
 func (k *Key) setECDSAPrivate(key *ecdsa.PrivateKey) error {
+	//lint:ignore SA1019 only asked whether they are there: Bytes panics on a key without them
 	if key == nil || key.Curve == nil || key.X == nil || key.D == nil {
 		return fail(jose.KeyInvalid, "nil key")
 	}
@@ -80,6 +80,16 @@ func (k *Key) setScalar(d []byte) error {
 	return nil
 }
 
+// cloneECDSA copies a public key that was checked when it was set, so that a
+// caller who changes what it was given changes nothing here.
 func cloneECDSA(pub *ecdsa.PublicKey) *ecdsa.PublicKey {
-	return &ecdsa.PublicKey{Curve: pub.Curve, X: new(big.Int).Set(pub.X), Y: new(big.Int).Set(pub.Y)}
+	point, err := pub.Bytes()
+	if err != nil {
+		return nil
+	}
+	clone, err := ecdsa.ParseUncompressedPublicKey(pub.Curve, point)
+	if err != nil {
+		return nil
+	}
+	return clone
 }
