@@ -10,7 +10,6 @@ import (
 	"testing"
 )
 
-
 // imports returns, for each package folder relative to the root, what its
 // non-test files import directly.
 func imports(t *testing.T) map[string]map[string]bool {

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jotward/jotward/jose/jwk"
+)
+
+// maxInput bounds what is read from a file or standard input: 1 MiB.
+const maxInput = 1 << 20
+
+// readBounded reads all of r, and refuses more than maxInput.
+func readBounded(r io.Reader, what string) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	if len(data) > maxInput {
+		return nil, usage("%s: more than %d bytes: is it the right file?", what, maxInput)
+	}
+	return data, nil
+}
+
+// readSecret reads what a flag refers to: FILE, - for standard input, or
+// env:NAME. Secrets are never flag values, for those show in process lists.
+func readSecret(cmd *cobra.Command, ref, flag string) ([]byte, error) {
+	switch name, isEnv := strings.CutPrefix(ref, "env:"); {
+	case ref == "":
+		return nil, usage("%s: is missing: give FILE, - or env:NAME", flag)
+	case isEnv:
+		value, ok := os.LookupEnv(name)
+		if !ok {
+			return nil, usage("%s: environment variable %s is not set: set it, or give FILE or -", flag, name)
+		}
+		return []byte(value), nil
+	case ref == "-":
+		return readBounded(cmd.InOrStdin(), flag)
+	}
+	file, err := os.Open(ref)
+	if err != nil {
+		return nil, usage("%s: %v: give FILE, - or env:NAME", flag, err)
+	}
+	defer file.Close()
+	return readBounded(file, flag)
+}
+
+// readToken returns the token of the command line: the argument, or standard
+// input for - and for none. A leading "Bearer " is stripped.
+func readToken(cmd *cobra.Command, args []string) (string, error) {
+	text := ""
+	if len(args) == 1 && args[0] != "-" {
+		text = args[0]
+	} else {
+		data, err := readBounded(cmd.InOrStdin(), "token")
+		if err != nil {
+			return "", err
+		}
+		text = string(data)
+	}
+	text = strings.TrimSpace(text)
+	if len(text) > 7 && strings.EqualFold(text[:7], "bearer ") {
+		text = strings.TrimLeft(text[7:], " ")
+	}
+	if text == "" {
+		return "", usage("token: is missing: give it as the argument or on standard input")
+	}
+	return text, nil
+}
+
+// parseAlgorithms reads a comma-separated list of algorithms.
+func parseAlgorithms(names []string) ([]jwk.Algorithm, error) {
+	var list []jwk.Algorithm
+	for _, name := range names {
+		a := jwk.Algorithm(name)
+		if !a.Known() {
+			return nil, usage("algorithm %q: is unknown: use one of %v", name, jwk.Algorithms())
+		}
+		list = append(list, a)
+	}
+	return list, nil
+}
+
+// parseKey reads one key: a JWK, or PEM when the algorithm is given.
+func parseKey(data []byte, algorithms []jwk.Algorithm) (*jwk.Key, error) {
+	if strings.HasPrefix(strings.TrimSpace(string(data)), "-----BEGIN") {
+		if len(algorithms) != 1 {
+			return nil, usage("key: PEM names no algorithm: give exactly one with --alg")
+		}
+		return jwk.ParsePEM(data, algorithms[0], "")
+	}
+	return jwk.Parse(data, jwk.Options{Algorithms: algorithms})
+}
