@@ -1,0 +1,49 @@
+// Package audit describes what was done and by whom. Entries are append-only
+// and are written in the transaction of the act itself.
+package audit
+
+import (
+	"time"
+
+	"github.com/jotward/jotward/internal/revoke"
+)
+
+// Actor is who did it. Kind is user, client, admin, system or edge.
+type Actor struct{ Kind, ID, Request string }
+
+// Target is what it was done to.
+type Target struct{ Kind, ID string }
+
+// Entry is one audit event.
+type Entry struct {
+	At     time.Time
+	Actor  Actor
+	Action string
+	Target Target
+	Detail map[string]string
+}
+
+// Act is an audit entry with the revocations that must commit with it.
+type Act struct {
+	Entry
+	Revocations []revoke.Entry
+}
+
+// New describes an act; detail is a list of name, value pairs.
+func New(at time.Time, actor Actor, action, kind, id string, detail ...string) Act {
+	a := Act{Entry: Entry{At: at, Actor: actor, Action: action, Target: Target{kind, id}}}
+	for i := 0; i+1 < len(detail); i += 2 {
+		if a.Detail == nil {
+			a.Detail = map[string]string{}
+		}
+		a.Detail[detail[i]] = detail[i+1]
+	}
+	return a
+}
+
+// Revoking adds a revocation to the act.
+func (a Act) Revoking(e revoke.Entry) Act {
+	e.At = a.At
+	a.Revocations = append(a.Revocations[:len(a.Revocations):len(a.Revocations)], e)
+	return a
+}

@@ -1,0 +1,86 @@
+package grant
+
+import (
+	"context"
+	"time"
+
+	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/revoke"
+	"github.com/jotward/jotward/internal/secret"
+	"github.com/jotward/jotward/internal/token"
+)
+
+// Introspection is the answer of RFC 7662 2.2; when it is not active nothing
+// else is set.
+type Introspection struct {
+	Active bool
+	Access *token.Access // an access token's claims
+	Grant  *Grant        // a refresh token's grant
+}
+
+// Introspect looks a token up for an authenticated client. A refresh token is
+// active to its own client only.
+func (s *Service) Introspect(ctx context.Context, c client.Client, text string) (Introspection, error) {
+	if a, err := s.Minter.Verify(ctx, text); err == nil {
+		ok, err := s.accessLive(ctx, a)
+		if err != nil || !ok {
+			return Introspection{}, err
+		}
+		return Introspection{Active: true, Access: &a}, nil
+	}
+	t, err := s.Store.Refresh(ctx, secret.Hash(text))
+	if err != nil || !t.Spent.IsZero() || !s.Now().Before(t.Expires) {
+		return Introspection{}, nil
+	}
+	g, err := s.live(ctx, t.GrantID, c, reason.RefreshInvalid)
+	if err != nil {
+		return Introspection{}, nil
+	}
+	return Introspection{Active: true, Grant: &g}, nil
+}
+
+func (s *Service) accessLive(ctx context.Context, a token.Access) (bool, error) {
+	if gone, err := s.Store.TokenRevoked(ctx, a.ID); err != nil || gone {
+		return false, err
+	}
+	c, err := s.Store.Client(ctx, a.ClientID)
+	if err != nil || c.Disabled || a.ClientVersion < c.Version {
+		return false, nil
+	}
+	if a.GrantID == "" {
+		return true, nil
+	}
+	who, err := s.Store.Account(ctx, a.Subject)
+	if err != nil || who.Disabled || a.SubjectVer < who.Version {
+		return false, nil
+	}
+	ses, err := s.Store.Session(ctx, a.SessionID)
+	if err != nil || ses.Ended {
+		return false, nil
+	}
+	g, err := s.Store.Grant(ctx, a.GrantID)
+	return err == nil && !g.Revoked, nil
+}
+
+// Revoke is RFC 7009: a token that is unknown or another client's is no error
+// to the caller (2.2).
+func (s *Service) Revoke(ctx context.Context, c client.Client, text string) error {
+	who := audit.Actor{Kind: "client", ID: c.ID}
+	if a, err := s.Minter.Verify(ctx, text); err == nil {
+		if a.ClientID != c.ID {
+			return nil
+		}
+		return s.Store.RevokeToken(ctx, audit.New(s.Now(), who, "token.revoke", "token", a.ID).Revoking(revoke.Entry{
+			Kind: revoke.KindToken, ID: a.ID, Expires: time.Unix(a.Expiry, 0), Reason: reason.Requested}))
+	}
+	t, err := s.Store.Refresh(ctx, secret.Hash(text))
+	if err != nil {
+		return nil
+	}
+	if _, err := s.live(ctx, t.GrantID, c, reason.RefreshInvalid); err != nil {
+		return nil
+	}
+	return s.revoke(ctx, who, t.GrantID, reason.Requested)
+}

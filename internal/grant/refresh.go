@@ -1,0 +1,119 @@
+package grant
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"time"
+
+	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/secret"
+)
+
+func (s *Service) newRefresh(text string, g Grant) *Refresh {
+	now := s.Now()
+	end := now.Add(or(s.Idle, 14*24*time.Hour))
+	if end.After(g.Expires) {
+		end = g.Expires
+	}
+	return &Refresh{Hash: secret.Hash(text), GrantID: g.ID, Created: now, Expires: end}
+}
+
+// refresh rotates a refresh token (RFC 6749 6, RFC 9700 4.14.2): sign first,
+// then spend, so that a failure to sign costs nobody their token.
+func (s *Service) refresh(ctx context.Context, r Request) (Response, error) {
+	hash := secret.Hash(r.RefreshToken)
+	old, err := s.Store.Refresh(ctx, hash)
+	if err != nil {
+		return Response{}, reason.New(reason.RefreshInvalid, err)
+	}
+	g, err := s.live(ctx, old.GrantID, r.Client, reason.RefreshInvalid)
+	if err != nil {
+		return Response{}, err
+	}
+	list, aud := g.Scopes, g.Audiences
+	if r.Scope != "" {
+		if list, err = scopes(r.Scope, g.Scopes); err != nil {
+			return Response{}, err
+		}
+	}
+	if aud, err = audiences(r.Resources, aud); err != nil {
+		return Response{}, err
+	}
+	if old.Spent.IsZero() && !s.Now().Before(old.Expires) {
+		return Response{}, reason.New(reason.GrantExpired, nil)
+	}
+	out, err := s.mint(ctx, r.Client, g, list, aud, "")
+	if err != nil {
+		return Response{}, err
+	}
+	if !old.Spent.IsZero() {
+		return s.retry(ctx, r, old, out)
+	}
+	out.RefreshToken = secret.New("rt_")
+	sealed, err := seal(r.RefreshToken, out.RefreshToken)
+	if err != nil {
+		return Response{}, err
+	}
+	ok, err := s.Store.SpendRefresh(ctx, hash, sealed, *s.newRefresh(out.RefreshToken, g), audit.New(s.Now(), actor(r), "refresh.rotate", "grant", g.ID))
+	if err != nil || ok {
+		return out, err
+	}
+	if old, err = s.Store.Refresh(ctx, hash); err != nil || old.Spent.IsZero() {
+		return Response{}, reason.New(reason.RefreshInvalid, err) // revoked meanwhile
+	}
+	return s.retry(ctx, r, old, out)
+}
+
+// retry answers a token that was spent: within the grace the same successor,
+// for an answer may have been lost on the way; after it, theft.
+func (s *Service) retry(ctx context.Context, r Request, old Refresh, out Response) (Response, error) {
+	if s.Now().Sub(old.Spent) >= or(s.Grace, 10*time.Second) || len(old.Sealed) == 0 {
+		return Response{}, reason.New(reason.RefreshReused, s.revoke(ctx, actor(r), old.GrantID, reason.RefreshReused))
+	}
+	next, err := s.Store.Refresh(ctx, old.Successor)
+	if err != nil {
+		return Response{}, reason.New(reason.RefreshInvalid, err)
+	}
+	if !next.Spent.IsZero() {
+		return Response{}, reason.New(reason.RefreshSuperseded, nil)
+	}
+	out.RefreshToken, err = unseal(r.RefreshToken, old.Sealed)
+	return out, err
+}
+
+// seal encrypts the successor under the presented token, which is stored only
+// as a hash: the database alone yields neither. Only the winner of a race stores
+// its ciphertext, one per key, so the
+// nonce may be zero.
+func seal(under, text string) ([]byte, error) {
+	gcm, err := successorKey(under)
+	if err != nil {
+		return nil, err
+	}
+	return gcm.Seal(nil, make([]byte, gcm.NonceSize()), []byte(text), nil), nil
+}
+
+func unseal(under string, sealed []byte) (string, error) {
+	gcm, err := successorKey(under)
+	if err != nil {
+		return "", err
+	}
+	text, err := gcm.Open(nil, make([]byte, gcm.NonceSize()), sealed, nil)
+	return string(text), err
+}
+
+func successorKey(under string) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, []byte(under), nil, "jotward refresh successor v1", 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}

@@ -1,0 +1,248 @@
+// Package authorize serves the authorization endpoint (RFC 6749 4.1.1) and the
+// two pages a person sees there: sign-in and consent. Nothing is stored before
+// a person has signed in: each page carries the request it belongs to, and the
+// request is validated again at every step.
+package authorize
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/jotward/jotward/internal/account"
+	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/consent"
+	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/session"
+	"github.com/jotward/jotward/internal/web"
+)
+
+// Passwords verifies a sign-in; every failure looks the same.
+type Passwords interface {
+	Verify(ctx context.Context, username, password string) (account.Account, error)
+}
+
+// Endpoints serve /authorize, /signin and /consent.
+type Endpoints struct {
+	Issuer    string
+	Grants    *grant.Service
+	Sessions  *session.Service
+	Consents  *consent.Service
+	Passwords Passwords
+	// Secure is set when the issuer is reached over https: the cookie then has
+	// the __Host- prefix, which no sibling host can set (RFC 6265bis 4.1.3.2).
+	Secure bool
+}
+
+// parameters are those of an authorization request; others are ignored
+// (RFC 6749 3.1).
+var parameters = []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "resource"}
+
+// canonical keeps the known parameters in one order: the text that pages carry.
+func canonical(query url.Values) url.Values {
+	kept := url.Values{}
+	for _, name := range parameters {
+		if v := query.Get(name); v != "" {
+			kept.Set(name, v)
+		}
+	}
+	return kept
+}
+
+func request(q url.Values) grant.AuthRequest {
+	return grant.AuthRequest{
+		ResponseType: q.Get("response_type"), ClientID: q.Get("client_id"), RedirectURI: q.Get("redirect_uri"),
+		Scope: q.Get("scope"), State: q.Get("state"), Nonce: q.Get("nonce"), CodeChallenge: q.Get("code_challenge"),
+		CodeChallengeMethod: q.Get("code_challenge_method"), Resources: q["resource"],
+	}
+}
+
+// Authorize answers GET /authorize.
+func (e *Endpoints) Authorize(w http.ResponseWriter, r *http.Request) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return reason.New(reason.RequestInvalid, errors.New("the query cannot be read"))
+	}
+	if query, err = web.Once(query); err != nil {
+		return err
+	}
+	return e.step(w, r, canonical(query))
+}
+
+// step validates the request and goes on with whatever is still missing: the
+// person, their consent, or nothing.
+func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, query url.Values) error {
+	a, redirect, err := e.Grants.Authorize(r.Context(), request(query))
+	if err != nil {
+		return e.refuse(w, r, query, redirect, err)
+	}
+	ses, cookie, err := e.session(r)
+	if err != nil {
+		return e.showSignIn(w, http.StatusOK, query, a, "")
+	}
+	granted := a.Client.SkipConsent
+	if !granted {
+		if granted, err = e.Consents.Granted(r.Context(), ses.Subject, a.Client.ID, a.Scopes); err != nil {
+			return err
+		}
+	}
+	if !granted {
+		return e.showConsent(w, query, a, consentToken(cookie, query))
+	}
+	return e.finish(w, r, a, ses)
+}
+
+// finish issues the code and sends the browser back with 303, so that no
+// credential is posted again (RFC 9700 4.12), and with iss (RFC 9207).
+func (e *Endpoints) finish(w http.ResponseWriter, r *http.Request, a grant.Authorization, ses session.Session) error {
+	code, err := e.Grants.IssueCode(r.Context(), actor(w, ses.Subject), a, ses)
+	if err != nil {
+		return err
+	}
+	return e.back(w, r, a.Request.RedirectURI, url.Values{"code": {code}, "state": {a.Request.State}})
+}
+
+func (e *Endpoints) refuse(w http.ResponseWriter, r *http.Request, query url.Values, redirect bool, err error) error {
+	refusal, ok := errors.AsType[*reason.Error](err)
+	if !redirect || !ok {
+		return err
+	}
+	if backErr := e.back(w, r, query.Get("redirect_uri"), url.Values{
+		"error": {refusal.OAuthCode()}, "error_description": {string(refusal.Code)}, "state": {query.Get("state")},
+	}); backErr != nil {
+		return backErr
+	}
+	return err
+}
+
+func (e *Endpoints) back(w http.ResponseWriter, r *http.Request, redirectURI string, answer url.Values) error {
+	u, err := url.Parse(redirectURI)
+	if err != nil {
+		return err
+	}
+	query := u.Query()
+	for name, values := range answer {
+		if values[0] != "" {
+			query.Set(name, values[0])
+		}
+	}
+	query.Set("iss", e.Issuer)
+	u.RawQuery = query.Encode()
+	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+	return nil
+}
+
+// SignIn answers POST /signin.
+func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
+	form, query, err := e.posted(r)
+	if err != nil {
+		return err
+	}
+	a, redirect, err := e.Grants.Authorize(r.Context(), request(query))
+	if err != nil {
+		return e.refuse(w, r, query, redirect, err)
+	}
+	person, err := e.Passwords.Verify(r.Context(), form.Get("username"), form.Get("password"))
+	if err != nil {
+		if !errors.Is(err, reason.New(reason.SignInFailed, nil)) {
+			return err
+		}
+		if pageErr := e.showSignIn(w, http.StatusUnauthorized, query, a, "Name or password is wrong."); pageErr != nil {
+			return pageErr
+		}
+		return err
+	}
+	// A new session at every sign-in: one that was planted beforehand gains nothing.
+	_, cookie, err := e.Sessions.Start(r.Context(), person.ID, []string{"pwd"})
+	if err != nil {
+		return err
+	}
+	http.SetCookie(w, &http.Cookie{Name: e.cookieName(), Value: cookie, Path: "/", HttpOnly: true, Secure: e.Secure, SameSite: http.SameSiteLaxMode})
+	http.Redirect(w, r, "/authorize?"+query.Encode(), http.StatusSeeOther)
+	return nil
+}
+
+// Consent answers POST /consent.
+func (e *Endpoints) Consent(w http.ResponseWriter, r *http.Request) error {
+	form, query, err := e.posted(r)
+	if err != nil {
+		return err
+	}
+	a, redirect, err := e.Grants.Authorize(r.Context(), request(query))
+	if err != nil {
+		return e.refuse(w, r, query, redirect, err)
+	}
+	ses, cookie, err := e.session(r)
+	if err != nil {
+		return e.showSignIn(w, http.StatusOK, query, a, "")
+	}
+	if !hmac.Equal([]byte(form.Get("consent_token")), []byte(consentToken(cookie, query))) {
+		return reason.New(reason.RequestInvalid, errors.New("the consent page belongs to another session or request"))
+	}
+	if form.Get("decision") != "allow" {
+		return e.refuse(w, r, query, true, reason.New(reason.ConsentDenied, nil))
+	}
+	if err := e.Consents.Grant(r.Context(), actor(w, ses.Subject), ses.Subject, a.Client.ID, a.Scopes); err != nil {
+		return err
+	}
+	return e.finish(w, r, a, ses)
+}
+
+// posted reads a page's form and the authorization request that it carries.
+func (e *Endpoints) posted(r *http.Request) (form, query url.Values, err error) {
+	if form, err = web.Form(r); err != nil {
+		return nil, nil, err
+	}
+	raw, err := url.ParseQuery(form.Get("request"))
+	if err != nil {
+		return nil, nil, reason.New(reason.RequestInvalid, errors.New("the page's request cannot be read"))
+	}
+	return form, canonical(raw), nil
+}
+
+func (e *Endpoints) cookieName() string {
+	if e.Secure {
+		return "__Host-jotward"
+	}
+	return "jotward"
+}
+
+func (e *Endpoints) session(r *http.Request) (session.Session, string, error) {
+	cookie, err := r.Cookie(e.cookieName())
+	if err != nil {
+		return session.Session{}, "", err
+	}
+	ses, err := e.Sessions.ByCookie(r.Context(), cookie.Value)
+	return ses, cookie.Value, err
+}
+
+// consentToken binds a consent page to its session and its request, so that no
+// other page can post a decision.
+func consentToken(cookie string, query url.Values) string {
+	mac := hmac.New(sha256.New, []byte(cookie))
+	mac.Write([]byte("consent\x00" + query.Encode()))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+func actor(w http.ResponseWriter, subject string) audit.Actor {
+	return audit.Actor{Kind: "user", ID: subject, Request: w.Header().Get("X-Request-Id")}
+}
+
+// redirectOrigin is what form-action must allow beside the page's own origin:
+// browsers apply it to the redirect that follows the form as well.
+func redirectOrigin(redirectURI string) string {
+	u, err := url.Parse(redirectURI)
+	if err != nil {
+		return ""
+	}
+	if u.Host == "" {
+		return u.Scheme + ":"
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host)
+}
