@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/jotward/jotward/internal/config"
@@ -32,15 +33,16 @@ const (
 
 // A follower keeps one issuer's view by its signed feed.
 type follower struct {
-	config   config.EdgeIssuer
-	view     *revoke.View
-	options  Options
-	client   *http.Client
-	keys     *jwks.Remote
-	verifier *jwt.Verifier[struct{}]
-	silence  time.Duration // a connection that is silent for longer is given up
-	reported time.Time
-	fresh    bool // the next request asks for a snapshot
+	config    config.EdgeIssuer
+	view      *revoke.View
+	options   Options
+	client    *http.Client
+	keys      *jwks.Remote
+	verifier  *jwt.Verifier[struct{}]
+	silence   time.Duration // a connection that is silent for longer is given up
+	reported  time.Time
+	reporting atomic.Bool
+	fresh     bool // the next request asks for a snapshot
 }
 
 func newFollower(c config.EdgeIssuer, v *revoke.View, o Options) (*follower, error) {
@@ -196,7 +198,11 @@ func (f *follower) take(ctx context.Context, m *revoke.Message, parts []revoke.S
 	}
 	f.view.Hear(signed, now)
 	if m.Heartbeat == nil || now.Sub(f.reported) >= positionEvery {
-		f.report(ctx, now, now.Sub(signed))
+		f.reported = now
+		// Beside the stream: a slow answer must not hold up the next revocation.
+		if f.reporting.CompareAndSwap(false, true) {
+			go f.report(ctx, now.Sub(signed))
+		}
 		f.view.Forget(now)
 	}
 	return nil, nil
@@ -204,8 +210,8 @@ func (f *follower) take(ctx context.Context, m *revoke.Message, parts []revoke.S
 
 // report tells the issuer how far the view is. A failure is no reason to stop
 // following.
-func (f *follower) report(ctx context.Context, now time.Time, lag time.Duration) {
-	f.reported = now
+func (f *follower) report(ctx context.Context, lag time.Duration) {
+	defer f.reporting.Store(false)
 	log, seq := f.view.Position()
 	body, _ := json.Marshal(map[string]any{"instance": f.options.Instance, "log": log, "seq": seq,
 		"lag_ms": max(lag.Milliseconds(), 0), "version": f.options.Version}) // strings and numbers always marshal
