@@ -25,6 +25,7 @@ type state struct {
 	issuers    map[string]*issuer
 	routes     []*route // longest path first
 	trusted    []netip.Prefix
+	unmatched  RouteMetrics    // nil: none
 	identity   map[string]bool // folded names of every identity header
 }
 
@@ -59,6 +60,9 @@ type route struct {
 
 func (e *Edge) compile(c config.Edge, issuers map[string]*issuer) (*state, error) {
 	s := &state{config: c, generation: e.generation.Add(1), issuers: issuers, identity: map[string]bool{}}
+	if e.options.Metrics != nil {
+		s.unmatched = e.options.Metrics.Route("")
+	}
 	if issuers == nil {
 		s.issuers = map[string]*issuer{}
 		for _, ic := range c.Issuers {

@@ -224,6 +224,35 @@ func TestRevokedOnHit(t *testing.T) {
 	}
 }
 
+func TestStaleServed(t *testing.T) {
+	w := build(t, &config.EdgeFeed{ClientID: "e", ClientSecret: "s", Stale: "serve"}, "")
+	seen := &observed{}
+	w.edge.options.Metrics = seen
+	if err := w.edge.Reload(w.edge.current.Load().config); err != nil {
+		t.Fatal(err)
+	}
+	code, body := w.raw(t, "/api/x", "Authorization: Bearer "+w.token(t, nil)+"\r\n")
+	w.server.Close() // waits for the handler, and so for its event
+	if code != 200 || !seen.event.Stale || seen.event.ClientID != "c" || seen.event.Status != 200 {
+		t.Error(code, body, seen.event)
+	}
+}
+
+type observed struct{ event Event }
+
+func (o *observed) Route(string) RouteMetrics { return o }
+func (o *observed) Observe(e *Event)          { o.event = *e }
+
+func TestSecondCredentialInQuery(t *testing.T) {
+	w := build(t, nil, "")
+	auth := "Authorization: Bearer " + w.token(t, nil) + "\r\n"
+	for _, q := range []string{"access_token=x", "a=1;access_token=x", "a=1;access%5Ftoken=x"} {
+		if code, body := w.raw(t, "/api/x?"+q, auth); code != 400 || w.hits.Load() != 0 {
+			t.Errorf("%s: %d %s", q, code, body)
+		}
+	}
+}
+
 func TestUpstreamDown(t *testing.T) {
 	w := build(t, nil, "http://127.0.0.1:1")
 	if code, body := w.raw(t, "/api/x", "Authorization: Bearer "+w.token(t, nil)+"\r\n"); code != 502 || !strings.Contains(body, "upstream_unreachable") {

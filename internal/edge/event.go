@@ -44,11 +44,13 @@ type RouteMetrics interface {
 	Observe(*Event)
 }
 
-func (e *Edge) record(r *route, ev *Event) {
-	if r != nil && r.metrics != nil {
-		r.metrics.Observe(ev)
-	} else if r == nil && e.options.Metrics != nil {
-		e.options.Metrics.Route("").Observe(ev)
+func (e *Edge) record(s *state, r *route, ev *Event) {
+	counters := s.unmatched
+	if r != nil {
+		counters = r.metrics
+	}
+	if counters != nil {
+		counters.Observe(ev)
 	}
 	level := slog.LevelInfo
 	if ev.Status >= 500 {

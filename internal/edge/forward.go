@@ -78,6 +78,7 @@ func (r *route) rewrite(pr *httputil.ProxyRequest) {
 			delete(out.Header, name)
 		}
 	}
+	out.Trailer = nil // a trailer could name an identity after all headers were checked
 	if r.strip {
 		out.Header.Del("Authorization")
 	}

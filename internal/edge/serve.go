@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -36,7 +37,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	cw := &counter{ResponseWriter: w}
 	defer func() { // also when the proxy aborts a broken answer by panicking
 		ev.Status, ev.BytesOut, ev.Total = cw.status, cw.bytes, e.options.Now().Sub(start)
-		e.record(rt, ev)
+		e.record(s, rt, ev)
 	}()
 	if no != nil {
 		ev.Reason, ev.Detail = no.code, no.detail
@@ -72,6 +73,9 @@ func (e *Edge) decide(r *http.Request, p *passage, now time.Time) (*route, *refu
 		}
 		return rt, refused(err)
 	}
+	if hidden(r.URL.RawQuery) {
+		return rt, &refusal{code: reason.CredentialRepeated, detail: "another credential behind a semicolon"}
+	}
 	if p.state.config.RefuseInsecure && !secure(r, p.trusted) {
 		return rt, &refusal{code: reason.TransportInsecure}
 	}
@@ -91,6 +95,16 @@ func (e *Edge) decide(r *http.Request, p *passage, now time.Time) (*route, *refu
 	}
 	p.identity = v.identity
 	return rt, rt.authorize(v.identity)
+}
+
+// hidden finds a second credential in a query with semicolons: this side reads
+// no parameter there, and a server behind may (RFC 6750 2).
+func hidden(query string) bool {
+	if !strings.Contains(query, ";") {
+		return false
+	}
+	plain, err := url.QueryUnescape(query)
+	return err != nil || strings.Contains(plain, "access_token")
 }
 
 // secure believes X-Forwarded-Proto from trusted peers only.
