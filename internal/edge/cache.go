@@ -1,0 +1,71 @@
+package edge
+
+import (
+	"hash/maphash"
+	"sync/atomic"
+	"time"
+)
+
+// The cache's size: it is bounded whatever strangers send, for only tokens that
+// were verified come in.
+const (
+	cacheSets = 4096
+	cacheWays = 4
+)
+
+// cache remembers verified tokens. Reads take no lock. The hash is seeded, so
+// that nobody outside can aim at one set, and the whole token is compared.
+type cache struct {
+	seed maphash.Seed
+	next atomic.Uint32
+	sets [][cacheWays]atomic.Pointer[verified]
+}
+
+// verified is a token that held, under which configuration and keys.
+type verified struct {
+	hash     uint64
+	token    string
+	config   uint64 // generation of the configuration
+	keys     uint64 // generation of the issuer's keys
+	expiry   time.Time
+	issuer   *issuer
+	identity *identity
+	epoch    atomic.Uint64 // the revocation epoch it was last asked at
+}
+
+func (c *cache) init() {
+	c.seed = maphash.MakeSeed()
+	c.sets = make([][cacheWays]atomic.Pointer[verified], cacheSets)
+}
+
+// find returns a token that still holds: the same configuration, the same keys,
+// not expired. The caller asks the revocation view.
+func (c *cache) find(token string, config uint64, now time.Time) *verified {
+	h := maphash.String(c.seed, token)
+	set := &c.sets[h%cacheSets]
+	for i := range set {
+		v := set[i].Load()
+		if v == nil || v.hash != h || v.token != token {
+			continue
+		}
+		if v.config != config || v.keys != v.issuer.keys.Generation() || !now.Before(v.expiry) {
+			set[i].CompareAndSwap(v, nil)
+			return nil
+		}
+		return v
+	}
+	return nil
+}
+
+// add takes a free way of the token's set, or some way.
+func (c *cache) add(v *verified) {
+	v.hash = maphash.String(c.seed, v.token)
+	set := &c.sets[v.hash%cacheSets]
+	for i := range set {
+		if old := set[i].Load(); old == nil || old.hash == v.hash && old.token == v.token {
+			set[i].Store(v)
+			return
+		}
+	}
+	set[c.next.Add(1)%cacheWays].Store(v)
+}

@@ -1,0 +1,233 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/revoke"
+	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jwks"
+	"github.com/jotward/jotward/jose/jwt"
+)
+
+// Bounds of the follower.
+const (
+	maxFrame      = 4 << 20 // one signed message
+	firstBackoff  = 250 * time.Millisecond
+	lastBackoff   = 15 * time.Second
+	positionEvery = 10 * time.Second
+)
+
+// A follower keeps one issuer's view by its signed feed.
+type follower struct {
+	config    config.EdgeIssuer
+	view      *revoke.View
+	options   Options
+	client    *http.Client
+	keys      *jwks.Remote
+	verifier  *jwt.Verifier[struct{}]
+	silence   time.Duration // a connection that is silent for longer is given up
+	reported  time.Time
+	reporting atomic.Bool
+	fresh     bool // the next request asks for a snapshot
+}
+
+func newFollower(c config.EdgeIssuer, v *revoke.View, o Options) (*follower, error) {
+	if c.Feed.ClientID == "" || c.Feed.ClientSecret == "" {
+		return nil, errors.New("feed: client_id and client_secret are required")
+	}
+	if u, err := url.Parse(c.Issuer); err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && c.AllowHTTP) {
+		return nil, errors.New("feed: the issuer is not an https address")
+	}
+	f := &follower{config: c, view: v, options: o, silence: 10 * time.Second, client: feedClient(o.HTTPClient)}
+	// Feed keys are a purpose of their own, published apart from the token keys.
+	algorithms := []jwk.Algorithm{jwk.ES256}
+	var err error
+	f.keys, err = jwks.NewRemote(jwks.Config{URL: c.Issuer + "/feed/jwks", Algorithms: algorithms, Client: o.HTTPClient, Clock: o.Now, AllowHTTP: c.AllowHTTP})
+	if err != nil {
+		return nil, err
+	}
+	// A SET has neither exp nor sub (RFC 8417 2.2): the view's bound on age
+	// stands in for its lifetime.
+	f.verifier, err = jwt.NewVerifier[struct{}](f.keys, jwt.Policy{Issuers: []string{c.Issuer}, Audiences: []string{revoke.Audience},
+		Algorithms: algorithms, Type: revoke.Type, Required: []string{"iss", "aud", "iat", "jti"}, SkipLifetime: true,
+		MaxSize: maxFrame, Leeway: 5 * time.Second, Clock: o.Now})
+	return f, err
+}
+
+// feedClient copies a client without its overall timeout, which would end the
+// stream, and without redirects, which would carry the secret elsewhere.
+func feedClient(c *http.Client) *http.Client {
+	out := http.Client{Transport: newFeedTransport()}
+	if c != nil {
+		out = *c
+	}
+	out.Timeout = 0
+	out.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &out
+}
+
+func newFeedTransport() *http.Transport {
+	return &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: 10 * time.Second, ForceAttemptHTTP2: true}
+}
+
+// run follows until ctx ends.
+func (f *follower) run(ctx context.Context) {
+	backoff := firstBackoff
+	for ctx.Err() == nil {
+		before := f.view.Heard()
+		err := f.follow(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if f.view.Heard().After(before) {
+			backoff = firstBackoff
+		}
+		f.options.Logger.LogAttrs(ctx, slog.LevelWarn, "revocation feed interrupted",
+			slog.String("issuer", f.config.Issuer), slog.String("error", err.Error()), slog.Duration("backoff", backoff))
+		if f.options.Sleep(ctx, backoff/2+rand.N(backoff/2)) != nil {
+			return
+		}
+		backoff = min(2*backoff, lastBackoff)
+	}
+}
+
+// follow makes one connection and reads it to its end, which is an error.
+func (f *follower) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	deadline := time.AfterFunc(f.silence, func() { cancel(errors.New("no heartbeat in time")) })
+	defer deadline.Stop()
+	address := f.config.Issuer + "/feed"
+	if log, seq := f.view.Position(); log != "" && !f.fresh {
+		address += "?log=" + url.QueryEscape(log) + "&after=" + strconv.FormatUint(seq, 10)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Accept", "text/event-stream")
+	f.authenticate(request)
+	answer, err := f.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("the feed answered %d", answer.StatusCode)
+	}
+	f.fresh = false
+	err = f.read(ctx, newFrames(answer.Body), deadline)
+	if errors.Is(err, revoke.ErrGap) || errors.Is(err, revoke.ErrLog) || errors.Is(err, revoke.ErrBack) || errors.Is(err, revoke.ErrParts) {
+		f.fresh = true
+	}
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		return cause
+	}
+	return err
+}
+
+// authenticate is HTTP Basic with form-encoded parts (RFC 6749 2.3.1).
+func (f *follower) authenticate(r *http.Request) {
+	r.SetBasicAuth(url.QueryEscape(f.config.Feed.ClientID), url.QueryEscape(f.config.Feed.ClientSecret))
+}
+
+func (f *follower) read(ctx context.Context, in *frames, deadline *time.Timer) error {
+	var parts []revoke.Snapshot
+	for {
+		data, err := in.next()
+		if err != nil {
+			return err
+		}
+		t, err := f.verifier.Verify(ctx, data)
+		if err != nil {
+			return err
+		}
+		m, err := revoke.Decode(t.Payload)
+		if err != nil {
+			return err
+		}
+		// Only a verified message counts as a sign of life.
+		deadline.Reset(f.silence)
+		if parts, err = f.take(ctx, &m, parts); err != nil {
+			return err
+		}
+	}
+}
+
+// take applies one message. The view is fresh only while it is complete, so
+// parts of a snapshot do not count as heard until the last one.
+func (f *follower) take(ctx context.Context, m *revoke.Message, parts []revoke.Snapshot) ([]revoke.Snapshot, error) {
+	now, signed := f.options.Now(), m.IssuedAt
+	switch {
+	case m.Snapshot != nil:
+		if len(parts)+1 != m.Snapshot.Part {
+			return nil, revoke.ErrParts
+		}
+		if parts = append(parts, *m.Snapshot); m.Snapshot.Part < m.Snapshot.Parts {
+			return parts, nil
+		}
+		if err := f.view.Replace(parts); err != nil {
+			return nil, err
+		}
+	case len(parts) > 0:
+		return nil, revoke.ErrParts
+	case m.Batch != nil:
+		if err := f.view.Apply(m.Batch); err != nil {
+			return nil, err
+		}
+	default:
+		if err := f.view.Beat(m.Heartbeat); err != nil {
+			return nil, err
+		}
+		signed = m.Heartbeat.At
+	}
+	f.view.Hear(signed, now)
+	if m.Heartbeat == nil || now.Sub(f.reported) >= positionEvery {
+		f.reported = now
+		// Beside the stream: a slow answer must not hold up the next revocation.
+		if f.reporting.CompareAndSwap(false, true) {
+			go f.report(ctx, now.Sub(signed))
+		}
+		f.view.Forget(now)
+	}
+	return nil, nil
+}
+
+// report tells the issuer how far the view is. A failure is no reason to stop
+// following.
+func (f *follower) report(ctx context.Context, lag time.Duration) {
+	defer f.reporting.Store(false)
+	log, seq := f.view.Position()
+	body, _ := json.Marshal(map[string]any{"instance": f.options.Instance, "log": log, "seq": seq,
+		"lag_ms": max(lag.Milliseconds(), 0), "version": f.options.Version}) // strings and numbers always marshal
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, f.config.Issuer+"/feed/position", bytes.NewReader(body))
+	if err != nil {
+		return
+	}
+	request.Header.Set("Content-Type", "application/json")
+	f.authenticate(request)
+	answer, err := f.client.Do(request)
+	if err != nil {
+		f.options.Logger.Debug("position not reported", "error", err.Error())
+		return
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 4<<10)) // so that the connection is used again
+	_ = answer.Body.Close()
+}
