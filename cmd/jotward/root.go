@@ -34,7 +34,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Sprintf("%v: see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(tokenCommand(), keyCommand(), jwksCommand(), versionCommand())
+	root.AddCommand(devCommand(), tokenCommand(), keyCommand(), jwksCommand(), versionCommand())
 	return root
 }
 

@@ -19,8 +19,9 @@ var floors = [][]string{
 	{"jose/jwt"},
 	{"jose/jwks"},
 	{"jose/bearer", "jose/josetest"},
-	{"internal/oauth", "internal/reason", "internal/limit"},
-	{"internal/audit", "internal/revoke", "internal/rule"},
+	{"internal/oauth", "internal/reason", "internal/limit", "internal/secret"},
+	{"internal/revoke", "internal/rule"},
+	{"internal/audit"}, // an act carries its revocations
 	{"internal/outbound", "internal/mail"},
 	{"internal/keyring", "internal/account", "internal/client", "internal/session", "internal/consent"},
 	{"internal/token", "internal/authn"},

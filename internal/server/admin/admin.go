@@ -33,7 +33,7 @@ type Endpoints struct {
 	Clients   *client.Service
 	Ring      *keyring.Ring
 	Revoker   Revoker
-	Positions func() any
+	Positions func(ctx context.Context) (any, error) // how far each edge has got
 	Now       func() time.Time
 	TokenLife time.Duration
 }
@@ -121,8 +121,12 @@ func (e *Endpoints) revoke(ctx context.Context, who audit.Actor, in Revocation) 
 }
 
 // Edges answers GET /admin/v1/edges.
-func (e *Endpoints) Edges(w http.ResponseWriter, _ *http.Request) error {
-	return web.JSON(w, http.StatusOK, map[string]any{"items": e.Positions()})
+func (e *Endpoints) Edges(w http.ResponseWriter, r *http.Request) error {
+	items, err := e.Positions(r.Context())
+	if err != nil {
+		return err
+	}
+	return web.JSON(w, http.StatusOK, map[string]any{"items": items})
 }
 
 // Rotate answers POST /admin/v1/keys/{purpose}/rotate.

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jotward/jotward/internal/account"
+	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/edge"
+	"github.com/jotward/jotward/internal/reason"
+)
+
+// story is what `dev --json` prints: all that a program needs to play the main
+// job through.
+type story struct {
+	Issuer         string `json:"issuer"`
+	Edge           string `json:"edge"`
+	Admin          string `json:"admin"`
+	AdminToken     string `json:"admin_token"`
+	Origin         string `json:"origin"`
+	Resource       string `json:"resource"`
+	ClientID       string `json:"client_id"`
+	ClientSecret   string `json:"client_secret"`
+	PublicClientID string `json:"public_client_id"`
+	RedirectURI    string `json:"redirect_uri"`
+	Username       string `json:"username"`
+	Password       string `json:"password"`
+	Audience       string `json:"audience"`
+	Scope          string `json:"scope"`
+}
+
+func devCommand() *cobra.Command {
+	var data string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run issuer, edge and a demo API on loopback",
+		Args:  exactArgs(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDev(cmd.Context(), data, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", "", "keep the state in this folder (default: throw it away)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one line of JSON on stdout when everything answers")
+	return cmd
+}
+
+func runDev(ctx context.Context, data string, asJSON bool, out, errw io.Writer) error {
+	if data == "" {
+		folder, err := os.MkdirTemp("", "jotward-dev-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(folder)
+		data = folder
+	} else if err := os.MkdirAll(data, 0o700); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d := &dev{ctx: ctx, failed: make(chan error, 8), log: slog.New(slog.NewJSONHandler(io.Discard, nil)), errw: errw}
+	defer d.stop()
+	s, err := d.start(data)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		if err := json.NewEncoder(out).Encode(s); err != nil {
+			return err
+		}
+	}
+	banner(errw, s)
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-d.failed:
+		return err
+	}
+}
+
+// dev is everything that runs in one process.
+type dev struct {
+	ctx     context.Context
+	servers []*http.Server
+	failed  chan error
+	log     *slog.Logger
+	errw    io.Writer
+	issuer  *issuer
+}
+
+func (d *dev) stop() {
+	for _, s := range d.servers {
+		s.Close()
+	}
+	if d.issuer != nil {
+		d.issuer.store.Close()
+	}
+}
+
+// listen takes the usual port on loopback, or a free one when it is taken.
+func listen(port int) (net.Listener, string, error) {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return nil, "", err
+		}
+	}
+	return l, "http://" + l.Addr().String(), nil
+}
+
+func (d *dev) serve(l net.Listener, h http.Handler) {
+	s := newHTTPServer(h)
+	d.servers = append(d.servers, s)
+	go func() {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			d.failed <- err
+		}
+	}()
+}
+
+func (d *dev) start(data string) (story, error) {
+	var listeners [4]net.Listener
+	var urls [4]string
+	for i, port := range []int{8080, 8081, 8082, 8083} {
+		var err error
+		if listeners[i], urls[i], err = listen(port); err != nil {
+			return story{}, err
+		}
+	}
+	s := story{
+		Issuer: urls[0], Edge: urls[1], Admin: urls[2], Origin: urls[3], Resource: urls[1] + "/hello",
+		AdminToken: randomText(), ClientID: "demo", PublicClientID: "demo-public", RedirectURI: "http://127.0.0.1/callback",
+		Username: "alice", Password: randomText(), Audience: "demo-api", Scope: "read",
+	}
+	master, err := devMasterKey(data)
+	if err != nil {
+		return s, err
+	}
+	d.issuer, err = newIssuer(d.ctx, issuerConfig{issuer: s.Issuer, database: filepath.Join(data, "jotward.db"), masterKey: master, adminToken: s.AdminToken, log: d.log})
+	if err != nil {
+		return s, err
+	}
+	edgeSecret, err := d.seed(&s)
+	if err != nil {
+		return s, err
+	}
+	d.serve(listeners[0], d.issuer.Public())
+	d.serve(listeners[2], d.issuer.Private())
+	d.serve(listeners[3], http.HandlerFunc(demoAPI))
+	gate, err := edge.New(devEdge(s, edgeSecret), edge.Options{Now: time.Now, Logger: d.log, Instance: "dev", Version: version})
+	if err != nil {
+		return s, err
+	}
+	go func() { _ = gate.Run(d.ctx) }()
+	d.serve(listeners[1], gate)
+	return s, d.answering(s)
+}
+
+func devEdge(s story, secret string) config.Edge {
+	return config.Edge{
+		Issuers: []config.EdgeIssuer{{
+			Issuer: s.Issuer, JWKSURI: s.Issuer + "/jwks", Audience: s.Audience, Algorithms: []string{"ES256"}, MaxLifetime: time.Hour, AllowHTTP: true,
+			Feed: &config.EdgeFeed{ClientID: "dev-edge", ClientSecret: secret},
+		}},
+		Routes: []config.Route{{Name: "demo", Path: "/", Upstream: s.Origin, Scopes: []string{s.Scope}, Headers: map[string]string{"X-Subject": "sub"}}},
+	}
+}
+
+// seed makes the demo account and clients anew at every start: their secrets
+// are shown once and stored nowhere.
+func (d *dev) seed(s *story) (edgeSecret string, err error) {
+	system := audit.Actor{Kind: "system", ID: "dev"}
+	person, err := d.issuer.accounts.ByUsername(d.ctx, s.Username)
+	if err == nil {
+		err = d.issuer.accounts.SetPassword(d.ctx, system, person.ID, s.Password)
+	} else if errors.Is(err, reason.New(reason.NotFound, nil)) {
+		_, err = d.issuer.accounts.Create(d.ctx, system, account.New{Username: s.Username, Name: "Alice Example", Email: "alice@example.com", Password: s.Password, Roles: []string{"user"}})
+	}
+	if err != nil {
+		return "", err
+	}
+	scopes := []string{"openid", "profile", "email", s.Scope}
+	for _, c := range []struct {
+		client.Client
+		secret *string
+	}{
+		{client.Client{ID: s.ClientID, Name: "Demo service", GrantTypes: []string{"client_credentials", "authorization_code", "refresh_token"}, RedirectURIs: []string{s.RedirectURI}, Scopes: scopes, Audiences: []string{s.Audience}}, &s.ClientSecret},
+		{client.Client{ID: s.PublicClientID, Name: "Demo app", Public: true, GrantTypes: []string{"authorization_code", "refresh_token"}, RedirectURIs: []string{s.RedirectURI}, Scopes: scopes, Audiences: []string{s.Audience}}, new(string)},
+		{client.Client{ID: "dev-edge", Name: "The edge", GrantTypes: []string{"client_credentials"}, Scopes: []string{"jotward:feed"}, Audiences: []string{"jotward:edge"}}, &edgeSecret},
+	} {
+		if _, *c.secret, err = d.issuer.clients.Create(d.ctx, system, c.Client); errors.Is(err, reason.New(reason.Conflict, nil)) {
+			err = nil
+			if !c.Public {
+				*c.secret, err = d.issuer.clients.RotateSecret(d.ctx, system, c.ID)
+			}
+		}
+		if err != nil {
+			return "", fmt.Errorf("dev: client %s: %w", c.ID, err)
+		}
+	}
+	return edgeSecret, nil
+}
+
+// answering waits until the edge has heard the feed: until then it refuses
+// every token, because it cannot know what was taken back.
+func (d *dev) answering(s story) error {
+	ctx, cancel := context.WithTimeout(d.ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		positions, err := d.issuer.store.Positions(ctx)
+		if err == nil && len(positions) > 0 && time.Since(positions[0].At) < time.Minute {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("dev: the edge did not hear the issuer's feed in 10 seconds")
+		case <-tick.C:
+		}
+	}
+}
+
+// demoAPI is the service behind the edge. It checks nothing: the edge does.
+func demoAPI(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]string{"hello": r.Header.Get("X-Subject"), "path": r.URL.Path})
+}
+
+// devMasterKey reads the master key of a kept state, or makes one.
+func devMasterKey(data string) ([]byte, error) {
+	path := filepath.Join(data, "master.key")
+	if key, err := os.ReadFile(path); err == nil {
+		return key, nil
+	}
+	key := make([]byte, 32)
+	rand.Read(key)
+	return key, os.WriteFile(path, key, 0o600)
+}
+
+func randomText() string {
+	b := make([]byte, 24)
+	rand.Read(b)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func banner(w io.Writer, s story) {
+	fmt.Fprintf(w, `jotward dev: everything on loopback, for development only
+
+  issuer   %s
+  edge     %s
+  admin    %s
+  sign in  %s / %s
+
+# 1. get a token
+TOKEN=$(curl -s -u '%s:%s' -d grant_type=client_credentials -d scope=%s %s/token | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+# 2. call the API through the edge: 200
+curl -i -H "Authorization: Bearer $TOKEN" %s
+# 3. take the token back
+curl -i -u '%s:%s' --data-urlencode "token=$TOKEN" %s/revoke
+# 4. call again: 401, and why
+curl -i -H "Authorization: Bearer $TOKEN" %s
+`, s.Issuer, s.Edge, s.Admin, s.Username, s.Password, s.ClientID, s.ClientSecret, s.Scope, s.Issuer, s.Resource, s.ClientID, s.ClientSecret, s.Issuer, s.Resource)
+}
