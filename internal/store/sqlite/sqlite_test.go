@@ -100,4 +100,20 @@ func TestRefreshLine(t *testing.T) {
 	if in := must[grant.Introspection](t)(svc.Introspect(ctx, c, first.AccessToken)); in.Active {
 		t.Fatal("a token of a revoked grant is active")
 	}
+	if err := accounts.SetPassword(ctx, who, a.ID, "another horse"); err != nil {
+		t.Fatal(err)
+	}
+	after := must[account.Account](t)(accounts.Get(ctx, a.ID))
+	log, err = s.RevocationsAfter(ctx, 1, 10)
+	if err != nil || len(log) != 1 || log[0].ID != a.ID || log[0].Version != after.Version || after.Version != 2 {
+		t.Fatalf("password change: %v %v", log, err)
+	}
+	if old := must[session.Session](t)(s.Session(ctx, ses.ID)); !old.Ended {
+		t.Fatal("a password change left the session open")
+	}
+	_, e1 := clients.Authenticate(ctx, "web", "wrong")
+	_, e2 := clients.Authenticate(ctx, "nobody", "wrong")
+	if e1 == nil || e2 == nil || e1.Error() != e2.Error() {
+		t.Fatalf("wrong and unknown differ: %v, %v", e1, e2)
+	}
 }
