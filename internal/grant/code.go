@@ -36,8 +36,11 @@ type Authorization struct {
 // the redirect_uri: never before client and redirect_uri hold (RFC 6749 4.1.2.1).
 func (s *Service) Authorize(ctx context.Context, r AuthRequest) (a Authorization, redirect bool, err error) {
 	c, err := s.Store.Client(ctx, r.ClientID)
-	if err != nil || c.Disabled {
-		return a, false, reason.New(reason.ClientInvalid, err)
+	if err != nil {
+		return a, false, unknown(err, reason.ClientInvalid)
+	}
+	if c.Disabled {
+		return a, false, reason.New(reason.ClientInvalid, nil)
 	}
 	if !c.AllowsRedirect(r.RedirectURI) {
 		return a, false, reason.New(reason.RedirectMismatch, nil)
@@ -77,11 +80,14 @@ func (s *Service) code(ctx context.Context, r Request) (Response, error) {
 	hash := secret.Hash(r.Code)
 	c, err := s.Store.Code(ctx, hash)
 	if err != nil {
-		return Response{}, reason.New(reason.CodeInvalid, err)
+		return Response{}, unknown(err, reason.CodeInvalid)
 	}
 	g, err := s.Store.Grant(ctx, c.GrantID)
-	if err != nil || g.ClientID != r.Client.ID {
-		return Response{}, reason.New(reason.CodeInvalid, err)
+	if err != nil {
+		return Response{}, unknown(err, reason.CodeInvalid)
+	}
+	if g.ClientID != r.Client.ID {
+		return Response{}, reason.New(reason.CodeInvalid, nil)
 	}
 	if c.Spent {
 		return Response{}, s.codeReused(ctx, r, g.ID)
@@ -115,8 +121,13 @@ func (s *Service) code(ctx context.Context, r Request) (Response, error) {
 }
 
 // codeReused revokes what the first use got (RFC 6749 4.1.2).
+// A revocation that could not be written is the operator's affair, not a
+// refusal: the caller may ask again.
 func (s *Service) codeReused(ctx context.Context, r Request, id string) error {
-	return reason.New(reason.CodeReused, s.revoke(ctx, actor(r), id, reason.CodeReused))
+	if err := s.revoke(ctx, actor(r), id, reason.CodeReused); err != nil {
+		return err
+	}
+	return reason.New(reason.CodeReused, nil)
 }
 
 func verifierFits(verifier, challenge string) bool {

@@ -93,7 +93,7 @@ func or(d, def time.Duration) time.Duration {
 	return d
 }
 
-// Run answers a token request; every refusal is a *reason.Error.
+// Run answers a token request; every refusal is a *reason.Error; other errors are failures inside.
 func (s *Service) Run(ctx context.Context, r Request) (Response, error) {
 	run, ok := map[string]func(context.Context, Request) (Response, error){
 		"authorization_code": s.code, "refresh_token": s.refresh, "client_credentials": s.clientCredentials,
@@ -136,8 +136,11 @@ func audiences(want, allowed []string) ([]string, error) {
 // mint signs the tokens of a person's grant, from the account as it is now.
 func (s *Service) mint(ctx context.Context, c client.Client, g Grant, scope, aud []string, nonce string) (Response, error) {
 	a, err := s.Store.Account(ctx, g.Subject)
-	if err != nil || a.Disabled {
-		return Response{}, &reason.Error{Code: reason.AccountDisabled, Cause: err, OAuth: "invalid_grant"}
+	if err != nil {
+		return Response{}, unknown(err, reason.AccountDisabled)
+	}
+	if a.Disabled {
+		return Response{}, reason.New(reason.AccountDisabled, nil)
 	}
 	now := s.Now()
 	exp := now.Add(c.Lifetime()).Unix()
@@ -166,7 +169,7 @@ func (s *Service) mint(ctx context.Context, c client.Client, g Grant, scope, aud
 func (s *Service) live(ctx context.Context, id string, c client.Client, code reason.Code) (Grant, error) {
 	g, err := s.Store.Grant(ctx, id)
 	if err != nil {
-		return g, reason.New(code, err)
+		return g, unknown(err, code)
 	}
 	if g.ClientID != c.ID || g.Revoked {
 		return g, reason.New(code, nil)
@@ -175,6 +178,15 @@ func (s *Service) live(ctx context.Context, id string, c client.Client, code rea
 		return g, reason.New(reason.GrantExpired, nil)
 	}
 	return g, nil
+}
+
+// unknown turns NotFound into the refusal that fits. Every other failure stays
+// what it is: a store that is down must not look like a wrong token.
+func unknown(err error, code reason.Code) error {
+	if errors.Is(err, reason.New(reason.NotFound, nil)) {
+		return reason.New(code, nil)
+	}
+	return err
 }
 
 // revoke ends a grant with its reason in the log, in one transaction.

@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
@@ -10,6 +11,7 @@ import (
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/token"
+	"github.com/jotward/jotward/jose"
 )
 
 // Introspection is the answer of RFC 7662 2.2; when it is not active nothing
@@ -21,24 +23,37 @@ type Introspection struct {
 }
 
 // Introspect looks a token up for an authenticated client. A refresh token is
-// active to its own client only.
+// active to its own client only. A failure of the store is an error, never
+// "inactive".
 func (s *Service) Introspect(ctx context.Context, c client.Client, text string) (Introspection, error) {
-	if a, err := s.Minter.Verify(ctx, text); err == nil {
+	a, err := s.Minter.Verify(ctx, text)
+	if err == nil {
 		ok, err := s.accessLive(ctx, a)
 		if err != nil || !ok {
 			return Introspection{}, err
 		}
 		return Introspection{Active: true, Access: &a}, nil
 	}
+	if jose.ReasonOf(err) == "" {
+		return Introspection{}, err
+	}
 	t, err := s.Store.Refresh(ctx, secret.Hash(text))
 	if err != nil || !t.Spent.IsZero() || !s.Now().Before(t.Expires) {
-		return Introspection{}, nil
+		return Introspection{}, missing(err)
 	}
 	g, err := s.live(ctx, t.GrantID, c, reason.RefreshInvalid)
 	if err != nil {
-		return Introspection{}, nil
+		return Introspection{}, missing(err)
 	}
 	return Introspection{Active: true, Grant: &g}, nil
+}
+
+// missing forgives that something is not there, or is no longer alive.
+func missing(err error) error {
+	if _, ok := errors.AsType[*reason.Error](err); ok {
+		return nil
+	}
+	return err
 }
 
 func (s *Service) accessLive(ctx context.Context, a token.Access) (bool, error) {
@@ -47,40 +62,44 @@ func (s *Service) accessLive(ctx context.Context, a token.Access) (bool, error) 
 	}
 	c, err := s.Store.Client(ctx, a.ClientID)
 	if err != nil || c.Disabled || a.ClientVersion < c.Version {
-		return false, nil
+		return false, missing(err)
 	}
 	if a.GrantID == "" {
 		return true, nil
 	}
 	who, err := s.Store.Account(ctx, a.Subject)
 	if err != nil || who.Disabled || a.SubjectVer < who.Version {
-		return false, nil
+		return false, missing(err)
 	}
 	ses, err := s.Store.Session(ctx, a.SessionID)
 	if err != nil || ses.Ended {
-		return false, nil
+		return false, missing(err)
 	}
 	g, err := s.Store.Grant(ctx, a.GrantID)
-	return err == nil && !g.Revoked, nil
+	return err == nil && !g.Revoked, missing(err)
 }
 
 // Revoke is RFC 7009: a token that is unknown or another client's is no error
 // to the caller (2.2).
 func (s *Service) Revoke(ctx context.Context, c client.Client, text string) error {
 	who := audit.Actor{Kind: "client", ID: c.ID}
-	if a, err := s.Minter.Verify(ctx, text); err == nil {
+	a, err := s.Minter.Verify(ctx, text)
+	if err == nil {
 		if a.ClientID != c.ID {
 			return nil
 		}
 		return s.Store.RevokeToken(ctx, audit.New(s.Now(), who, "token.revoke", "token", a.ID).Revoking(revoke.Entry{
 			Kind: revoke.KindToken, ID: a.ID, Expires: time.Unix(a.Expiry, 0), Reason: reason.Requested}))
 	}
+	if jose.ReasonOf(err) == "" {
+		return err
+	}
 	t, err := s.Store.Refresh(ctx, secret.Hash(text))
 	if err != nil {
-		return nil
+		return missing(err)
 	}
 	if _, err := s.live(ctx, t.GrantID, c, reason.RefreshInvalid); err != nil {
-		return nil
+		return missing(err)
 	}
 	return s.revoke(ctx, who, t.GrantID, reason.Requested)
 }

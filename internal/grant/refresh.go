@@ -28,7 +28,7 @@ func (s *Service) refresh(ctx context.Context, r Request) (Response, error) {
 	hash := secret.Hash(r.RefreshToken)
 	old, err := s.Store.Refresh(ctx, hash)
 	if err != nil {
-		return Response{}, reason.New(reason.RefreshInvalid, err)
+		return Response{}, unknown(err, reason.RefreshInvalid)
 	}
 	g, err := s.live(ctx, old.GrantID, r.Client, reason.RefreshInvalid)
 	if err != nil {
@@ -62,8 +62,11 @@ func (s *Service) refresh(ctx context.Context, r Request) (Response, error) {
 	if err != nil || ok {
 		return out, err
 	}
-	if old, err = s.Store.Refresh(ctx, hash); err != nil || old.Spent.IsZero() {
-		return Response{}, reason.New(reason.RefreshInvalid, err) // revoked meanwhile
+	if old, err = s.Store.Refresh(ctx, hash); err != nil {
+		return Response{}, unknown(err, reason.RefreshInvalid)
+	}
+	if old.Spent.IsZero() {
+		return Response{}, reason.New(reason.RefreshInvalid, nil) // revoked meanwhile
 	}
 	return s.retry(ctx, r, old, out)
 }
@@ -72,11 +75,14 @@ func (s *Service) refresh(ctx context.Context, r Request) (Response, error) {
 // for an answer may have been lost on the way; after it, theft.
 func (s *Service) retry(ctx context.Context, r Request, old Refresh, out Response) (Response, error) {
 	if s.Now().Sub(old.Spent) >= or(s.Grace, 10*time.Second) || len(old.Sealed) == 0 {
-		return Response{}, reason.New(reason.RefreshReused, s.revoke(ctx, actor(r), old.GrantID, reason.RefreshReused))
+		if err := s.revoke(ctx, actor(r), old.GrantID, reason.RefreshReused); err != nil {
+			return Response{}, err
+		}
+		return Response{}, reason.New(reason.RefreshReused, nil)
 	}
 	next, err := s.Store.Refresh(ctx, old.Successor)
 	if err != nil {
-		return Response{}, reason.New(reason.RefreshInvalid, err)
+		return Response{}, unknown(err, reason.RefreshInvalid)
 	}
 	if !next.Spent.IsZero() {
 		return Response{}, reason.New(reason.RefreshSuperseded, nil)
