@@ -135,7 +135,7 @@ func (f *follower) follow(ctx context.Context) error {
 	if errors.Is(err, revoke.ErrGap) || errors.Is(err, revoke.ErrLog) || errors.Is(err, revoke.ErrBack) || errors.Is(err, revoke.ErrParts) {
 		f.fresh = true
 	}
-	if cause := context.Cause(ctx); cause != nil && err != nil {
+	if cause := context.Cause(ctx); cause != nil { // read ends with an error only
 		return cause
 	}
 	return err

@@ -19,7 +19,6 @@ type passage struct {
 	identity *identity // nil: anonymous
 	peer     netip.Addr
 	trusted  bool
-	refusal  *refusal
 	event    *Event
 }
 
