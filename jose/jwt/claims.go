@@ -64,20 +64,7 @@ func audienceClaim(v strictjson.Value, one *[1]string) ([]string, bool) {
 		one[0] = v.Text()
 		return one[:1:1], true
 	}
-	if v.Kind != strictjson.Array {
-		return nil, false
-	}
-	list := one[:0:1]
-	for c := strictjson.Open(v); ; {
-		m, more := c.Next()
-		if !more {
-			return list, true
-		}
-		if m.Kind != strictjson.String {
-			return nil, false
-		}
-		list = append(list, m.Text())
-	}
+	return strictjson.AppendStrings(one[:0:1], v)
 }
 
 // judge applies the policy to the claims, in an order that names the gravest
@@ -160,8 +147,8 @@ func (p *policy) checkTimes(r *Registered, have claimSet, now time.Time) error {
 	if have&claimIat != 0 {
 		from = r.IssuedAt
 	}
-	if lifetime := r.Expiry.Sub(from); lifetime > p.MaxLifetime {
-		return fail(jose.LifetimeExceeded, fmt.Sprintf("lives %s, at most %s are accepted", lifetime, p.MaxLifetime))
+	if r.Expiry.After(from.Add(p.MaxLifetime)) {
+		return fail(jose.LifetimeExceeded, fmt.Sprintf("lives %s, at most %s are accepted", r.Expiry.Sub(from), p.MaxLifetime))
 	}
 	return nil
 }

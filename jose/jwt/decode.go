@@ -167,21 +167,17 @@ func (stringsDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 		dst.SetZero()
 		return nil
 	}
-	if v.Kind != strictjson.Array {
+	var room [8]string // the usual list is copied once, at its exact length
+	list, ok := strictjson.AppendStrings(room[:0], v)
+	if !ok {
 		return errType(v, dst.Type())
 	}
-	list := []string{}
-	for c := strictjson.Open(v); ; {
-		m, more := c.Next()
-		if !more {
-			break
-		}
-		if m.Kind != strictjson.String {
-			return errType(v, dst.Type())
-		}
-		list = append(list, m.Text())
+	exact := append(make([]string, 0, len(list)), list...)
+	if p, ok := dst.Addr().Interface().(*[]string); ok { // saves a conversion's allocation
+		*p = exact
+		return nil
 	}
-	dst.Set(reflect.ValueOf(list).Convert(dst.Type()))
+	dst.Set(reflect.ValueOf(exact).Convert(dst.Type()))
 	return nil
 }
 

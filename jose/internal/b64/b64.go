@@ -9,6 +9,7 @@ package b64
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 )
 
@@ -19,16 +20,22 @@ var (
 	ErrBits      = errors.New("base64url: non-zero trailing bits")
 )
 
-const bad = 0xff
+// bad marks a byte outside the alphabet, at a place where no group of four
+// characters has a bit.
+const bad = 1 << 31
 
-// table maps a byte to its six bits, or to bad.
-var table = func() (t [256]byte) {
-	for i := range t {
-		t[i] = bad
-	}
+// tables hold, for each place in a group of four characters, a byte's six bits
+// where they belong in the group's 24, or bad. One look-up a character is then
+// the whole work, and one look at the end says whether any was bad.
+var tables = func() (t [4][256]uint32) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	for i := range len(alphabet) {
-		t[alphabet[i]] = byte(i)
+	for place := range t {
+		for i := range t[place] {
+			t[place][i] = bad
+		}
+		for i := range len(alphabet) {
+			t[place][alphabet[i]] = uint32(i) << (18 - 6*place)
+		}
 	}
 	return t
 }()
@@ -44,17 +51,23 @@ func Len(n int) (int, error) {
 
 // Decode fills dst, whose length must be Len(len(src)), with the bytes that src spells.
 func Decode(dst []byte, src string) error {
-	var seen byte
+	t0, t1, t2, t3 := &tables[0], &tables[1], &tables[2], &tables[3]
+	var seen uint32
+	for len(src) >= 8 && len(dst) >= 8 { // six bytes are written, and two that the next round writes over
+		s := src[:8]
+		a := t0[s[0]] | t1[s[1]] | t2[s[2]] | t3[s[3]]
+		b := t0[s[4]] | t1[s[5]] | t2[s[6]] | t3[s[7]]
+		seen |= a | b
+		binary.BigEndian.PutUint64(dst, uint64(a)<<40|uint64(b)<<16)
+		src, dst = src[8:], dst[6:]
+	}
 	for len(src) >= 4 && len(dst) >= 3 {
-		a, b, c, d := table[src[0]], table[src[1]], table[src[2]], table[src[3]]
-		seen |= a | b | c | d
-		dst[0] = a<<2 | b>>4
-		dst[1] = b<<4 | c>>2
-		dst[2] = c<<6 | d
+		v := t0[src[0]] | t1[src[1]] | t2[src[2]] | t3[src[3]]
+		seen |= v
+		dst[0], dst[1], dst[2] = byte(v>>16), byte(v>>8), byte(v)
 		src, dst = src[4:], dst[3:]
 	}
-	// Values are below 64, so only bad sets the top bits.
-	if seen&0xc0 != 0 {
+	if seen&bad != 0 {
 		return ErrCharacter
 	}
 	return tail(dst, src)
@@ -63,32 +76,27 @@ func Decode(dst []byte, src string) error {
 // tail decodes the last two or three characters and refuses a twin spelling
 // whose unused bits are set (RFC 4648 3.5).
 func tail(dst []byte, src string) error {
+	var v, unused uint32
 	switch len(src) {
 	case 0:
 		return nil
 	case 2:
-		a, b := table[src[0]], table[src[1]]
-		if (a|b)&0xc0 != 0 {
-			return ErrCharacter
-		}
-		if b&0x0f != 0 {
-			return ErrBits
-		}
-		dst[0] = a<<2 | b>>4
-		return nil
+		v, unused = tables[0][src[0]]|tables[1][src[1]], 0xffff
 	case 3:
-		a, b, c := table[src[0]], table[src[1]], table[src[2]]
-		if (a|b|c)&0xc0 != 0 {
-			return ErrCharacter
-		}
-		if c&0x03 != 0 {
-			return ErrBits
-		}
-		dst[0] = a<<2 | b>>4
-		dst[1] = b<<4 | c>>2
-		return nil
+		v, unused = tables[0][src[0]]|tables[1][src[1]]|tables[2][src[2]], 0xff
+	default:
+		return ErrLength
 	}
-	return ErrLength
+	if v&bad != 0 {
+		return ErrCharacter
+	}
+	if v&unused != 0 {
+		return ErrBits
+	}
+	for i := range dst {
+		dst[i] = byte(v >> (16 - 8*i))
+	}
+	return nil
 }
 
 // AppendDecode appends the bytes that src spells to dst.

@@ -1,5 +1,7 @@
 package strictjson
 
+import "strings"
+
 // A Cursor steps through the elements of an Array or the members of an Object
 // that Scan has already accepted.
 type Cursor struct {
@@ -30,7 +32,7 @@ func (c *Cursor) Next() (m Member, ok bool) {
 			return Member{}, false
 		}
 	}
-	if m.Value, err = c.p.value(); err != nil {
+	if err = c.p.value(&m.Value); err != nil {
 		c.done = true
 		return Member{}, false
 	}
@@ -41,4 +43,48 @@ func (c *Cursor) Next() (m Member, ok bool) {
 	more, err := c.p.next(closing)
 	c.done = !more || err != nil
 	return m, err == nil
+}
+
+// AppendStrings appends the elements of an Array of strings to list. ok is false
+// for a value of another type and for an element that is none. It is what a
+// Cursor would do, for the arrays that tokens hold most.
+func AppendStrings(list []string, v Value) (_ []string, ok bool) {
+	if v.Kind != Array {
+		return list, false
+	}
+	text := v.Raw[1:]
+	for {
+		start := strings.IndexByte(text, '"')
+		// Scan has accepted the array, so what is not a string shows before the
+		// next quote: anything but blanks, commas and the closing bracket.
+		before := text
+		if start >= 0 {
+			before = text[:start]
+		}
+		for i := range len(before) {
+			switch before[i] {
+			case ' ', '\t', '\n', '\r', ',', ']':
+			default:
+				return list, false
+			}
+		}
+		if start < 0 {
+			return list, true
+		}
+		end := start + 1
+		escaped := false
+		for {
+			end = skipPlain(text, end)
+			if text[end] == '"' {
+				break
+			}
+			if text[end] == '\\' {
+				escaped = true
+				end++
+			}
+			end++
+		}
+		list = append(list, Value{Kind: String, Escaped: escaped, Raw: text[start : end+1]}.Text())
+		text = text[end+1:]
+	}
 }

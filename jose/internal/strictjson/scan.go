@@ -9,7 +9,9 @@
 package strictjson
 
 import (
+	"math/bits"
 	"strconv"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -131,10 +133,16 @@ func (d *Doc) Find(name string) (Value, bool) {
 	return Value{}, false
 }
 
+var docs = sync.Pool{New: func() any { return new(Doc) }}
+
 // Check reports what is wrong with text, which must be one object.
 func Check(text string) error {
-	var d Doc
-	return d.Scan(text)
+	d := docs.Get().(*Doc)
+	err := d.Scan(text)
+	if d.Reset(); cap(d.Members) <= MaxMembers/4 {
+		docs.Put(d)
+	}
+	return err
 }
 
 // parser walks one document. names is a stack: the members of every object that
@@ -146,46 +154,48 @@ type parser struct {
 	names []string
 }
 
+// space skips blanks. Tokens have none as a rule, so that is asked first, and inlined.
 func (p *parser) space() {
-	for p.pos < len(p.text) {
-		switch p.text[p.pos] {
-		case ' ', '\t', '\n', '\r':
-			p.pos++
-		default:
-			return
-		}
+	if p.pos < len(p.text) && p.text[p.pos] <= ' ' {
+		p.blanks()
 	}
 }
 
-func (p *parser) value() (Value, error) {
-	if p.pos >= len(p.text) {
-		return Value{}, ErrEnd
+func (p *parser) blanks() {
+	for p.at(' ') || p.at('\t') || p.at('\n') || p.at('\r') {
+		p.pos++
 	}
+}
+
+// value reads one value into v.
+func (p *parser) value(v *Value) (err error) {
 	start := p.pos
-	var kind Kind
-	var escaped bool
-	var err error
-	switch c := p.text[p.pos]; c {
-	case '{':
-		kind, err = Object, p.object(nil)
-	case '[':
-		kind, err = Array, p.array()
+	if start >= len(p.text) {
+		return ErrEnd
+	}
+	v.Escaped = false
+	switch p.text[start] {
 	case '"':
-		kind = String
-		escaped, err = p.str()
+		v.Kind = String
+		v.Escaped, err = p.str()
+	case '{':
+		v.Kind, err = Object, p.object(nil)
+	case '[':
+		v.Kind, err = Array, p.array()
 	case 't':
-		kind, err = True, p.literal("true")
+		v.Kind, err = True, p.literal("true")
 	case 'f':
-		kind, err = False, p.literal("false")
+		v.Kind, err = False, p.literal("false")
 	case 'n':
-		kind, err = Null, p.literal("null")
+		v.Kind, err = Null, p.literal("null")
 	default:
-		kind, err = Number, p.number()
+		v.Kind, err = Number, p.number()
 	}
 	if err != nil {
-		return Value{}, err
+		return err
 	}
-	return Value{Kind: kind, Escaped: escaped, Raw: p.text[start:p.pos]}, nil
+	v.Raw = p.text[start:p.pos]
+	return nil
 }
 
 func (p *parser) literal(word string) error {
@@ -204,8 +214,7 @@ func (p *parser) object(into *[]Member) error {
 	if p.depth++; p.depth > MaxDepth {
 		return ErrDepth
 	}
-	base := len(p.names)
-	var set map[string]struct{}
+	names := nameSet{base: len(p.names)}
 	p.pos++
 	p.space()
 	if p.pos < len(p.text) && p.text[p.pos] == '}' {
@@ -213,20 +222,22 @@ func (p *parser) object(into *[]Member) error {
 		p.depth--
 		return nil
 	}
+	var unlisted Member
 	for {
-		name, err := p.name()
-		if err != nil {
-			return err
-		}
-		if set, err = p.unique(name, base, set); err != nil {
-			return err
-		}
-		v, err := p.value()
-		if err != nil {
-			return err
-		}
+		m := &unlisted
 		if into != nil {
-			*into = append(*into, Member{name, v})
+			*into = append(*into, Member{})
+			m = &(*into)[len(*into)-1]
+		}
+		var err error
+		if m.Name, err = p.name(); err != nil {
+			return err
+		}
+		if err = p.unique(m.Name, &names); err != nil {
+			return err
+		}
+		if err = p.value(&m.Value); err != nil {
+			return err
 		}
 		more, err := p.next('}')
 		if err != nil {
@@ -236,66 +247,88 @@ func (p *parser) object(into *[]Member) error {
 			break
 		}
 	}
-	p.names = p.names[:base]
+	clear(p.names[names.base:]) // a Doc that rests in a pool must not hold a token's text
+	p.names = p.names[:names.base]
 	p.depth--
 	return nil
 }
 
 // name reads a member's name, its colon and the space around both.
 func (p *parser) name() (string, error) {
-	if p.pos >= len(p.text) {
-		return "", ErrEnd
-	}
-	if p.text[p.pos] != '"' {
-		return "", ErrSyntax
-	}
-	start := p.pos + 1
+	start := p.pos
 	escaped, err := p.str()
 	if err != nil {
 		return "", err
 	}
-	name := p.text[start : p.pos-1]
+	name := p.text[start+1 : p.pos-1]
 	if escaped {
 		name = unescape(name)
 	}
-	p.space()
-	if p.pos >= len(p.text) {
-		return "", ErrEnd
-	}
-	if p.text[p.pos] != ':' {
-		return "", ErrSyntax
+	if !p.at(':') {
+		p.space()
+		if !p.at(':') {
+			return "", p.unexpected()
+		}
 	}
 	p.pos++
 	p.space()
 	return name, nil
 }
 
-// unique refuses a name that this object already has and remembers it otherwise.
-func (p *parser) unique(name string, base int, set map[string]struct{}) (map[string]struct{}, error) {
-	mine := p.names[base:]
-	if len(mine) >= MaxMembers {
-		return set, ErrMembers
+// unexpected tells a text that ends from one that goes on in the wrong way.
+func (p *parser) unexpected() error {
+	if p.pos >= len(p.text) {
+		return ErrEnd
 	}
-	if len(mine) >= linear {
-		if set == nil {
-			set = make(map[string]struct{}, 2*linear)
+	return ErrSyntax
+}
+
+// nameSet is the names of one open object: p.names from base on. seen holds a
+// bit for each name's hash, so that most names are known to be new at once, and
+// all takes over when there are many, so that an object costs linear time.
+type nameSet struct {
+	base int
+	seen uint64
+	all  map[string]struct{}
+}
+
+// unique refuses a name that this object already has and remembers it otherwise.
+func (p *parser) unique(name string, set *nameSet) error {
+	bit := hashBit(name)
+	mine := p.names[set.base:]
+	switch {
+	case len(mine) >= MaxMembers:
+		return ErrMembers
+	case len(mine) >= linear:
+		if set.all == nil {
+			set.all = make(map[string]struct{}, 2*linear)
 			for _, n := range mine {
-				set[n] = struct{}{}
+				set.all[n] = struct{}{}
 			}
 		}
-		if _, twice := set[name]; twice {
-			return set, ErrDuplicate
+		if _, twice := set.all[name]; twice {
+			return ErrDuplicate
 		}
-		set[name] = struct{}{}
-	} else {
+		set.all[name] = struct{}{}
+	case set.seen&bit != 0:
 		for _, n := range mine {
 			if n == name {
-				return set, ErrDuplicate
+				return ErrDuplicate
 			}
 		}
 	}
+	set.seen |= bit
 	p.names = append(p.names, name)
-	return set, nil
+	return nil
+}
+
+// hashBit is one of 64 bits. It only has to tell the usual claims apart.
+func hashBit(name string) uint64 {
+	if name == "" {
+		return 1
+	}
+	h := uint(len(name)) + 5*uint(name[0]) + 11*uint(name[len(name)-1]) + 3*uint(name[len(name)/2])
+	return 1 << (h & 63)
 }
 
 func (p *parser) array() error {
@@ -309,8 +342,9 @@ func (p *parser) array() error {
 		p.depth--
 		return nil
 	}
+	var unlisted Value
 	for {
-		if _, err := p.value(); err != nil {
+		if err := p.value(&unlisted); err != nil {
 			return err
 		}
 		more, err := p.next(']')
@@ -327,19 +361,16 @@ func (p *parser) array() error {
 // next reads the comma before another element, or the closing character.
 func (p *parser) next(closing byte) (more bool, err error) {
 	p.space()
-	if p.pos >= len(p.text) {
-		return false, ErrEnd
-	}
-	c := p.text[p.pos]
-	p.pos++
-	switch c {
-	case ',':
+	switch {
+	case p.at(','):
+		p.pos++
 		p.space()
 		return true, nil
-	case closing:
+	case p.at(closing):
+		p.pos++
 		return false, nil
 	}
-	return false, ErrSyntax
+	return false, p.unexpected()
 }
 
 // number follows RFC 8259 6, bounded in length and to what a float64 can hold,
@@ -403,16 +434,41 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
+// skipPlain returns the index of the first byte from i on that is not plain. It
+// looks at eight bytes at a time: ones and tops find, in each of the eight, a
+// byte below 0x20, one that equals a quote or a backslash, or a set top bit.
+// Borrows run upwards only, so the lowest byte that is found is a true one.
+func skipPlain(text string, i int) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for len(text)-i >= 8 {
+		s := text[i : i+8]
+		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		quote, slash := x^(ones*'"'), x^(ones*'\\')
+		found := ((x-ones*0x20)|(quote-ones)|(slash-ones))&tops | x&tops
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+		i += 8
+	}
+	for i < len(text) && plain[text[i]] {
+		i++
+	}
+	return i
+}
+
 // str reads a string from its opening to its closing quote.
 func (p *parser) str() (escaped bool, err error) {
-	text, i := p.text, p.pos+1
-	for {
-		for i < len(text) && plain[text[i]] {
-			i++
-		}
-		if i >= len(text) {
-			return false, ErrEnd
-		}
+	if !p.at('"') {
+		return false, p.unexpected()
+	}
+	text := p.text
+	i := skipPlain(text, p.pos+1)
+	if i < len(text) && text[i] == '"' { // the usual string: ASCII without escapes
+		p.pos = i + 1
+		return false, nil
+	}
+	for ; i < len(text); i = skipPlain(text, i) {
 		switch c := text[i]; {
 		case c == '"':
 			p.pos = i + 1
@@ -434,6 +490,7 @@ func (p *parser) str() (escaped bool, err error) {
 			i += n
 		}
 	}
+	return false, ErrEnd
 }
 
 // escape returns the length of the escape sequence at the start of s.
