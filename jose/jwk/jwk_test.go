@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 the tests build keys that are wrong, which the new constructors would refuse
+
 package jwk_test
 
 import (
