@@ -18,12 +18,12 @@ import (
 
 // world is a running dev and a client of it.
 type world struct {
-	*testing.T
+	testing.TB
 	story
 	http *http.Client
 }
 
-func startDev(t *testing.T) *world {
+func startDev(t testing.TB) *world {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
@@ -44,7 +44,7 @@ func startDev(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &world{T: t, http: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	v := &world{TB: t, http: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	if err := json.NewDecoder(r).Decode(&v.story); err != nil {
 		t.Fatalf("dev said nothing: %v", err)
 	}
@@ -155,14 +155,14 @@ func (v *world) signIn(redirectURI string) string {
 	query := url.Values{"response_type": {"code"}, "client_id": {v.PublicClientID}, "redirect_uri": {redirectURI}, "scope": {"openid profile read"},
 		"state": {"st"}, "nonce": {"nn"}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}}
 	page := v.want(v.do(http.NewRequest("GET", v.Issuer+"/authorize?"+query.Encode(), nil)), 200, "")
-	form := url.Values{"request": {hidden(v.T, page.body, "request")}, "username": {v.Username}, "password": {"wrong"}}
+	form := url.Values{"request": {hidden(v.TB, page.body, "request")}, "username": {v.Username}, "password": {"wrong"}}
 	v.want(v.post("/signin", form, false), 401, "")
 	form.Set("password", v.Password)
 	page = v.want(v.post("/signin", form, false), 303, "")
 	page = v.want(v.do(http.NewRequest("GET", v.Issuer+page.header.Get("Location"), nil)), 200, "")
-	form = url.Values{"request": {hidden(v.T, page.body, "request")}, "consent_token": {"forged"}, "decision": {"allow"}}
+	form = url.Values{"request": {hidden(v.TB, page.body, "request")}, "consent_token": {"forged"}, "decision": {"allow"}}
 	v.want(v.post("/consent", form, false), 400, "")
-	form.Set("consent_token", hidden(v.T, page.body, "consent_token"))
+	form.Set("consent_token", hidden(v.TB, page.body, "consent_token"))
 	back, err := url.Parse(v.want(v.post("/consent", form, false), 303, "").header.Get("Location"))
 	if err != nil {
 		v.Fatal(err)
@@ -173,7 +173,7 @@ func (v *world) signIn(redirectURI string) string {
 	return back.Query().Get("code")
 }
 
-func hidden(t *testing.T, page, name string) string {
+func hidden(t testing.TB, page, name string) string {
 	t.Helper()
 	m := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(page)
 	if m == nil {
