@@ -33,4 +33,4 @@ for patch in mutants/*.patch; do
   git checkout -q -- . && git clean -qfd
 done
 echo "mutants: $killed killed, $survived survived"
-[ "$survived" = 0 ]
+[ "$survived" = 0 ] && [ "$killed" -gt 0 ]
