@@ -266,3 +266,57 @@ func TestAuthorizeRefusals(t *testing.T) {
 		t.Errorf("repeated parameter: status %d", page.status)
 	}
 }
+
+// cli runs the binary's commands in this process.
+func (v *world) cli(stdin string, args ...string) (out string, exit int) {
+	v.Helper()
+	var stdout, stderr bytes.Buffer
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(strings.NewReader(stdin))
+	root.SetOut(&stdout)
+	root.SetErr(&stderr)
+	exit = report(&stderr, root.ExecuteContext(v.Context()))
+	return stdout.String() + stderr.String(), exit
+}
+
+func TestAdminCommands(t *testing.T) {
+	v := startDev(t)
+	t.Setenv("JOTWARD_ADMIN", v.Admin)
+	t.Setenv("JOTWARD_ADMIN_TOKEN", v.AdminToken)
+	made, exit := v.cli("", "client", "create", "--id", "batch", "--grant-type", "client_credentials", "--scope", v.Scope, "--audience", v.Audience)
+	var c struct {
+		Secret string `json:"client_secret"`
+	}
+	if err := json.Unmarshal([]byte(made), &c); err != nil || exit != 0 || c.Secret == "" {
+		t.Fatalf("exit %d: %s", exit, made)
+	}
+	v.ClientID, v.ClientSecret = "batch", c.Secret
+	issued := v.want(v.post("/token", url.Values{"grant_type": {"client_credentials"}}, true), 200, "")
+	v.want(v.resource(text(issued, "access_token")), 200, "")
+	if out, exit := v.cli("", "revoke", "client", "batch"); exit != 0 {
+		t.Fatalf("exit %d: %s", exit, out)
+	}
+	v.want(v.untilRefused(text(issued, "access_token")), 401, "client_revoked")
+
+	for _, row := range []struct {
+		exit int
+		args []string
+	}{
+		{0, []string{"user", "create", "bob"}},
+		{2, []string{"user", "create", "bob"}}, // conflict
+		{0, []string{"user", "list"}},
+		{2, []string{"revoke", "nonsense", "x"}},
+		{2, []string{"revoke", "token"}},
+		{2, []string{"client", "list", "--admin", "http://id.example"}},
+		{9, []string{"client", "list", "--admin", "http://127.0.0.1:1"}},
+	} {
+		if out, exit := v.cli("a long password", row.args...); exit != row.exit || strings.Contains(out, "a long password") {
+			t.Errorf("%v: exit %d, want %d: %s", row.args, exit, row.exit, out)
+		}
+	}
+	t.Setenv("JOTWARD_ADMIN_TOKEN", "wrong")
+	if out, exit := v.cli("", "client", "list"); exit != 8 || !strings.Contains(out, "admin_unauthorized") {
+		t.Errorf("wrong token: exit %d: %s", exit, out)
+	}
+}

@@ -34,7 +34,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Sprintf("%v: see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(devCommand(), tokenCommand(), keyCommand(), jwksCommand(), versionCommand())
+	root.AddCommand(devCommand(), clientCommand(), userCommand(), revokeCommand(), tokenCommand(), keyCommand(), jwksCommand(), versionCommand())
 	return root
 }
 
@@ -69,6 +69,9 @@ func report(w io.Writer, err error) int {
 		return exitInternal
 	}
 	fmt.Fprintf(w, "jotward: %v\n", err)
+	if e, ok := errors.AsType[*codedError](err); ok {
+		return e.exit
+	}
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
