@@ -63,6 +63,7 @@ type wide struct {
 	Tree    *tree                      `json:"tree"`
 	Maps    map[string]map[string]bool `json:"maps"`
 	Skipped string                     `json:"-"`
+	//lint:ignore U1000 an unexported field is what the test is about
 	hidden  string
 }
 
