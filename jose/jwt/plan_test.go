@@ -64,7 +64,7 @@ type wide struct {
 	Maps    map[string]map[string]bool `json:"maps"`
 	Skipped string                     `json:"-"`
 	//lint:ignore U1000 an unexported field is what the test is about
-	hidden  string
+	hidden string
 }
 
 const wideClaims = `{"tenant":"t","bool":true,"int":-5,"uint":65535,"float":1.5e2,"text":"\u00e9\n\"","named":"ES256",` +
