@@ -175,7 +175,7 @@ func devEdge(s story, secret string) config.Edge {
 	return config.Edge{
 		Issuers: []config.EdgeIssuer{{
 			Issuer: s.Issuer, JWKSURI: s.Issuer + "/jwks", Audience: s.Audience, Algorithms: []string{"ES256"}, MaxLifetime: time.Hour, AllowHTTP: true,
-			Feed: &config.EdgeFeed{ClientID: "dev-edge", ClientSecret: secret},
+			Feed: &config.EdgeFeed{ClientID: "dev-edge", ClientSecret: config.Literal(secret)},
 		}},
 		Routes: []config.Route{{Name: "demo", Path: "/", Upstream: s.Origin, Scopes: []string{s.Scope}, Headers: map[string]string{"X-Subject": "sub"}}},
 	}

@@ -26,7 +26,7 @@ type EdgeIssuer struct {
 // EdgeFeed is how the edge follows an issuer's revocations.
 type EdgeFeed struct {
 	ClientID     string        `yaml:"client_id"`
-	ClientSecret string        `yaml:"client_secret"`
+	ClientSecret Secret        `yaml:"client_secret"`
 	Stale        string        `yaml:"stale"`   // refuse (default) or serve
 	MaxAge       time.Duration `yaml:"max_age"` // when the view is stale; default 10s
 }

@@ -225,7 +225,7 @@ func TestRevokedOnHit(t *testing.T) {
 }
 
 func TestStaleServed(t *testing.T) {
-	w := build(t, &config.EdgeFeed{ClientID: "e", ClientSecret: "s", Stale: "serve"}, "")
+	w := build(t, &config.EdgeFeed{ClientID: "e", ClientSecret: config.Literal("s"), Stale: "serve"}, "")
 	seen := &observed{}
 	w.edge.options.Metrics = seen
 	if err := w.edge.Reload(w.edge.current.Load().config); err != nil {
@@ -290,7 +290,7 @@ func BenchmarkCacheHit(b *testing.B) {
 }
 
 func TestFollower(t *testing.T) {
-	w := build(t, &config.EdgeFeed{ClientID: "e", ClientSecret: "s"}, "")
+	w := build(t, &config.EdgeFeed{ClientID: "e", ClientSecret: config.Literal("s")}, "")
 	auth := "Authorization: Bearer " + w.token(t, nil) + "\r\n"
 	if code, body := w.raw(t, "/api/x", auth); code != 503 || !strings.Contains(body, "revocation_stale") {
 		t.Error(code, body)

@@ -46,7 +46,7 @@ type follower struct {
 }
 
 func newFollower(c config.EdgeIssuer, v *revoke.View, o Options) (*follower, error) {
-	if c.Feed.ClientID == "" || c.Feed.ClientSecret == "" {
+	if c.Feed.ClientID == "" || c.Feed.ClientSecret.Reveal() == "" {
 		return nil, errors.New("feed: client_id and client_secret are required")
 	}
 	if u, err := url.Parse(c.Issuer); err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && c.AllowHTTP) {
@@ -143,7 +143,7 @@ func (f *follower) follow(ctx context.Context) error {
 
 // authenticate is HTTP Basic with form-encoded parts (RFC 6749 2.3.1).
 func (f *follower) authenticate(r *http.Request) {
-	r.SetBasicAuth(url.QueryEscape(f.config.Feed.ClientID), url.QueryEscape(f.config.Feed.ClientSecret))
+	r.SetBasicAuth(url.QueryEscape(f.config.Feed.ClientID), url.QueryEscape(f.config.Feed.ClientSecret.Reveal()))
 }
 
 func (f *follower) read(ctx context.Context, in *frames, deadline *time.Timer) error {

@@ -14,7 +14,7 @@ import (
 )
 
 func TestFeedMessages(t *testing.T) {
-	w := build(t, &config.EdgeFeed{ClientID: "e", ClientSecret: "s"}, "")
+	w := build(t, &config.EdgeFeed{ClientID: "e", ClientSecret: config.Literal("s")}, "")
 	f := w.edge.current.Load().issuers[w.issuer.URL].follower
 	stranger, err := jwk.Generate(jwk.ES256, "k1")
 	if err != nil {

@@ -1,0 +1,230 @@
+// Package config reads what operators write: one strict YAML file, the
+// environment over it, and references to secrets. All mistakes are reported at
+// once, each with file and line. It decides about form; what a value means is
+// decided where it is used.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// maxFile bounds a configuration file: 4 MiB.
+const maxFile = 4 << 20
+
+// File is one configuration file: an issuer, an edge, or both.
+type File struct {
+	// The issuer: run by `jotward serve`.
+	Issuer *Issuer `yaml:"issuer"`
+	// The edge: run by `jotward edge`.
+	Edge *EdgeService `yaml:"edge"`
+
+	source source
+}
+
+// EdgeService is the edge as a server, and what it decides by.
+type EdgeService struct {
+	Service `yaml:",inline"`
+	Edge    `yaml:",inline"`
+}
+
+func (e *EdgeService) check(p *problems) { e.Service.check("edge", e.TrustedProxies, p) }
+
+// Load reads a file, lays the environment over it, reads the secrets that it
+// refers to, and checks all of it.
+func Load(path string) (*File, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%s: is larger than %d bytes: is it the right file?", path, maxFile)
+	}
+	return Parse(path, data, os.Environ())
+}
+
+// Parse is Load for a text that is at hand; name stands in its errors.
+func Parse(name string, data []byte, environ []string) (*File, error) {
+	f := &File{source: source{name: name, lines: map[string]int{}}}
+	p := &problems{source: &f.source}
+	if silent(data) {
+		data = []byte("{}") // the parser calls this no document at all
+	}
+	var root yaml.Node
+	if err := yaml.Unmarshal(data, &root); err != nil {
+		return nil, p.unreadable(err)
+	}
+	f.source.read("", &root)
+	if err := yaml.Load(data, f, yaml.WithKnownFields()); err != nil {
+		// What could not be read would be reported again as missing.
+		return nil, p.unreadable(err)
+	}
+	overlay(f, environ, p)
+	resolve(f, p)
+	if f.Issuer == nil && f.Edge == nil {
+		p.add("", "holds neither issuer nor edge: see `jotward config init`")
+	}
+	if f.Issuer != nil {
+		f.Issuer.defaults()
+		f.Issuer.check(p)
+	}
+	if f.Edge != nil {
+		f.Edge.check(p)
+	}
+	return f, p.err()
+}
+
+// silent reports whether a text holds comments and blanks only.
+func silent(data []byte) bool {
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			return false
+		}
+	}
+	return true
+}
+
+// A Problem is one mistake at one place of the configuration, such as
+// edge.routes[2].upstream. Whoever compiles a part returns these.
+type Problem struct{ Path, Text string }
+
+func (p *Problem) Error() string {
+	if p.Path == "" {
+		return p.Text
+	}
+	return p.Path + ": " + p.Text
+}
+
+// Locate gives every Problem inside err its file and line.
+func (f *File) Locate(err error) error {
+	p := problems{source: &f.source}
+	p.collect(err)
+	return p.err()
+}
+
+// source remembers the line of each path.
+type source struct {
+	name  string
+	lines map[string]int
+}
+
+func (s *source) read(path string, n *yaml.Node) {
+	if n.Line > 0 && s.lines[path] == 0 {
+		s.lines[path] = n.Line
+	}
+	switch n.Kind {
+	case yaml.DocumentNode:
+		for _, c := range n.Content {
+			s.read(path, c)
+		}
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := strings.TrimPrefix(path+"."+n.Content[i].Value, ".")
+			s.lines[key] = n.Content[i].Line
+			s.read(key, n.Content[i+1])
+		}
+	case yaml.SequenceNode:
+		for i, c := range n.Content {
+			s.read(index(path, i), c)
+		}
+	}
+}
+
+// line returns the line of a path, or of the nearest parent that is written.
+func (s *source) line(path string) int {
+	for {
+		if n := s.lines[path]; n > 0 {
+			return n
+		}
+		cut := strings.LastIndexAny(path, ".[")
+		if cut < 0 {
+			return max(s.lines[""], 1)
+		}
+		path = path[:cut]
+	}
+}
+
+func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+
+// problems gathers what is wrong.
+type problems struct {
+	source *source
+	list   []located
+}
+
+type located struct {
+	line int
+	text string
+}
+
+func (p *problems) add(path, text string) {
+	p.list = append(p.list, located{p.source.line(path), (&Problem{path, text}).Error()})
+}
+
+func (p *problems) collect(err error) {
+	if err == nil {
+		return
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			p.collect(e)
+		}
+		return
+	}
+	if one, ok := errors.AsType[*Problem](err); ok {
+		p.add(one.Path, one.Text)
+		return
+	}
+	p.add("", err.Error())
+}
+
+// unreadable reports what the parser found; it names lines itself.
+func (p *problems) unreadable(err error) error {
+	if many, ok := errors.AsType[*yaml.LoadErrors](err); ok {
+		for _, e := range many.Errors {
+			p.list = append(p.list, located{e.Mark.Line, plain(e.Message)})
+		}
+		return p.err()
+	}
+	if one, ok := errors.AsType[*yaml.LoadError](err); ok {
+		p.list = append(p.list, located{max(one.Mark.Line, 1), one.Message + ": correct the YAML"})
+		return p.err()
+	}
+	return &Error{[]string{p.source.name + ": " + err.Error()}}
+}
+
+// plain turns the parser's words about Go types into words about the file.
+func plain(message string) string {
+	if name, _, ok := strings.Cut(strings.TrimPrefix(message, "field "), " not found in type "); ok {
+		return name + ": is no key here: see docs/reference/config.md"
+	}
+	return message
+}
+
+func (p *problems) err() error {
+	if len(p.list) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(p.list, func(a, b located) int { return a.line - b.line })
+	e := &Error{}
+	for _, l := range p.list {
+		e.Problems = append(e.Problems, fmt.Sprintf("%s:%d: %s", p.source.name, l.line, l.text))
+	}
+	return e
+}
+
+// Error is everything that is wrong with one configuration.
+type Error struct{ Problems []string }
+
+func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }

@@ -1,0 +1,141 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestRejected reads the folder of files that must fail: each says what it
+// wants to hear, with the line.
+func TestRejected(t *testing.T) {
+	files, err := filepath.Glob("testdata/reject/*.yaml")
+	if err != nil || len(files) < 15 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, name := range files {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Load(name)
+			if err == nil {
+				t.Fatal("was accepted")
+			}
+			for line := range strings.Lines(string(text)) {
+				want, ok := strings.CutPrefix(strings.TrimSpace(line), "# wants: ")
+				if ok && !strings.Contains(err.Error(), want) {
+					t.Errorf("got %q, want %q", err, want)
+				}
+			}
+			if !strings.Contains(err.Error(), name) {
+				t.Errorf("%q does not name the file", err)
+			}
+		})
+	}
+}
+
+const good = `
+issuer:
+  issuer: https://id.example
+  listen: ":8443"
+  tls: {certificate: c, key: k}
+  master_key: env:M
+  admin: {token: env:T}
+edge:
+  listen: 127.0.0.1:8081
+  trusted_proxies: [10.0.0.0/8]
+  issuers:
+  - issuer: https://id.example
+    feed: {client_id: e, client_secret: "env:JOTWARD_EDGE_CLIENT_SECRET"}
+`
+
+func environ(t *testing.T, more ...string) []string {
+	t.Setenv("M", strings.Repeat("0f", 32))
+	t.Setenv("T", strings.Repeat("t", 32))
+	t.Setenv("JOTWARD_EDGE_CLIENT_SECRET", "swordfish")
+	return append([]string{"JOTWARD_EDGE_CLIENT_SECRET=swordfish", "JOTWARD_ADMIN_TOKEN=x", "HOME=/"}, more...)
+}
+
+func TestEnvironmentStandsOverTheFile(t *testing.T) {
+	f, err := Parse("f", []byte(good), environ(t, "JOTWARD_EDGE_LISTEN=127.0.0.1:9", "JOTWARD_ISSUER_ADMIN_LISTEN=127.0.0.1:10",
+		"JOTWARD_EDGE_TRUSTED_PROXIES=10.1.0.0/16,10.2.0.0/16", "JOTWARD_ISSUER_SESSION_LIFETIME=1h", "JOTWARD_EDGE_REFUSE_INSECURE=true",
+		"JOTWARD_ISSUER_ADMIN_TOKEN="+strings.Repeat("x", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprint(f.Edge.Listen, f.Issuer.Admin.Listen, f.Edge.TrustedProxies, f.Issuer.SessionLifetime, f.Edge.RefuseInsecure, f.Issuer.Admin.Token.Reveal())
+	want := "127.0.0.1:9 127.0.0.1:10 [10.1.0.0/16 10.2.0.0/16] 1h0m0s true " + strings.Repeat("x", 32)
+	if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if f.Edge.Issuers[0].Feed.ClientSecret.Reveal() != "swordfish" || f.Issuer.Database == "" {
+		t.Error("the reference was not read, or a default is missing")
+	}
+}
+
+func TestEnvironmentThatNamesNothing(t *testing.T) {
+	_, err := Parse("f", []byte(good), environ(t, "JOTWARD_EDGE_LISEN=1", "JOTWARD_ISSUER_SESSION_LIFETIME=soon"))
+	if err == nil || !strings.Contains(err.Error(), "JOTWARD_EDGE_LISEN names no key") || !strings.Contains(err.Error(), "JOTWARD_ISSUER_SESSION_LIFETIME does not fit") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSecretsShowTheirReferenceOnly(t *testing.T) {
+	f, err := Parse("f", []byte(good), environ(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "secret", f.Edge.Issuers[0].Feed.ClientSecret, "all", f.Edge.Issuers)
+	for _, text := range []string{fmt.Sprintf("%v %+v %#v %s", *f.Issuer, *f.Edge.Issuers[0].Feed, f.Edge.Issuers[0].Feed.ClientSecret, f.Issuer.MasterKey), log.String()} {
+		if strings.Contains(text, "swordfish") || strings.Contains(text, "0f0f") {
+			t.Errorf("a secret shows: %s", text)
+		}
+	}
+	for _, bad := range []string{"issuer:\n  master_key: hunter2", "issuer:\n  master_key: [hunter2]", "issuer:\n  admin: {token: hunter2}"} {
+		if _, err := Parse("f", []byte(bad), nil); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestProblemsOfOthersGetTheirLine(t *testing.T) {
+	f, err := Parse("f", []byte(good), environ(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = f.Locate(fmt.Errorf("wrapped: %w", &Problem{"edge.issuers[0].feed.stale", "is neither refuse nor serve"}))
+	if err == nil || err.Error() != "f:13: edge.issuers[0].feed.stale: is neither refuse nor serve" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMasterKeyForms(t *testing.T) {
+	for text, ok := range map[string]bool{
+		strings.Repeat("0f", 32): true, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=": true, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8": true,
+		"": false, strings.Repeat("0f", 16): false, strings.Repeat("x", 32): false, strings.Repeat("0f", 33): false,
+	} {
+		if key, err := MasterKey(Literal(text)); (err == nil) != ok || ok && len(key) != 32 {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// FuzzParse: no text crashes the reader, and none of its secrets comes back.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(good))
+	f.Add([]byte(Starter))
+	f.Add([]byte("a: &a [*a]"))
+	f.Add([]byte("issuer: {<<: {listen: x}}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := Parse("f", data, nil)
+		if err == nil && file.Issuer == nil && file.Edge == nil {
+			t.Error("an empty configuration was accepted")
+		}
+	})
+}

@@ -1,0 +1,86 @@
+package config
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Issuer configures the issuer.
+type Issuer struct {
+	Service `yaml:",inline"`
+	// The issuer identifier (RFC 8414 2): the https URL under which clients reach it, without a slash at its end.
+	Issuer string `yaml:"issuer"`
+	// Networks in CIDR notation whose X-Forwarded-For and X-Forwarded-Proto are believed.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	// The SQLite file. Default /var/lib/jotward/jotward.db.
+	Database string `yaml:"database"`
+	// Encrypts the signing keys at rest: 32 bytes in base64 or hexadecimal. `jotward key new --alg A256KW`-like randomness: `openssl rand -hex 32`.
+	MasterKey Secret `yaml:"master_key"`
+	// Master keys of before; keys sealed under them are sealed anew under master_key at the start.
+	PreviousMasterKeys []Secret `yaml:"previous_master_keys"`
+	// How long a person stays signed in. Default 12h, at most 720h.
+	SessionLifetime time.Duration `yaml:"session_lifetime"`
+}
+
+func (i *Issuer) defaults() {
+	if i.Database == "" {
+		i.Database = "/var/lib/jotward/jotward.db"
+	}
+	if i.Admin.Listen == "" {
+		i.Admin.Listen = "127.0.0.1:8082"
+	}
+	if i.SessionLifetime == 0 {
+		i.SessionLifetime = 12 * time.Hour
+	}
+}
+
+func (i *Issuer) check(p *problems) {
+	i.Service.check("issuer", i.TrustedProxies, p)
+	u, err := url.Parse(i.Issuer)
+	switch {
+	case i.Issuer == "":
+		p.add("issuer.issuer", "is missing: give the https URL under which clients reach the issuer")
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(i.Issuer, "/") || u.Path != "" || strings.ContainsAny(i.Issuer, "?#"):
+		p.add("issuer.issuer", "is not https://host[:port] alone (RFC 8414 2): remove path, query, fragment and the slash at its end")
+	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+		p.add("issuer.issuer", "is not https: plain http is for loopback only")
+	}
+	if i.Admin.Token.IsZero() {
+		p.add("issuer.admin.token", "is missing: refer to one with env:NAME or file:PATH")
+	}
+	if i.MasterKey.IsZero() {
+		p.add("issuer.master_key", "is missing: refer to 32 random bytes with env:NAME or file:PATH")
+	}
+	keys := append([]Secret{i.MasterKey}, i.PreviousMasterKeys...)
+	for n, k := range keys {
+		at := "issuer.master_key"
+		if n > 0 {
+			at = index("issuer.previous_master_keys", n-1)
+		}
+		if _, err := MasterKey(k); k.value != "" && err != nil {
+			p.add(at, err.Error())
+		}
+	}
+	if i.SessionLifetime < time.Minute || i.SessionLifetime > 720*time.Hour {
+		p.add("issuer.session_lifetime", "is outside 1m to 720h")
+	}
+}
+
+// MasterKey decodes 32 bytes from base64 (padded or not) or hexadecimal.
+func MasterKey(s Secret) ([]byte, error) {
+	text := strings.TrimSpace(s.value)
+	if key, err := hex.DecodeString(text); err == nil && len(key) == 32 {
+		return key, nil
+	}
+	text = strings.TrimRight(text, "=")
+	for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		if key, err := enc.Strict().DecodeString(text); err == nil && len(key) == 32 {
+			return key, nil
+		}
+	}
+	return nil, errors.New("is not 32 bytes in base64 or hexadecimal: make one with `openssl rand -hex 32`")
+}
