@@ -3,16 +3,18 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,7 +75,7 @@ func runDev(ctx context.Context, data string, asJSON bool, out, errw io.Writer) 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d := &dev{ctx: ctx, failed: make(chan error, 8), log: slog.New(slog.NewJSONHandler(io.Discard, nil)), errw: errw}
+	d := &dev{ctx: ctx, process: newProcess(slog.New(slog.NewTextHandler(errw, nil)))}
 	defer d.stop()
 	s, err := d.start(data)
 	if err != nil {
@@ -85,35 +87,25 @@ func runDev(ctx context.Context, data string, asJSON bool, out, errw io.Writer) 
 		}
 	}
 	banner(errw, s)
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-d.failed:
-		return err
-	}
+	return d.wait(ctx, 0, 2*time.Second)
 }
 
 // dev is everything that runs in one process.
 type dev struct {
-	ctx     context.Context
-	servers []*http.Server
-	failed  chan error
-	log     *slog.Logger
-	errw    io.Writer
-	issuer  *issuer
+	*process
+	ctx    context.Context
+	issuer *issuer
 }
 
 func (d *dev) stop() {
-	for _, s := range d.servers {
-		s.Close()
-	}
+	d.close()
 	if d.issuer != nil {
-		d.issuer.store.Close()
+		_ = d.issuer.store.Close() // the process ends in any case
 	}
 }
 
-// listen takes the usual port on loopback, or a free one when it is taken.
-func listen(port int) (net.Listener, string, error) {
+// usualPort takes the usual port on loopback, or a free one when it is taken.
+func usualPort(port int) (net.Listener, string, error) {
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
@@ -123,51 +115,43 @@ func listen(port int) (net.Listener, string, error) {
 	return l, "http://" + l.Addr().String(), nil
 }
 
-func (d *dev) serve(l net.Listener, h http.Handler) {
-	s := newHTTPServer(h)
-	d.servers = append(d.servers, s)
-	go func() {
-		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			d.failed <- err
-		}
-	}()
-}
-
 func (d *dev) start(data string) (story, error) {
 	var listeners [4]net.Listener
 	var urls [4]string
 	for i, port := range []int{8080, 8081, 8082, 8083} {
 		var err error
-		if listeners[i], urls[i], err = listen(port); err != nil {
+		if listeners[i], urls[i], err = usualPort(port); err != nil {
 			return story{}, err
 		}
 	}
 	s := story{
 		Issuer: urls[0], Edge: urls[1], Admin: urls[2], Origin: urls[3], Resource: urls[1] + "/hello",
-		AdminToken: randomText(), ClientID: "demo", PublicClientID: "demo-public", RedirectURI: "http://127.0.0.1/callback",
-		Username: "alice", Password: randomText(), Audience: "demo-api", Scope: "read",
+		AdminToken: rand.Text() + rand.Text(), ClientID: "demo", PublicClientID: "demo-public", RedirectURI: "http://127.0.0.1/callback",
+		Username: "alice", Password: rand.Text(), Audience: "demo-api", Scope: "read",
 	}
 	master, err := devMasterKey(data)
 	if err != nil {
 		return s, err
 	}
-	d.issuer, err = newIssuer(d.ctx, issuerConfig{issuer: s.Issuer, database: filepath.Join(data, "jotward.db"), masterKey: master, adminToken: s.AdminToken, log: d.log})
+	d.issuer, err = newIssuer(d.ctx, &config.Issuer{Issuer: s.Issuer, Database: filepath.Join(data, "jotward.db"), MasterKey: master,
+		SessionLifetime: 12 * time.Hour, Service: config.Service{Admin: config.Admin{Token: config.Literal(s.AdminToken)}}}, d.process)
 	if err != nil {
 		return s, err
 	}
+	go d.issuer.run(d.ctx)
 	edgeSecret, err := d.seed(&s)
 	if err != nil {
 		return s, err
 	}
-	d.serve(listeners[0], d.issuer.Public())
-	d.serve(listeners[2], d.issuer.Private())
-	d.serve(listeners[3], http.HandlerFunc(demoAPI))
-	gate, err := edge.New(devEdge(s, edgeSecret), edge.Options{Now: time.Now, Logger: d.log, Instance: "dev", Version: version})
+	d.serve(listeners[0], d.issuer.Public(), smallRequest).RegisterOnShutdown(d.issuer.Feed.Close)
+	d.serve(listeners[2], d.issuer.Private(), smallRequest)
+	d.serve(listeners[3], http.HandlerFunc(demoAPI), 0)
+	gate, err := edge.New(devEdge(s, edgeSecret), edge.Options{Now: time.Now, Logger: d.log.With("service", "edge"), Instance: "dev", Version: version})
 	if err != nil {
 		return s, err
 	}
-	go func() { _ = gate.Run(d.ctx) }()
-	d.serve(listeners[1], gate)
+	go func() { _ = gate.Run(d.ctx) }() // ends with ctx, and only then
+	d.serve(listeners[1], gate, 0)
 	return s, d.answering(s)
 }
 
@@ -242,21 +226,18 @@ func demoAPI(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"hello": r.Header.Get("X-Subject"), "path": r.URL.Path})
 }
 
-// devMasterKey reads the master key of a kept state, or makes one.
-func devMasterKey(data string) ([]byte, error) {
+// devMasterKey refers to the master key of a kept state, or makes one.
+func devMasterKey(data string) (config.Secret, error) {
 	path := filepath.Join(data, "master.key")
-	if key, err := os.ReadFile(path); err == nil {
-		return key, nil
+	if text, err := os.ReadFile(path); err == nil {
+		return config.Literal(strings.TrimSpace(string(text))), nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return config.Secret{}, err
 	}
 	key := make([]byte, 32)
 	rand.Read(key)
-	return key, os.WriteFile(path, key, 0o600)
-}
-
-func randomText() string {
-	b := make([]byte, 24)
-	rand.Read(b)
-	return base64.RawURLEncoding.EncodeToString(b)
+	text := hex.EncodeToString(key)
+	return config.Literal(text), os.WriteFile(path, []byte(text+"\n"), 0o600)
 }
 
 func banner(w io.Writer, s story) {

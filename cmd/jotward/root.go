@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/jose"
 )
@@ -34,7 +35,8 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Sprintf("%v: see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(devCommand(), clientCommand(), userCommand(), revokeCommand(), tokenCommand(), keyCommand(), jwksCommand(), versionCommand())
+	root.AddCommand(devCommand(), serveCommand(), edgeCommand(), configCommand(), clientCommand(), userCommand(), keysCommand(), revokeCommand(),
+		tokenCommand(), keyCommand(), jwksCommand(), versionCommand())
 	return root
 }
 
@@ -75,7 +77,15 @@ func report(w io.Writer, err error) int {
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
+	if _, ok := errors.AsType[*config.Error](err); ok {
+		return exitUsage
+	}
 	return exitInternal
+}
+
+// versions is what `jotward version --json` and /version say.
+func versions() map[string]string {
+	return map[string]string{"version": version, "go": runtime.Version()}
 }
 
 func versionCommand() *cobra.Command {
@@ -86,7 +96,7 @@ func versionCommand() *cobra.Command {
 		Args:  exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{"version": version, "go": runtime.Version()})
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(versions())
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), version)
 			return err

@@ -25,7 +25,7 @@ func tokenCommand() *cobra.Command {
 
 func atMostOne(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usage("%s takes one token, or - for standard input", cmd.CommandPath())
+		return usage("%s takes at most one argument: see %s --help", cmd.CommandPath(), cmd.CommandPath())
 	}
 	return nil
 }

@@ -72,6 +72,19 @@ func Parse(name string, data []byte, environ []string) (*File, error) {
 	}
 	overlay(f, environ, p)
 	resolve(f, p)
+	f.check(p)
+	return f, p.err()
+}
+
+// Check checks a configuration that was made without a file.
+func Check(f *File) (*File, error) {
+	f.source = source{name: "flags"}
+	p := &problems{source: &f.source}
+	f.check(p)
+	return f, p.err()
+}
+
+func (f *File) check(p *problems) {
 	if f.Issuer == nil && f.Edge == nil {
 		p.add("", "holds neither issuer nor edge: see `jotward config init`")
 	}
@@ -82,7 +95,6 @@ func Parse(name string, data []byte, environ []string) (*File, error) {
 	if f.Edge != nil {
 		f.Edge.check(p)
 	}
-	return f, p.err()
 }
 
 // silent reports whether a text holds comments and blanks only.

@@ -69,6 +69,7 @@ const (
 	ConsentDenied        Code = "consent_denied"
 	AdminUnauthorized    Code = "admin_unauthorized"
 	NotFound             Code = "not_found"
+	MethodNotAllowed     Code = "method_not_allowed"
 	Conflict             Code = "conflict"
 	PasswordChanged      Code = "password_changed"
 	RolesChanged         Code = "roles_changed"
@@ -165,6 +166,7 @@ var table = []Info{
 	{ConsentDenied, "the person declined", "ask the person", 403, "access_denied", exitDenied},
 	{AdminUnauthorized, "the admin token is missing or wrong", "send the admin token", 401, "", exitDenied},
 	{NotFound, "there is no such thing", "check the identifier", 404, "", exitUsage},
+	{MethodNotAllowed, "the address does not know this method", "use a method of the Allow header", 405, invalidRequest, exitUsage},
 	{Conflict, "it exists already, or was changed meanwhile", "read it again, then retry", 409, "", exitUsage},
 	{PasswordChanged, "the password was changed", "sign in again", 401, invalidToken, exitRevoked},
 	{RolesChanged, "roles or permissions were changed", "refresh", 401, invalidToken, exitRevoked},

@@ -18,6 +18,7 @@ import (
 // Issuer holds the families of endpoints.
 type Issuer struct {
 	Web       *web.Server
+	Ops       *web.Ops
 	Metadata  *metadata.Endpoints
 	Token     *token.Endpoints
 	Authorize *authorize.Endpoints
@@ -25,65 +26,55 @@ type Issuer struct {
 	Admin     *admin.Endpoints
 }
 
-type route struct {
-	pattern string
-	style   web.Style
-	handler web.HandlerFunc
-}
-
-func (s *Issuer) mount(routes []route) http.Handler {
-	mux := http.NewServeMux()
-	for _, r := range routes {
-		mux.Handle(r.pattern, s.Web.Handle(r.pattern, r.style, r.handler))
+// PublicRoutes is the mount list of the public listener.
+func (s *Issuer) PublicRoutes() []web.Route {
+	return []web.Route{
+		{Pattern: "GET /.well-known/oauth-authorization-server", Style: web.Problem, Handler: s.Metadata.Document, Access: web.AnyOrigin},
+		{Pattern: "GET /.well-known/openid-configuration", Style: web.Problem, Handler: s.Metadata.Document, Access: web.AnyOrigin},
+		{Pattern: "GET /jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeToken), Access: web.AnyOrigin},
+		{Pattern: "GET /authorize", Style: authorize.Refusal, Handler: s.Authorize.Authorize},
+		{Pattern: "POST /signin", Style: authorize.Refusal, Handler: s.Authorize.SignIn},
+		{Pattern: "POST /consent", Style: authorize.Refusal, Handler: s.Authorize.Consent},
+		{Pattern: "GET /style.css", Style: web.Problem, Handler: authorize.Style},
+		{Pattern: "POST /token", Style: web.OAuth, Handler: s.Token.Token, Access: web.AnyOrigin},
+		{Pattern: "POST /introspect", Style: web.OAuth, Handler: s.Token.Introspect},
+		{Pattern: "POST /revoke", Style: web.OAuth, Handler: s.Token.Revoke, Access: web.AnyOrigin},
+		{Pattern: "GET /feed", Style: web.OAuth, Handler: s.Feed.Stream},
+		{Pattern: "POST /feed/position", Style: web.OAuth, Handler: s.Feed.Report, Quiet: true},
+		{Pattern: "GET /feed/jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeFeed)},
+		{Pattern: "GET /healthz", Style: web.Problem, Handler: s.Ops.Health.Live, Quiet: true},
+		{Pattern: "GET /readyz", Style: web.Problem, Handler: s.Ops.Health.Brief, Quiet: true},
 	}
-	return mux
 }
 
-// Public is the mount list of the public listener. Forms that a browser posts
-// are refused from other origins (RFC 9700 4.16).
-func (s *Issuer) Public() http.Handler {
-	handler := s.mount([]route{
-		{"GET /.well-known/oauth-authorization-server", web.Problem, s.Metadata.Document},
-		{"GET /.well-known/openid-configuration", web.Problem, s.Metadata.Document},
-		{"GET /jwks", web.Problem, s.Metadata.JWKS(keyring.PurposeToken)},
-		{"GET /authorize", authorize.Refusal, s.Authorize.Authorize},
-		{"POST /signin", authorize.Refusal, s.Authorize.SignIn},
-		{"POST /consent", authorize.Refusal, s.Authorize.Consent},
-		{"GET /style.css", web.Problem, authorize.Style},
-		{"POST /token", web.OAuth, s.Token.Token},
-		{"POST /introspect", web.OAuth, s.Token.Introspect},
-		{"POST /revoke", web.OAuth, s.Token.Revoke},
-		{"GET /feed", web.OAuth, s.Feed.Stream},
-		{"POST /feed/position", web.OAuth, s.Feed.Report},
-		{"GET /feed/jwks", web.Problem, s.Metadata.JWKS(keyring.PurposeFeed)},
-		{"GET /healthz", web.Problem, healthy},
-	})
-	return http.NewCrossOriginProtection().Handler(handler)
-}
+// Public serves the public listener.
+func (s *Issuer) Public() http.Handler { return s.Web.Peers.Guard(s.Web.Mount(s.PublicRoutes())) }
 
-// Private is the mount list of the admin listener.
-func (s *Issuer) Private() http.Handler {
+// PrivateRoutes is the mount list of the admin listener.
+func (s *Issuer) PrivateRoutes() []web.Route {
 	a := s.Admin
-	return s.mount([]route{
-		{"GET /healthz", web.Problem, healthy},
-		{"GET /admin/v1/clients", web.Problem, a.Guard(a.ListClients)},
-		{"POST /admin/v1/clients", web.Problem, a.Guard(a.CreateClient)},
-		{"DELETE /admin/v1/clients/{id}", web.Problem, a.Guard(a.DeleteClient)},
-		{"POST /admin/v1/clients/{id}/secret", web.Problem, a.Guard(a.RotateSecret)},
-		{"POST /admin/v1/clients/{id}/disable", web.Problem, a.Guard(a.DisableClient)},
-		{"GET /admin/v1/users", web.Problem, a.Guard(a.Users)},
-		{"POST /admin/v1/users", web.Problem, a.Guard(a.CreateUser)},
-		{"DELETE /admin/v1/users/{id}", web.Problem, a.Guard(a.DeleteUser)},
-		{"PUT /admin/v1/users/{id}/password", web.Problem, a.Guard(a.SetPassword)},
-		{"PUT /admin/v1/users/{id}/roles", web.Problem, a.Guard(a.SetRoles)},
-		{"POST /admin/v1/users/{id}/disable", web.Problem, a.Guard(a.DisableUser)},
-		{"POST /admin/v1/revocations", web.Problem, a.Guard(a.Revoke)},
-		{"GET /admin/v1/edges", web.Problem, a.Guard(a.Edges)},
-		{"GET /admin/v1/keys/{purpose}", web.Problem, a.Guard(a.Keys)},
-		{"POST /admin/v1/keys/{purpose}/rotate", web.Problem, a.Guard(a.Rotate)},
-	})
+	admin := func(pattern string, h web.HandlerFunc) web.Route {
+		return web.Route{Pattern: pattern, Style: web.Problem, Handler: web.Bearer(a.Token, h)}
+	}
+	return append(s.Ops.Routes(),
+		admin("GET /admin/v1/clients", a.ListClients),
+		admin("POST /admin/v1/clients", a.CreateClient),
+		admin("DELETE /admin/v1/clients/{id}", a.DeleteClient),
+		admin("POST /admin/v1/clients/{id}/secret", a.RotateSecret),
+		admin("POST /admin/v1/clients/{id}/disable", a.DisableClient),
+		admin("GET /admin/v1/users", a.Users),
+		admin("POST /admin/v1/users", a.CreateUser),
+		admin("DELETE /admin/v1/users/{id}", a.DeleteUser),
+		admin("PUT /admin/v1/users/{id}/password", a.SetPassword),
+		admin("PUT /admin/v1/users/{id}/roles", a.SetRoles),
+		admin("POST /admin/v1/users/{id}/disable", a.DisableUser),
+		admin("POST /admin/v1/revocations", a.Revoke),
+		admin("GET /admin/v1/edges", a.Edges),
+		admin("GET /admin/v1/keys/{purpose}", a.Keys),
+		admin("POST /admin/v1/keys/{purpose}/rotate", a.Rotate),
+		admin("POST /admin/v1/keys/{purpose}/{kid}/retire", a.Retire),
+	)
 }
 
-func healthy(w http.ResponseWriter, _ *http.Request) error {
-	return web.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
-}
+// Private serves the admin listener.
+func (s *Issuer) Private() http.Handler { return web.NoRebinding(s.Web.Mount(s.PrivateRoutes())) }

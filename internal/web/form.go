@@ -29,13 +29,14 @@ func Form(r *http.Request) (url.Values, error) {
 	return Once(r.PostForm)
 }
 
-// Once refuses repeated parameters and drops empty ones.
+// Once refuses repeated parameters and drops empty ones. resource alone may be
+// repeated (RFC 8707 2).
 func Once(form url.Values) (url.Values, error) {
 	for name, values := range form {
-		if len(values) > 1 {
+		if len(values) > 1 && name != "resource" {
 			return nil, reason.New(reason.RequestInvalid, errors.New("a parameter is repeated"))
 		}
-		if len(values) == 1 && values[0] == "" {
+		if strings.Join(values, "") == "" {
 			delete(form, name)
 		}
 	}

@@ -5,12 +5,16 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/jotward/jotward/internal/reason"
@@ -27,10 +31,22 @@ type Style func(w http.ResponseWriter, r *http.Request, e *reason.Error)
 
 // A Server wraps handlers with what every one of them needs.
 type Server struct {
-	Log *slog.Logger
-	Now func() time.Time
+	Log   *slog.Logger
+	Now   func() time.Time
+	Peers Peers
 	// HSTS is sent on every answer when the service is reached over https.
 	HSTS bool
+	// Observe is told of every request; nil is fine. The route is a pattern of
+	// the mount list, so it bounds a label.
+	Observe func(Event)
+}
+
+// An Event is the outcome of one request.
+type Event struct {
+	Route, Method string
+	Status        int
+	Reason        reason.Code // "" when nothing was refused
+	Took          time.Duration
 }
 
 // recorder notes what was written, for the log line.
@@ -56,36 +72,73 @@ func (rec *recorder) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 
-// Handle returns h as an http.Handler: with a bounded body, security headers, a
-// request id and one log line. Neither query nor body is logged: both carry codes.
-func (s *Server) Handle(route string, style Style, h HandlerFunc) http.Handler {
+// handle returns a route as an http.Handler: with a bounded body, security
+// headers, a request id and one log line. Neither query nor body is logged: both
+// carry codes.
+func (s *Server) handle(route Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.Now()
-		id := requestID()
+		id := rand.Text()
 		rec := &recorder{ResponseWriter: w}
-		header := w.Header()
-		header.Set("X-Request-Id", id)
-		header.Set("Cache-Control", "no-store")
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Referrer-Policy", "no-referrer")
-		if s.HSTS {
-			header.Set("Strict-Transport-Security", "max-age=31536000")
-		}
+		s.headers(w.Header(), id)
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
-		err := h(rec, r)
-		attrs := []any{"route", route, "method", r.Method, "request_id", id}
+		client := s.Peers.Client(r)
+		err := guarded(route.Handler, rec, r.WithContext(context.WithValue(r.Context(), clientKey{}, client)))
+		ev := Event{Route: route.Pattern, Method: r.Method, Took: s.Now().Sub(start)}
+		attrs := []any{"route", route.Pattern, "method", r.Method, "request_id", id, "client_addr", client.String()}
+		level := slog.LevelInfo
+		if route.Quiet {
+			level = slog.LevelDebug
+		}
 		if err != nil {
 			refusal := asRefusal(err)
 			if rec.status == 0 {
-				style(rec, r, refusal)
+				if refusal.RetryAfter > 0 {
+					w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
+				}
+				route.Style(rec, r, refusal)
 			}
+			ev.Reason = refusal.Code
 			attrs = append(attrs, "reason", refusal.Code)
 			if refusal.Cause != nil {
 				attrs = append(attrs, "cause", refusal.Cause.Error())
 			}
+			if level = slog.LevelInfo; refusal.Code == reason.Internal {
+				level = slog.LevelError
+			}
 		}
-		s.Log.Info("request", append(attrs, "status", rec.status, "ms", s.Now().Sub(start).Milliseconds())...)
+		if ev.Status = rec.status; ev.Status == 0 {
+			ev.Status = http.StatusOK
+		}
+		s.Log.Log(r.Context(), level, "request", append(attrs, "status", ev.Status, "ms", ev.Took.Milliseconds())...)
+		if s.Observe != nil {
+			s.Observe(ev)
+		}
 	})
+}
+
+func (s *Server) headers(h http.Header, id string) {
+	h.Set("X-Request-Id", id)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	if s.HSTS {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// guarded turns a panic into a failure with an answer and a log line, instead
+// of a connection that breaks.
+func guarded(h HandlerFunc, w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			err = fmt.Errorf("panic: %v at %s", v, debug.Stack())
+		}
+	}()
+	return h(w, r)
 }
 
 func asRefusal(err error) *reason.Error {
@@ -153,10 +206,4 @@ func ReadJSON(r *http.Request, v any) error {
 		return reason.New(reason.RequestInvalid, errors.New("data after the JSON value"))
 	}
 	return nil
-}
-
-func requestID() string {
-	b := make([]byte, 12)
-	rand.Read(b)
-	return base64.RawURLEncoding.EncodeToString(b)
 }

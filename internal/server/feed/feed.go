@@ -62,8 +62,30 @@ type Feed struct {
 	Heartbeat time.Duration
 	Positions func(ctx context.Context, p Position) error
 
-	mu   sync.Mutex
-	wake chan struct{}
+	mu     sync.Mutex
+	wake   chan struct{}
+	closed chan struct{} // made by the first stream; closed by Close
+}
+
+// Close ends every stream, so that a shutdown need not wait for edges.
+func (f *Feed) Close() {
+	done := f.ending()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	select {
+	case <-done:
+	default:
+		close(f.closed)
+	}
+}
+
+func (f *Feed) ending() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed == nil {
+		f.closed = make(chan struct{})
+	}
+	return f.closed
 }
 
 // Wake tells every connected edge's stream that the log has grown. The store
@@ -152,6 +174,8 @@ func (s *stream) run(ctx context.Context) error {
 		first = false
 		select {
 		case <-ctx.Done():
+			return nil
+		case <-s.feed.ending():
 			return nil
 		case <-changed:
 		case <-beat.C:

@@ -23,7 +23,6 @@ type Endpoints struct {
 // Document answers both well-known addresses with the same truth.
 func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	w.Header().Set("Access-Control-Allow-Origin", "*")
 	return web.JSON(w, http.StatusOK, map[string]any{
 		"issuer":                                         e.Issuer,
 		"authorization_endpoint":                         e.Issuer + "/authorize",
@@ -52,7 +51,6 @@ func (e *Endpoints) JWKS(purpose string) web.HandlerFunc {
 			return err
 		}
 		w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(fresh.Seconds())))
-		w.Header().Set("Access-Control-Allow-Origin", "*")
 		w.Header().Set("Content-Type", "application/jwk-set+json")
 		_, err = w.Write(set)
 		return err

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jotward/jotward/internal/config"
+)
+
+func configCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Make and check configuration files", Args: exactArgs(0, "a subcommand"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(configInitCommand(), configCheckCommand())
+	return cmd
+}
+
+func configInitCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "init [FILE]",
+		Short: "Write a commented configuration to begin with, to stdout or a new file",
+		Args:  atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 || args[0] == "-" {
+				_, err := io.WriteString(cmd.OutOrStdout(), config.Starter)
+				return err
+			}
+			file, err := os.OpenFile(args[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if err != nil {
+				return usage("config init: %v: name a file that does not exist yet", err)
+			}
+			if _, err := io.WriteString(file, config.Starter); err != nil {
+				return err
+			}
+			return file.Close()
+		},
+	}
+}
+
+func configCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Read a configuration as serve and edge would, and say all that is wrong",
+		Args:  atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := defaultConfig
+			if len(args) == 1 {
+				path = args[0]
+			}
+			file, err := loadConfig(path)
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			if i := file.Issuer; i != nil {
+				fmt.Fprintf(out, "issuer %s on %s, admin on %s\n", i.Issuer, i.Listen, i.Admin.Listen)
+			}
+			if e := file.Edge; e != nil {
+				if _, err := newEdge(e, newProcess(slog.New(slog.DiscardHandler))); err != nil {
+					return file.Locate(err)
+				}
+				fmt.Fprintf(out, "edge on %s, %d routes, %d issuers\n", e.Listen, len(e.Routes), len(e.Issuers))
+				for _, i := range e.Issuers {
+					if i.Feed == nil {
+						fmt.Fprintf(cmd.ErrOrStderr(), "warning: issuer %s has no feed: its revoked tokens are accepted until they expire\n", i.Issuer)
+					}
+				}
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/web"
+)
+
+// smallRequest bounds the reading of a whole request where bodies are small.
+const smallRequest = 30 * time.Second
+
+// A process is a set of listeners that start together and drain together.
+type process struct {
+	log     *slog.Logger
+	health  web.Health
+	servers []*http.Server
+	certs   []*certificate
+	failed  chan error
+}
+
+func newProcess(log *slog.Logger) *process {
+	return &process{log: log, failed: make(chan error, 8)}
+}
+
+// newHTTPServer bounds what a stranger can cost before a handler sees them.
+// Feed and gateway stream, so writing has no bound of its own.
+func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+}
+
+// listen opens the address of a listener, with TLS when files are given.
+func (p *process) listen(address string, t config.TLS) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil || !t.Enabled() {
+		return l, err
+	}
+	c := &certificate{files: t}
+	if err := c.load(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	p.certs = append(p.certs, c)
+	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get, NextProtos: []string{"h2", "http/1.1"}}), nil
+}
+
+// serve answers on a listener until the process ends. readTimeout bounds a
+// whole request, where bodies are small; 0 where they stream.
+func (p *process) serve(l net.Listener, h http.Handler, readTimeout time.Duration) *http.Server {
+	s := newHTTPServer(h, p.log)
+	s.ReadTimeout = readTimeout
+	p.servers = append(p.servers, s)
+	go func() {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			p.failed <- err
+		}
+	}()
+	return s
+}
+
+// wait runs until ctx ends or a listener fails, then drains: readiness fails
+// first, then listeners close, then requests that run may end.
+func (p *process) wait(ctx context.Context, delay, timeout time.Duration) error {
+	select {
+	case err := <-p.failed:
+		p.close()
+		return err
+	case <-ctx.Done():
+	}
+	p.health.Drain()
+	if delay > 0 {
+		p.log.Info("draining", "delay", delay.String())
+		select {
+		case <-time.After(delay):
+		case err := <-p.failed:
+			p.close()
+			return err
+		}
+	}
+	if timeout == 0 {
+		timeout = 30 * time.Second
+	}
+	end, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	errs := make(chan error, len(p.servers))
+	for _, s := range p.servers {
+		go func() { errs <- s.Shutdown(end) }()
+	}
+	for range p.servers {
+		if err := <-errs; err != nil {
+			p.log.Warn("requests were cut off at the end of drain_timeout", "timeout", timeout.String())
+			p.close()
+			return nil
+		}
+	}
+	return nil
+}
+
+func (p *process) close() {
+	for _, s := range p.servers {
+		_ = s.Close() // the process ends in any case
+	}
+}
+
+// reloadCertificates reads every certificate again; a bad one leaves the old.
+func (p *process) reloadCertificates() error {
+	var errs []error
+	for _, c := range p.certs {
+		errs = append(errs, c.load())
+	}
+	return errors.Join(errs...)
+}
+
+// A certificate is read from files and replaced whole.
+type certificate struct {
+	files   config.TLS
+	current atomic.Pointer[tls.Certificate]
+}
+
+func (c *certificate) load() error {
+	pair, err := tls.LoadX509KeyPair(c.files.Certificate, c.files.Key)
+	if err != nil {
+		return fmt.Errorf("tls: %w: check certificate and key", err)
+	}
+	c.current.Store(&pair)
+	return nil
+}
+
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return c.current.Load(), nil
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/spf13/cobra"
+
+	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/obs"
+)
+
+// defaultConfig is where a service finds its configuration.
+const defaultConfig = "/etc/jotward/jotward.yaml"
+
+// configFlag adds --config, with JOTWARD_CONFIG under it.
+func configFlag(cmd *cobra.Command, path *string) {
+	usual := os.Getenv("JOTWARD_CONFIG")
+	if usual == "" {
+		usual = defaultConfig
+	}
+	cmd.Flags().StringVar(path, "config", usual, "the configuration file (JOTWARD_CONFIG)")
+}
+
+// loadConfig is config.Load with a hint when there is no file at all.
+func loadConfig(path string) (*config.File, error) {
+	f, err := config.Load(path)
+	if errors.Is(err, os.ErrNotExist) {
+		if _, statErr := os.Stat(path); statErr != nil {
+			return nil, usage("config: %s does not exist: make one with `jotward config init %s`, or name another with --config", path, path)
+		}
+	}
+	return f, err
+}
+
+func serveCommand() *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the issuer from a configuration file",
+		Args:  exactArgs(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f, err := loadConfig(path)
+			if err != nil {
+				return err
+			}
+			if f.Issuer == nil {
+				return usage("serve: %s has no issuer: add one, or run `jotward edge`", path)
+			}
+			return runServe(cmd.Context(), path, f.Issuer, cmd.ErrOrStderr())
+		},
+	}
+	configFlag(cmd, &path)
+	return cmd
+}
+
+func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer) (err error) {
+	p := newProcess(obs.Logger(errw))
+	defer p.close()
+	i, err := newIssuer(ctx, c, p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, i.store.Close()) }()
+	public, err := p.listen(c.Listen, c.TLS)
+	if err != nil {
+		return err
+	}
+	private, err := p.listen(c.Admin.Listen, c.Admin.TLS)
+	if err != nil {
+		return err
+	}
+	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go i.run(sweeping)
+	p.serve(public, i.Public(), smallRequest).RegisterOnShutdown(i.Feed.Close)
+	p.serve(private, i.Private(), smallRequest)
+	i.log.Info("serving", "issuer", c.Issuer, "listen", public.Addr().String(), "admin", private.Addr().String(), "version", version)
+	files := append(certificateFiles(c.TLS), certificateFiles(c.Admin.TLS)...)
+	go p.onChange(ctx, append(files, path), func() error {
+		if f, err := config.Load(path); err != nil || f.Issuer == nil {
+			return errors.Join(err, errors.New("the running configuration stays"))
+		}
+		return p.reloadCertificates()
+	})
+	return p.wait(ctx, c.DrainDelay, c.DrainTimeout)
+}
+
+func certificateFiles(t config.TLS) []string {
+	if !t.Enabled() {
+		return nil
+	}
+	return []string{t.Certificate, t.Key}
+}
+
+// settle is how long files must rest before they are read: an editor and a
+// renewed certificate write more than once.
+const settle = 200 * time.Millisecond
+
+// onChange calls reload at SIGHUP and when one of the files changes. It watches
+// their folders: Kubernetes swaps links, editors rename.
+func (p *process) onChange(ctx context.Context, files []string, reload func() error) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	var events chan fsnotify.Event
+	if w, err := fsnotify.NewWatcher(); err != nil {
+		p.log.Warn("files are not watched: send SIGHUP after a change", "cause", err.Error())
+	} else {
+		defer w.Close()
+		events = w.Events
+		for _, f := range files {
+			if err := w.Add(filepath.Dir(f)); err != nil {
+				p.log.Warn("a folder is not watched: send SIGHUP after a change", "folder", filepath.Dir(f), "cause", err.Error())
+			}
+		}
+	}
+	rest := time.NewTimer(settle)
+	rest.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+			rest.Reset(0)
+		case <-events:
+			rest.Reset(settle)
+		case <-rest.C:
+			if err := reload(); err != nil {
+				p.log.Error("configuration not reloaded: the old one goes on", "cause", err.Error())
+				continue
+			}
+			p.log.Info("configuration reloaded")
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package web
+
+import (
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/jotward/jotward/internal/reason"
+)
+
+// A Route is one line of a mount list.
+type Route struct {
+	Pattern string // as net/http.ServeMux reads it
+	Style   Style  // how refusals are worded
+	Handler HandlerFunc
+	Access  Access
+	Quiet   bool // asked all the time by machines: logged only when refused
+}
+
+// Access says which pages of other origins may call a route.
+type Access int
+
+const (
+	// SameOrigin: no page of another origin may post here (RFC 9700 4.16).
+	SameOrigin Access = iota
+	// AnyOrigin: nothing here looks at a cookie: pages of any origin may call
+	// (OAuth 2.1 for applications in browsers).
+	AnyOrigin
+)
+
+// Mount serves a mount list. What no route fits is refused in the same words.
+func (s *Server) Mount(routes []Route) http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		h := s.handle(r)
+		if r.Access == AnyOrigin {
+			method, place, _ := strings.Cut(r.Pattern, " ")
+			h = cors(h)
+			mux.Handle("OPTIONS "+place, s.handle(Route{Pattern: "OPTIONS " + place, Style: r.Style, Handler: preflight(method)}))
+		} else {
+			h = http.NewCrossOriginProtection().Handler(h)
+		}
+		mux.Handle(r.Pattern, h)
+	}
+	unknown := s.handle(Route{Style: Problem, Handler: func(w http.ResponseWriter, r *http.Request) error {
+		return unmatched(mux, w, r)
+	}})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux would redirect an unclean path with its method and body; nothing
+		// honest is sent to one (RFC 9700 4.12).
+		if _, pattern := mux.Handler(r); pattern == "" || path.Clean(r.URL.Path) != strings.TrimSuffix(r.URL.Path, "/") && r.URL.Path != "/" {
+			unknown.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// unmatched asks the mux why nothing fits, and says it as everything else is said.
+func unmatched(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) error {
+	quiet := &status{header: http.Header{}}
+	mux.ServeHTTP(quiet, r)
+	if quiet.code == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", quiet.header.Get("Allow"))
+		return reason.New(reason.MethodNotAllowed, nil)
+	}
+	return reason.New(reason.NotFound, nil)
+}
+
+// status notes the code and header of an answer that nobody gets.
+type status struct {
+	header http.Header
+	code   int
+}
+
+func (s *status) Header() http.Header         { return s.header }
+func (s *status) WriteHeader(code int)        { s.code = code }
+func (s *status) Write(b []byte) (int, error) { return len(b), nil }
+
+func cors(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, X-Request-Id, Retry-After")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func preflight(method string) HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Allow-Methods", method)
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		h.Set("Access-Control-Max-Age", "600")
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+}

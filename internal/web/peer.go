@@ -1,0 +1,87 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/jotward/jotward/internal/reason"
+)
+
+// Peers says whose forwarded headers are believed.
+type Peers struct {
+	Trusted []netip.Prefix
+	// ProxyTLS is true when a trusted proxy ends TLS: every other peer off
+	// loopback, and every request that reached the proxy in clear, is refused.
+	ProxyTLS bool
+}
+
+func (p Peers) trusts(a netip.Addr) bool {
+	for _, prefix := range p.Trusted {
+		if prefix.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// Client returns the address of the client: the peer's own, or, behind trusted
+// proxies, the right-most one of X-Forwarded-For that no trusted proxy has.
+// What stands further left was written by strangers.
+func (p Peers) Client(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	a := ap.Addr().Unmap()
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && p.trusts(a); i-- {
+		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		a = next.Unmap()
+	}
+	return a
+}
+
+// secure reports whether nobody could read the request on its way.
+func (p Peers) secure(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	a := ap.Addr().Unmap()
+	if p.trusts(a) {
+		proto := r.Header.Values("X-Forwarded-Proto")
+		return len(proto) == 1 && strings.EqualFold(proto[0], "https")
+	}
+	return a.IsLoopback()
+}
+
+// Guard refuses what arrived in clear where a proxy should have ended TLS.
+func (p Peers) Guard(next http.Handler) http.Handler {
+	if !p.ProxyTLS {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !p.secure(r) {
+			Problem(w, r, reason.New(reason.TransportInsecure, errors.New("the peer is no trusted proxy, or the proxy was reached in clear")))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+type clientKey struct{}
+
+// ClientAddr returns the client's address of a request that Handle passed on.
+func ClientAddr(ctx context.Context) netip.Addr {
+	a, _ := ctx.Value(clientKey{}).(netip.Addr)
+	return a
+}
