@@ -10,10 +10,11 @@ setup:
 	@tools/setup.sh
 
 # test passes all tests of every module; what could not run is said at the end.
-test: setup
-	$(GO) test ./...
-	cd jose && GOWORK=off $(GO) test ./...
-	cd interop && GOWORK=off $(GO) test ./...
+test: setup bin/testsum
+	@{ $(GO) test -json ./...; for m in jose interop; do (cd $$m && GOWORK=off $(GO) test -json ./...); done; } 2>&1 | bin/testsum $(if $(JOTWARD_CI),-strict)
+
+bin/testsum: tools/testsum/main.go
+	cd tools && GOWORK=off $(GO) build -o ../bin/testsum ./testsum
 
 lint:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then echo "gofmt: $$bad"; exit 1; fi
@@ -38,5 +39,6 @@ fuzz:
 mutants:
 	@tools/mutants.sh
 
+# docs writes every generated page of docs/reference.
 docs:
-	JOTWARD_UPDATE_DOCS=1 $(GO) test ./internal/reason -run TestDocsCurrent
+	JOTWARD_UPDATE_DOCS=1 $(GO) test ./internal/reason ./cmd/jotward -run TestDocsCurrent

@@ -85,7 +85,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants},
 		Authorize: &authorize.Endpoints{
-			Issuer: c.Issuer, Grants: grants, Passwords: passwords, Secure: secure,
+			Issuer: c.Issuer, Grants: grants, Passwords: passwords, Accounts: i.accounts, Secure: secure,
 			Sessions: &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.MaxLifetime},
 			Consents: &consent.Service{Store: store, Now: time.Now},
 		},

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -124,15 +126,22 @@ func (p *process) onChange(ctx context.Context, files []string, reload func() er
 	}
 	rest := time.NewTimer(settle)
 	rest.Stop()
+	seen := fingerprint(files)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hup:
+			seen = ""
 			rest.Reset(0)
 		case <-events:
 			rest.Reset(settle)
 		case <-rest.C:
+			now := fingerprint(files)
+			if now == seen { // something else in the folder
+				continue
+			}
+			seen = now
 			if err := reload(); err != nil {
 				p.log.Error("configuration not reloaded: the old one goes on", "cause", err.Error())
 				continue
@@ -140,4 +149,15 @@ func (p *process) onChange(ctx context.Context, files []string, reload func() er
 			p.log.Info("configuration reloaded")
 		}
 	}
+}
+
+// fingerprint changes when the contents of a file do. A file that cannot be
+// read counts as empty: reading it for good will say why.
+func fingerprint(files []string) string {
+	h := sha256.New()
+	for _, name := range files {
+		data, _ := os.ReadFile(name)
+		fmt.Fprintf(h, "%d %s", len(data), data)
+	}
+	return string(h.Sum(nil))
 }

@@ -3,75 +3,30 @@
 package clients
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"testing"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/jotward/jotward/interop/play"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-type story struct {
-	Issuer, Resource, Username, Password, Scope string
-	ClientID                                    string `json:"client_id"`
-	ClientSecret                                string `json:"client_secret"`
-	PublicClientID                              string `json:"public_client_id"`
-	RedirectURI                                 string `json:"redirect_uri"`
-}
-
-func dev(t *testing.T) story {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "jotward")
-	build := exec.Command("go", "build", "-o", bin, "./cmd/jotward")
-	build.Dir = filepath.Join("..", "..")
-	build.Env = append(os.Environ(), "GOWORK=off")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	cmd := exec.Command(bin, "dev", "--json")
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("dev did not end well: %v", err)
-		}
-	})
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	var s story
-	if err := json.Unmarshal(line, &s); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 func TestClients(t *testing.T) {
-	s := dev(t)
+	s := play.Dev(t)
 	ctx := t.Context()
 	t.Run("x/oauth2 client credentials", func(t *testing.T) { service(t, ctx, s) })
 	t.Run("x/oauth2 and go-oidc sign-in", func(t *testing.T) { person(t, ctx, s) })
 }
 
-func service(t *testing.T, ctx context.Context, s story) {
+func service(t *testing.T, ctx context.Context, s play.Story) {
 	conf := clientcredentials.Config{ClientID: s.ClientID, ClientSecret: s.ClientSecret, TokenURL: s.Issuer + "/token", Scopes: []string{s.Scope}}
 	resp, err := conf.Client(ctx).Get(s.Resource)
 	if err != nil {
@@ -83,7 +38,7 @@ func service(t *testing.T, ctx context.Context, s story) {
 	}
 }
 
-func person(t *testing.T, ctx context.Context, s story) {
+func person(t *testing.T, ctx context.Context, s play.Story) {
 	provider, err := oidc.NewProvider(ctx, s.Issuer)
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +68,7 @@ func person(t *testing.T, ctx context.Context, s story) {
 }
 
 // signIn plays the browser through the two pages and returns the code.
-func signIn(t *testing.T, s story, address string) string {
+func signIn(t *testing.T, s play.Story, address string) string {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {

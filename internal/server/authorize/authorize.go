@@ -28,6 +28,11 @@ type Passwords interface {
 	Verify(ctx context.Context, username, password string) (account.Account, error)
 }
 
+// Accounts names the person behind a session.
+type Accounts interface {
+	Get(ctx context.Context, id string) (account.Account, error)
+}
+
 // Endpoints serve /authorize, /signin and /consent.
 type Endpoints struct {
 	Issuer    string
@@ -35,6 +40,7 @@ type Endpoints struct {
 	Sessions  *session.Service
 	Consents  *consent.Service
 	Passwords Passwords
+	Accounts  Accounts
 	// Secure is set when the issuer is reached over https: the cookie then has
 	// the __Host- prefix, which no sibling host can set (RFC 6265bis 4.1.3.2).
 	Secure bool
@@ -48,8 +54,8 @@ var parameters = []string{"response_type", "client_id", "redirect_uri", "scope",
 func canonical(query url.Values) url.Values {
 	kept := url.Values{}
 	for _, name := range parameters {
-		if v := query.Get(name); v != "" {
-			kept.Set(name, v)
+		if v := query[name]; len(v) > 0 && v[0] != "" {
+			kept[name] = v
 		}
 	}
 	return kept
@@ -83,8 +89,11 @@ func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, query url.Value
 		return e.refuse(w, r, query, redirect, err)
 	}
 	ses, cookie, err := e.session(r)
+	if signedOut(err) {
+		return e.showSignIn(w, http.StatusOK, query, a, "", "")
+	}
 	if err != nil {
-		return e.showSignIn(w, http.StatusOK, query, a, "")
+		return err
 	}
 	granted := a.Client.SkipConsent
 	if !granted {
@@ -93,7 +102,11 @@ func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, query url.Value
 		}
 	}
 	if !granted {
-		return e.showConsent(w, query, a, consentToken(cookie, query))
+		person, err := e.Accounts.Get(r.Context(), ses.Subject)
+		if err != nil {
+			return err
+		}
+		return e.showConsent(w, query, a, person.Username, consentToken(cookie, query))
 	}
 	return e.finish(w, r, a, ses)
 }
@@ -153,7 +166,7 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 		if !errors.Is(err, reason.New(reason.SignInFailed, nil)) {
 			return err
 		}
-		if pageErr := e.showSignIn(w, http.StatusUnauthorized, query, a, "Name or password is wrong."); pageErr != nil {
+		if pageErr := e.showSignIn(w, http.StatusUnauthorized, query, a, form.Get("username"), "Name or password is wrong."); pageErr != nil {
 			return pageErr
 		}
 		return err
@@ -179,8 +192,11 @@ func (e *Endpoints) Consent(w http.ResponseWriter, r *http.Request) error {
 		return e.refuse(w, r, query, redirect, err)
 	}
 	ses, cookie, err := e.session(r)
+	if signedOut(err) {
+		return e.showSignIn(w, http.StatusOK, query, a, "", "")
+	}
 	if err != nil {
-		return e.showSignIn(w, http.StatusOK, query, a, "")
+		return err
 	}
 	if !hmac.Equal([]byte(form.Get("consent_token")), []byte(consentToken(cookie, query))) {
 		return reason.New(reason.RequestInvalid, errors.New("the consent page belongs to another session or request"))
@@ -203,7 +219,15 @@ func (e *Endpoints) posted(r *http.Request) (form, query url.Values, err error) 
 	if err != nil {
 		return nil, nil, reason.New(reason.RequestInvalid, errors.New("the page's request cannot be read"))
 	}
+	if raw, err = web.Once(raw); err != nil {
+		return nil, nil, err
+	}
 	return form, canonical(raw), nil
+}
+
+// signedOut tells that nobody is signed in from a store that cannot answer.
+func signedOut(err error) bool {
+	return errors.Is(err, http.ErrNoCookie) || errors.Is(err, reason.New(reason.NotFound, nil))
 }
 
 func (e *Endpoints) cookieName() string {

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/reason"
@@ -23,31 +24,36 @@ var scopeTexts = map[string]string{
 
 type view struct {
 	Title, Client, Request, Token, Alert, Code, ID string
+	Username, Back                                 string
 	SignIn, Consent                                bool
 	Scopes                                         []string
 }
 
-func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, query url.Values, a grant.Authorization, alert string) error {
-	return show(w, status, redirectOrigin(a.Request.RedirectURI), view{Title: "Sign in", SignIn: true, Client: clientName(a), Request: query.Encode(), Alert: alert})
+func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, query url.Values, a grant.Authorization, username, alert string) error {
+	return show(w, status, redirectOrigin(a.Request.RedirectURI), view{Title: "Sign in", SignIn: true, Client: clientName(a), Username: username, Request: query.Encode(), Alert: alert})
 }
 
-func (e *Endpoints) showConsent(w http.ResponseWriter, query url.Values, a grant.Authorization, token string) error {
-	v := view{Title: "Allow access", Consent: true, Client: clientName(a), Request: query.Encode(), Token: token}
+func (e *Endpoints) showConsent(w http.ResponseWriter, query url.Values, a grant.Authorization, username, token string) error {
+	back := redirectOrigin(a.Request.RedirectURI)
+	v := view{Title: "Allow access", Consent: true, Client: clientName(a), Username: username, Back: back, Request: query.Encode(), Token: token}
 	for _, s := range a.Scopes {
 		text, ok := scopeTexts[s]
 		if !ok {
-			text = s
+			text = "Use the permission “" + s + "”"
 		}
 		v.Scopes = append(v.Scopes, text)
 	}
-	return show(w, http.StatusOK, redirectOrigin(a.Request.RedirectURI), v)
+	return show(w, http.StatusOK, back, v)
 }
 
 // Refusal is the page for what may not be sent back to a client.
 func Refusal(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
 	row, _ := reason.Lookup(e.Code)
-	_ = show(w, row.Status, "", view{Title: "This request cannot be served", Alert: row.Meaning + ": " + row.Remedy + ".", Code: string(e.Code), ID: w.Header().Get("X-Request-Id")})
+	_ = show(w, row.Status, "", view{Title: "This request cannot be served", Alert: sentence(row.Meaning) + " " + sentence(row.Remedy), Code: string(e.Code), ID: w.Header().Get("X-Request-Id")})
 }
+
+// sentence makes a sentence of the list's words.
+func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
 
 // Style answers GET /style.css.
 func Style(w http.ResponseWriter, r *http.Request) error {
