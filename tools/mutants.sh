@@ -4,33 +4,50 @@
 # fails. A patch that no longer applies or compiles fails too.
 #
 # Form of a patch: a line `# test: ./package -run ^TestName$`, then the diff.
+# Usage: mutants.sh [PATTERN]: only patches whose name fits, such as 'jose-*'.
 set -euo pipefail
 top=$(git rev-parse --show-toplevel)
-copy=$(mktemp -d)
-trap 'rm -rf "$copy"' EXIT
-git -C "$top" ls-files -z | (cd "$top" && xargs -0 tar cf - ) | tar xf - -C "$copy"
-cd "$copy"
-git init -q . && git add -A && git -c user.name=mutants -c user.email=mutants@localhost commit -qm base
-killed=0 survived=0
-for patch in mutants/*.patch; do
-  [ -e "$patch" ] || continue
-  spec=$(sed -n 's/^# test: //p' "$patch" | head -n 1)
-  if [ -z "$spec" ]; then echo "mutant $patch names no test"; survived=$((survived + 1)); continue; fi
-  if ! git apply --recount --unidiff-zero "$patch" 2>/tmp/jotward-mutant.log && ! git apply --recount "$patch" 2>/tmp/jotward-mutant.log; then
-    echo "mutant $patch does not apply"; survived=$((survived + 1)); continue
-  fi
-  set -f; set -- $spec; set +f
-  # The compiled test tells a build failure from a failing test.
-  if ! go vet "$1" >/tmp/jotward-mutant.log 2>&1 && grep -qE 'declared and not used|imported and not used|undefined' /tmp/jotward-mutant.log; then
-    echo "mutant $patch does not compile"; survived=$((survived + 1))
-  elif go test "$@" -count=1 >/tmp/jotward-mutant.log 2>&1; then
-    echo "SURVIVED $patch ($spec)"; survived=$((survived + 1))
-  elif grep -q 'no tests to run' /tmp/jotward-mutant.log || grep -q 'build failed' /tmp/jotward-mutant.log; then
-    echo "mutant $patch: its test did not run"; survived=$((survived + 1))
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+pattern=${1:-*}
+
+# judge COPY PATCH says killed, or what is wrong.
+judge() {
+  local spec log
+  cd "$1"
+  log=$1.log
+  spec=$(sed -n 's/^# test: //p' "$2" | head -n 1)
+  if [ -z "$spec" ]; then echo "names no test: $2"; return; fi
+  if ! git apply --recount "$2" 2>"$log"; then echo "does not apply: $2"; return; fi
+  set -f; set -- "$2" $spec; set +f
+  if go test "${@:2}" -count=1 >"$log" 2>&1; then
+    if grep -q 'no tests to run' "$log"; then echo "its test did not run: $1"; else echo "SURVIVED: $1"; fi
+  elif grep -qE '\[(build|setup) failed\]|no test files' "$log"; then
+    echo "does not compile: $1"; cat "$log"
   else
-    killed=$((killed + 1))
+    echo "killed: $1"
   fi
   git checkout -q -- . && git clean -qfd
+}
+
+# Two copies at a time: each mutant compiles packages of its own.
+workers=2
+for w in $(seq $workers); do
+  copy=$work/$w
+  mkdir "$copy"
+  git -C "$top" ls-files -z | (cd "$top" && xargs -0 tar cf -) | tar xf - -C "$copy"
+  (cd "$copy" && git init -q . && git add -A && git -c user.name=mutants -c user.email=mutants@localhost commit -qm base)
+  (
+    n=0
+    for patch in "$copy"/mutants/$pattern.patch; do
+      n=$((n + 1))
+      if [ $((n % workers)) = $((w % workers)) ]; then judge "$copy" "mutants/$(basename "$patch")"; fi
+    done
+  ) >"$work/said.$w" 2>&1 &
 done
-echo "mutants: $killed killed, $survived survived"
-[ "$survived" = 0 ] && [ "$killed" -gt 0 ]
+wait
+cat "$work"/said.* | grep -v '^killed: ' || true
+killed=$(cat "$work"/said.* | grep -c '^killed: ' || true)
+total=$(ls "$top"/mutants/$pattern.patch | wc -l)
+echo "mutants: $killed of $total killed"
+[ "$killed" = "$total" ] && [ "$killed" -gt 0 ]
