@@ -14,6 +14,7 @@ import (
 	"github.com/jotward/jotward/internal/consent"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/server"
 	"github.com/jotward/jotward/internal/server/admin"
 	"github.com/jotward/jotward/internal/server/authorize"
@@ -56,7 +57,7 @@ func newIssuer(ctx context.Context, c issuerConfig) (*issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ring, err := keyring.New(store, c.masterKey, time.Now, keyAhead, client.MaxLifetime)
+	ring, err := keyring.New(store, [][]byte{c.masterKey}, time.Now, keyAhead, client.MaxLifetime)
 	if err != nil {
 		store.Close()
 		return nil, err
@@ -64,14 +65,18 @@ func newIssuer(ctx context.Context, c issuerConfig) (*issuer, error) {
 	for _, purpose := range []string{keyring.PurposeToken, keyring.PurposeFeed} {
 		keys, err := ring.List(ctx, purpose)
 		if err == nil && len(keys) == 0 {
-			_, err = ring.Rotate(ctx, audit.Actor{Kind: "system", ID: "start"}, purpose)
+			_, err = ring.Rotate(ctx, audit.Actor{Kind: "system", ID: "start"}, purpose, keyring.DefaultAlgorithm)
 		}
 		if err != nil {
 			store.Close()
 			return nil, err
 		}
 	}
-	passwords := authn.NewPasswords(store, 4)
+	passwords, err := authn.NewPasswords(store, time.Now, 4)
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
 	i := &issuer{
 		store:    store,
 		accounts: &account.Service{Store: store, Hasher: passwords, Now: time.Now, TokenLife: client.MaxLifetime},
@@ -85,24 +90,25 @@ func newIssuer(ctx context.Context, c issuerConfig) (*issuer, error) {
 func endpoints(c issuerConfig, i *issuer, ring *keyring.Ring, passwords *authn.Passwords) *server.Issuer {
 	secure := strings.HasPrefix(c.issuer, "https://")
 	grants := &grant.Service{Store: i.store, Minter: &token.Minter{Issuer: c.issuer, Ring: ring, Now: time.Now}, Now: time.Now}
+	sessions := &session.Service{Store: i.store, Now: time.Now, Life: sessionLife, TokenLife: client.MaxLifetime}
 	return &server.Issuer{
 		Web:      &web.Server{Log: c.log, Now: time.Now, HSTS: secure},
 		Metadata: &metadata.Endpoints{Issuer: c.issuer, Keys: ring.PublicSet},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants},
 		Authorize: &authorize.Endpoints{
 			Issuer: c.issuer, Grants: grants, Passwords: passwords, Secure: secure,
-			Sessions: &session.Service{Store: i.store, Now: time.Now, Life: sessionLife, TokenLife: client.MaxLifetime},
-			Consents: &consent.Service{Store: i.store, Now: time.Now},
+			Sessions: sessions,
+			Consents: &consent.Service{Store: i.store, Now: time.Now, TokenLife: client.MaxLifetime},
 		},
 		Feed: &feed.Feed{
 			Issuer: c.issuer, Log: i.store, Clients: i.clients, Now: time.Now, Heartbeat: 2 * time.Second,
 			Sign: feedSigner(ring),
 			Positions: func(ctx context.Context, p feed.Position) error {
-				return i.store.SavePosition(ctx, sqlite.Position{Instance: p.Instance, ClientID: p.ClientID, Log: p.Log, Version: p.Version, Seq: p.Seq, LagMS: p.LagMS, At: p.Reported})
+				return i.store.SavePosition(ctx, revoke.Position{Instance: p.Instance, ClientID: p.ClientID, Log: p.Log, Version: p.Version, Seq: p.Seq, LagMS: p.LagMS, At: p.Reported})
 			},
 		},
 		Admin: &admin.Endpoints{
-			Token: c.adminToken, Accounts: i.accounts, Clients: i.clients, Ring: ring, Revoker: i.store, Now: time.Now, TokenLife: client.MaxLifetime,
+			Token: c.adminToken, Accounts: i.accounts, Clients: i.clients, Ring: ring, Sessions: sessions, Grants: grants, Now: time.Now,
 			Positions: func(ctx context.Context) (any, error) { return i.store.Positions(ctx) },
 		},
 	}
@@ -110,7 +116,7 @@ func endpoints(c issuerConfig, i *issuer, ring *keyring.Ring, passwords *authn.P
 
 func feedSigner(ring *keyring.Ring) feed.Sign {
 	return func(ctx context.Context, claims []byte) (string, error) {
-		key, err := ring.Active(ctx, keyring.PurposeFeed)
+		key, err := ring.Active(ctx, keyring.PurposeFeed, keyring.DefaultAlgorithm)
 		if err != nil {
 			return "", err
 		}

@@ -1,11 +1,15 @@
 package reason
 
+import "time"
+
 // Error is a refusal that may cross the wire: a code, and a private cause that
 // only logs may show.
 type Error struct {
 	Code  Code
 	Cause error  // never sent
 	OAuth string // overrides the table's OAuth error code when set
+	// RetryAfter is how long to wait before the next try; zero: nothing to say.
+	RetryAfter time.Duration
 }
 
 // New returns a refusal with a private cause, which may be nil.

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -25,7 +26,7 @@ import (
 
 // Passwords verifies a sign-in; every failure looks the same.
 type Passwords interface {
-	Verify(ctx context.Context, username, password string) (account.Account, error)
+	Verify(ctx context.Context, actor audit.Actor, username, password string, from netip.Addr) (account.Account, error)
 }
 
 // Endpoints serve /authorize, /signin and /consent.
@@ -148,7 +149,7 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return e.refuse(w, r, query, redirect, err)
 	}
-	person, err := e.Passwords.Verify(r.Context(), form.Get("username"), form.Get("password"))
+	person, err := e.Passwords.Verify(r.Context(), actor(w, ""), form.Get("username"), form.Get("password"), peer(r))
 	if err != nil {
 		if !errors.Is(err, reason.New(reason.SignInFailed, nil)) {
 			return err
@@ -159,7 +160,7 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	// A new session at every sign-in: one that was planted beforehand gains nothing.
-	_, cookie, err := e.Sessions.Start(r.Context(), person.ID, []string{"pwd"})
+	_, cookie, err := e.Sessions.Start(r.Context(), actor(w, person.ID), person.ID, person.Version, []string{"pwd"})
 	if err != nil {
 		return err
 	}
@@ -228,6 +229,12 @@ func consentToken(cookie string, query url.Values) string {
 	mac := hmac.New(sha256.New, []byte(cookie))
 	mac.Write([]byte("consent\x00" + query.Encode()))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// peer is the address that the sign-in comes from; none when it cannot be read.
+func peer(r *http.Request) netip.Addr {
+	a, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return a.Addr()
 }
 
 func actor(w http.ResponseWriter, subject string) audit.Actor {
