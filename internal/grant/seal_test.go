@@ -1,7 +1,10 @@
 package grant
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/jotward/jotward/internal/secret"
@@ -65,4 +68,23 @@ func FuzzVerifier(f *testing.F) {
 			t.Fatalf("%q fits %q", v, c)
 		}
 	})
+}
+
+// RFC 7636 4.1: unreserved characters only, even when the hash would fit.
+func TestVerifierCharacters(t *testing.T) {
+	t.Parallel()
+	for _, v := range []string{" ", "\n", "%", "+", "/", "=", "é", "\x00", "\x7f"} {
+		verifier := strings.Repeat("a", 50) + v
+		sum := sha256.Sum256([]byte(verifier))
+		if verifierFits(verifier, base64.RawURLEncoding.EncodeToString(sum[:])) {
+			t.Errorf("%q was taken", v)
+		}
+	}
+	for length, want := range map[int]bool{42: false, 43: true, 128: true, 129: false} {
+		verifier := strings.Repeat("~", length)
+		sum := sha256.Sum256([]byte(verifier))
+		if verifierFits(verifier, base64.RawURLEncoding.EncodeToString(sum[:])) != want {
+			t.Errorf("length %d", length)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"fmt"
 	"strings"
 	"sync"
@@ -225,4 +226,42 @@ func TestAdministratorEndsSessionsAndGrants(t *testing.T) {
 	h.pass(time.Hour)
 	_, err = h.sessions.ByCookie(ctx, late)
 	h.want(err, reason.NotFound)
+}
+
+// A code in another client's hands is worth nothing, also to one that is
+// registered with the same redirect_uri and knows the verifier.
+func TestThreatCodeOfAnotherClient(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	other, _ := h.newClient("other", true)
+	r := h.redemption(h.code("read"))
+	stolen := r
+	stolen.Client = other
+	_, err := h.grants.Run(t.Context(), stolen)
+	h.want(err, reason.CodeInvalid)
+	first, err := h.grants.Run(t.Context(), r)
+	h.ok(err)
+	// Nor can it end the grant of the rightful one by presenting a spent code.
+	_, err = h.grants.Run(t.Context(), stolen)
+	h.want(err, reason.CodeInvalid)
+	if !h.active(h.app, first.AccessToken) {
+		t.Fatal("another client ended the grant")
+	}
+}
+
+// A session that was ended counts for its grants even if they were not revoked.
+func TestRefreshSeesAnEndedSession(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	first := h.redeem("read")
+	db, err := sql.Open("sqlite", h.path)
+	h.ok(err)
+	defer db.Close()
+	_, err = db.ExecContext(t.Context(), `UPDATE sessions SET ended = 1`)
+	h.ok(err)
+	_, err = h.refresh(first.RefreshToken)
+	h.want(err, reason.RefreshInvalid)
+	if h.active(h.app, first.RefreshToken) || h.active(h.app, first.AccessToken) {
+		t.Fatal("an ended session's tokens are active")
+	}
 }
