@@ -171,7 +171,7 @@ func (d *dev) seed(s *story) (edgeSecret string, err error) {
 	system := audit.Actor{Kind: "system", ID: "dev"}
 	person, err := d.issuer.accounts.ByUsername(d.ctx, s.Username)
 	if err == nil {
-		err = d.issuer.accounts.SetPassword(d.ctx, system, person.ID, s.Password)
+		err = d.issuer.accounts.SetPassword(d.ctx, system, person.ID, 0, s.Password)
 	} else if errors.Is(err, reason.New(reason.NotFound, nil)) {
 		_, err = d.issuer.accounts.Create(d.ctx, system, account.New{Username: s.Username, Name: "Alice Example", Email: "alice@example.com", Password: s.Password, Roles: []string{"user"}})
 	}
@@ -190,7 +190,7 @@ func (d *dev) seed(s *story) (edgeSecret string, err error) {
 		if _, *c.secret, err = d.issuer.clients.Create(d.ctx, system, c.Client); errors.Is(err, reason.New(reason.Conflict, nil)) {
 			err = nil
 			if !c.Public {
-				*c.secret, err = d.issuer.clients.RotateSecret(d.ctx, system, c.ID)
+				*c.secret, err = d.issuer.clients.RotateSecret(d.ctx, system, c.ID, 0)
 			}
 		}
 		if err != nil {

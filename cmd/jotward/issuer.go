@@ -38,6 +38,7 @@ type issuer struct {
 	accounts *account.Service
 	clients  *client.Service
 	log      *slog.Logger
+	metrics  *server.Metrics
 }
 
 // keyAhead is how long a key is published before it signs.
@@ -68,57 +69,78 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	if err != nil {
 		return nil, err
 	}
-	passwords := authn.NewPasswords(store, 4)
+	passwords, err := authn.NewPasswords(store, time.Now, 4)
+	if err != nil {
+		return nil, err
+	}
+	registry := obs.Registry(version)
 	i := &issuer{
 		store:    store,
 		log:      p.log.With("service", "issuer"),
 		accounts: &account.Service{Store: store, Hasher: passwords, Now: time.Now, TokenLife: client.MaxLifetime},
 		clients:  &client.Service{Store: store, Now: time.Now, TokenLife: client.MaxLifetime},
+		metrics:  server.NewMetrics(registry),
 	}
-	registry := obs.Registry(version)
-	metrics := server.NewMetrics(registry)
+	minter := &token.Minter{Issuer: c.Issuer, Ring: ring, Now: time.Now, Minted: i.minted}
+	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant}
+	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.MaxLifetime}
 	secure := strings.HasPrefix(c.Issuer, "https://")
-	grants := &grant.Service{Store: store, Minter: &token.Minter{Issuer: c.Issuer, Ring: ring, Now: time.Now}, Now: time.Now}
 	i.Issuer = &server.Issuer{
-		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: metrics.Request},
+		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: i.metrics.Request},
 		Ops:      &web.Ops{Health: &p.health, Metrics: obs.Metrics(registry), Profiles: obs.Profiles(), Version: versions(), Token: c.Admin.Token.Reveal()},
 		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants},
 		Authorize: &authorize.Endpoints{
-			Issuer: c.Issuer, Grants: grants, Passwords: passwords, Accounts: i.accounts, Secure: secure,
-			Sessions: &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.MaxLifetime},
-			Consents: &consent.Service{Store: store, Now: time.Now},
+			Issuer: c.Issuer, Grants: grants, Passwords: passwords, Accounts: i.accounts, Sessions: sessions, Secure: secure,
+			Consents: &consent.Service{Store: store, Now: time.Now, TokenLife: client.MaxLifetime},
 		},
 		Feed: &feed.Feed{
 			Issuer: c.Issuer, Log: store, Clients: i.clients, Now: time.Now, Heartbeat: 2 * time.Second,
-			Sign: feedSigner(ring),
-			Positions: func(ctx context.Context, p feed.Position) error {
-				return store.SavePosition(ctx, sqlite.Position{Instance: p.Instance, ClientID: p.ClientID, Log: p.Log, Version: p.Version, Seq: p.Seq, LagMS: p.LagMS, At: p.Reported})
-			},
+			Sign: feedSigner(ring), Positions: store.SavePosition,
 		},
 		Admin: &admin.Endpoints{
-			Token: c.Admin.Token.Reveal(), Accounts: i.accounts, Clients: i.clients, Ring: ring, Revoker: store, Now: time.Now, TokenLife: client.MaxLifetime,
-			Positions: func(ctx context.Context) (any, error) { return store.Positions(ctx) },
+			Token: c.Admin.Token.Reveal(), Accounts: i.accounts, Clients: i.clients, Ring: ring, Sessions: sessions, Grants: grants, Now: time.Now,
+			Positions: store.Positions,
 		},
 	}
 	store.OnCommitted(i.Feed.Wake)
 	return i, nil
 }
 
-// openRing opens the keys and makes the first ones.
+// minted counts a token, and warns of one that soon will not fit a header.
+func (i *issuer) minted(m token.Minted) {
+	i.metrics.Minted(m)
+	if m.Large {
+		i.log.Warn("large token: give the client fewer scopes, roles or permissions", "client_id", m.ClientID, "kind", m.Kind,
+			"bytes", m.HeaderBytes+m.ClaimsBytes+m.SignatureBytes+2, "refused", m.Refused)
+	}
+}
+
+// openRing opens the keys, seals them under the first master key, and makes
+// the first ones.
 func openRing(ctx context.Context, c *config.Issuer, store *sqlite.Store) (*keyring.Ring, error) {
-	master, err := config.MasterKey(c.MasterKey)
+	var masters [][]byte
+	for _, s := range append([]config.Secret{c.MasterKey}, c.PreviousMasterKeys...) {
+		key, err := config.MasterKey(s)
+		if err != nil {
+			return nil, fmt.Errorf("master key %v: %w", s, err)
+		}
+		masters = append(masters, key)
+	}
+	ring, err := keyring.New(store, masters, time.Now, keyAhead, client.MaxLifetime)
 	if err != nil {
 		return nil, err
 	}
-	ring, err := keyring.New(store, master, time.Now, keyAhead, client.MaxLifetime)
-	if err != nil {
-		return nil, err
+	start := audit.Actor{Kind: "system", ID: "start"}
+	if len(masters) > 1 {
+		if err := ring.Reseal(ctx, start); err != nil {
+			return nil, err
+		}
 	}
 	for _, purpose := range []string{keyring.PurposeToken, keyring.PurposeFeed} {
 		keys, err := ring.List(ctx, purpose)
 		if err == nil && len(keys) == 0 {
-			_, err = ring.Rotate(ctx, audit.Actor{Kind: "system", ID: "start"}, purpose)
+			_, err = ring.Rotate(ctx, start, purpose, keyring.DefaultAlgorithm)
 		}
 		if err != nil {
 			return nil, err
@@ -145,7 +167,7 @@ func (i *issuer) run(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := i.store.Sweep(ctx, time.Now().Add(-time.Minute)); err != nil && ctx.Err() == nil {
+		if _, err := i.store.Sweep(ctx, time.Now(), client.MaxLifetime, grant.DefaultGrace); err != nil && ctx.Err() == nil {
 			i.log.Error("sweep failed: what has expired stays for now", "cause", err.Error())
 		}
 		select {
@@ -158,7 +180,7 @@ func (i *issuer) run(ctx context.Context) {
 
 func feedSigner(ring *keyring.Ring) feed.Sign {
 	return func(ctx context.Context, claims []byte) (string, error) {
-		key, err := ring.Active(ctx, keyring.PurposeFeed)
+		key, err := ring.Active(ctx, keyring.PurposeFeed, keyring.DefaultAlgorithm)
 		if err != nil {
 			return "", err
 		}

@@ -7,20 +7,30 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/text/secure/precis"
+
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/secret"
 )
 
+// Prefix begins every account's id. No client's id may begin so, so that the
+// sub of a client's own token is never a person's (RFC 9700 4.15).
+const Prefix = "usr_"
+
 // Account is a person who can sign in.
 type Account struct {
-	ID, Username, Email, Name string
-	PasswordHash              string // a PHC string
-	Roles, Permissions        []string
-	Disabled                  bool
-	Version                   int64 // sub_ver of tokens
-	Created                   time.Time
+	ID, Username string // Username as it was given
+	UsernameKey  string // the spelling that is compared: UsernameKey of Username
+	Email, Name  string
+	PasswordHash string // a PHC string
+	Roles        []string
+	Permissions  []string
+	Disabled     bool
+	Version      int64 // sub_ver of tokens: a higher one revokes those before it
+	Revision     int64 // grows at every change: what If-Match compares
+	Created      time.Time
 }
 
 // New is what an account is made from.
@@ -30,12 +40,13 @@ type New struct {
 }
 
 // Store is what the service needs; the act commits with the change.
-// UpdateAccount changes the row whose version is still from, else Conflict;
-// endAll also revokes the person's grants and sessions in the same transaction.
+// UpdateAccount changes the row whose revision is still from, else Conflict;
+// endAll also revokes the person's grants and ends their sessions in the same
+// transaction.
 type Store interface {
 	CreateAccount(ctx context.Context, a Account, act audit.Act) error
 	Account(ctx context.Context, id string) (Account, error)
-	AccountByUsername(ctx context.Context, name string) (Account, error)
+	AccountByUsername(ctx context.Context, usernameKey string) (Account, error)
 	Accounts(ctx context.Context, after string, limit int) ([]Account, error)
 	UpdateAccount(ctx context.Context, a Account, from int64, endAll bool, act audit.Act) error
 	DeleteAccount(ctx context.Context, id string, from int64, act audit.Act) error
@@ -55,18 +66,49 @@ type Service struct {
 	TokenLife time.Duration
 }
 
+// maxText bounds each text of an account, in bytes; an address has 320 (RFC 5321 4.5.3.1).
+const maxText, maxEmail = 256, 320
+
+// UsernameKey returns the spelling by which a name is looked up and is unique:
+// the UsernameCaseMapped profile (RFC 8265 3.3). It fails for what the profile
+// forbids: blanks, control characters, mixed directions.
+func UsernameKey(username string) (string, error) {
+	if len(username) > maxText {
+		return "", reason.New(reason.RequestInvalid, errors.New("account: username too long"))
+	}
+	key, err := precis.UsernameCaseMapped.CompareKey(username)
+	if err != nil || key == "" || len(key) > 2*maxText {
+		return "", reason.New(reason.RequestInvalid, errors.New("account: username has characters that RFC 8265 forbids"))
+	}
+	return key, nil
+}
+
 // Create adds an account.
 func (s *Service) Create(ctx context.Context, actor audit.Actor, n New) (Account, error) {
-	if n.Username == "" || len(n.Username) > 256 || len(n.Email) > 320 || len(n.Name) > 256 {
-		return Account{}, reason.New(reason.RequestInvalid, errors.New("account: name missing or too long"))
+	key, err := UsernameKey(n.Username)
+	if err != nil {
+		return Account{}, err
+	}
+	if err := checkProfile(n.Name, n.Email); err != nil {
+		return Account{}, err
 	}
 	hash, err := s.Hasher.Hash(ctx, n.Password)
 	if err != nil {
 		return Account{}, err
 	}
-	a := Account{ID: secret.ID("usr_"), Username: n.Username, Email: n.Email, Name: n.Name, PasswordHash: hash,
-		Roles: n.Roles, Permissions: n.Permissions, Version: 1, Created: s.Now()}
-	return a, s.Store.CreateAccount(ctx, a, audit.New(s.Now(), actor, "account.create", "account", a.ID))
+	a := Account{ID: secret.ID(Prefix), Username: n.Username, UsernameKey: key, Email: n.Email, Name: n.Name, PasswordHash: hash,
+		Roles: n.Roles, Permissions: n.Permissions, Version: 1, Revision: 1, Created: s.Now()}
+	if err := s.Store.CreateAccount(ctx, a, audit.New(s.Now(), actor, "account.create", "account", a.ID)); err != nil {
+		return Account{}, err
+	}
+	return a, nil
+}
+
+func checkProfile(name, email string) error {
+	if len(name) > maxText || len(email) > maxEmail {
+		return reason.New(reason.RequestInvalid, errors.New("account: name or e-mail too long"))
+	}
+	return nil
 }
 
 // Get returns an account, or NotFound.
@@ -75,8 +117,12 @@ func (s *Service) Get(ctx context.Context, id string) (Account, error) {
 }
 
 // ByUsername returns an account, or NotFound.
-func (s *Service) ByUsername(ctx context.Context, name string) (Account, error) {
-	return s.Store.AccountByUsername(ctx, name)
+func (s *Service) ByUsername(ctx context.Context, username string) (Account, error) {
+	key, err := UsernameKey(username)
+	if err != nil {
+		return Account{}, reason.New(reason.NotFound, nil)
+	}
+	return s.Store.AccountByUsername(ctx, key)
 }
 
 // List returns accounts in order of id after the cursor.
@@ -84,59 +130,115 @@ func (s *Service) List(ctx context.Context, after string, limit int) ([]Account,
 	return s.Store.Accounts(ctx, after, limit)
 }
 
+// What follows changes an account. revision is the one that the caller has
+// read: when the account has moved on the answer is Conflict; zero means any.
+
+// Update replaces name and e-mail address. Tokens stay valid: access tokens
+// carry neither.
+func (s *Service) Update(ctx context.Context, actor audit.Actor, id string, revision int64, name, email string) (Account, error) {
+	if err := checkProfile(name, email); err != nil {
+		return Account{}, err
+	}
+	return s.change(ctx, id, revision, false, func(a *Account) audit.Act {
+		a.Name, a.Email = name, email
+		return audit.New(s.Now(), actor, "account.update", "account", id)
+	})
+}
+
 // SetPassword replaces the password and ends everything signed in with the old one.
-func (s *Service) SetPassword(ctx context.Context, actor audit.Actor, id, password string) error {
+func (s *Service) SetPassword(ctx context.Context, actor audit.Actor, id string, revision int64, password string) error {
 	hash, err := s.Hasher.Hash(ctx, password)
 	if err != nil {
 		return err
 	}
-	return s.bump(ctx, actor, id, "account.password", reason.PasswordChanged, true, func(a *Account) { a.PasswordHash = hash })
+	_, err = s.change(ctx, id, revision, true, func(a *Account) audit.Act {
+		a.PasswordHash = hash
+		return s.revoking(actor, a, "account.password", reason.PasswordChanged)
+	})
+	return err
 }
 
 // SetRoles replaces roles and permissions; tokens with the old ones are
 // revoked, but a refresh yields new ones.
-func (s *Service) SetRoles(ctx context.Context, actor audit.Actor, id string, roles, permissions []string) error {
-	return s.bump(ctx, actor, id, "account.roles", reason.RolesChanged, false, func(a *Account) { a.Roles, a.Permissions = roles, permissions })
+func (s *Service) SetRoles(ctx context.Context, actor audit.Actor, id string, revision int64, roles, permissions []string) error {
+	_, err := s.change(ctx, id, revision, false, func(a *Account) audit.Act {
+		a.Roles, a.Permissions = roles, permissions
+		return s.revoking(actor, a, "account.roles", reason.RolesChanged)
+	})
+	return err
+}
+
+// RevokeTokens revokes every access token of the person. Sessions and grants
+// go on: the next refresh yields a token again. Disable ends those too.
+func (s *Service) RevokeTokens(ctx context.Context, actor audit.Actor, id string) error {
+	_, err := s.change(ctx, id, 0, false, func(a *Account) audit.Act {
+		return s.revoking(actor, a, "account.revoke", reason.Administrator)
+	})
+	return err
 }
 
 // Disable shuts the account and ends all its sessions and grants.
-func (s *Service) Disable(ctx context.Context, actor audit.Actor, id string) error {
-	return s.bump(ctx, actor, id, "account.disable", reason.AccountDisabled, true, func(a *Account) { a.Disabled = true })
+func (s *Service) Disable(ctx context.Context, actor audit.Actor, id string, revision int64) error {
+	_, err := s.change(ctx, id, revision, true, func(a *Account) audit.Act {
+		a.Disabled = true
+		return s.revoking(actor, a, "account.disable", reason.AccountDisabled)
+	})
+	return err
 }
 
 // Enable opens the account again; what was ended stays ended.
-func (s *Service) Enable(ctx context.Context, actor audit.Actor, id string) error {
-	a, err := s.Store.Account(ctx, id)
-	if err != nil {
-		return err
-	}
-	a.Disabled = false
-	return s.Store.UpdateAccount(ctx, a, a.Version, false, audit.New(s.Now(), actor, "account.enable", "account", id))
+func (s *Service) Enable(ctx context.Context, actor audit.Actor, id string, revision int64) error {
+	_, err := s.change(ctx, id, revision, false, func(a *Account) audit.Act {
+		a.Disabled = false
+		return audit.New(s.Now(), actor, "account.enable", "account", id)
+	})
+	return err
 }
 
-// Delete removes the account and revokes its tokens.
-func (s *Service) Delete(ctx context.Context, actor audit.Actor, id string) error {
-	a, err := s.Store.Account(ctx, id)
-	if err != nil {
-		return err
+// Delete removes the account with its sessions and grants, and revokes its tokens.
+func (s *Service) Delete(ctx context.Context, actor audit.Actor, id string, revision int64) error {
+	return again(revision, func() error {
+		a, err := s.Store.Account(ctx, id)
+		if err != nil {
+			return err
+		}
+		if revision != 0 && revision != a.Revision {
+			return reason.New(reason.Conflict, nil)
+		}
+		return s.Store.DeleteAccount(ctx, id, a.Revision, s.revoking(actor, &a, "account.delete", reason.Administrator))
+	})
+}
+
+func (s *Service) change(ctx context.Context, id string, revision int64, endAll bool, change func(*Account) audit.Act) (a Account, err error) {
+	err = again(revision, func() error {
+		if a, err = s.Store.Account(ctx, id); err != nil {
+			return err
+		}
+		if revision != 0 && revision != a.Revision {
+			return reason.New(reason.Conflict, nil)
+		}
+		from := a.Revision
+		a.Revision++
+		act := change(&a)
+		return s.Store.UpdateAccount(ctx, a, from, endAll, act)
+	})
+	return a, err
+}
+
+// again tries a change of any revision anew when another was faster. Each round
+// that is lost was won by somebody else, so a few are enough.
+func again(revision int64, try func() error) (err error) {
+	for range 16 {
+		if err = try(); revision != 0 || !errors.Is(err, reason.New(reason.Conflict, nil)) {
+			return err
+		}
 	}
-	from := a.Version
+	return err
+}
+
+// revoking raises the version and describes the act that says so to every edge.
+func (s *Service) revoking(actor audit.Actor, a *Account, action string, why reason.Code) audit.Act {
 	a.Version++
-	return s.Store.DeleteAccount(ctx, id, from, s.revoking(actor, a, "account.delete", reason.Administrator))
-}
-
-func (s *Service) bump(ctx context.Context, actor audit.Actor, id, action string, why reason.Code, endAll bool, change func(*Account)) error {
-	a, err := s.Store.Account(ctx, id)
-	if err != nil {
-		return err
-	}
-	from := a.Version
-	change(&a)
-	a.Version++
-	return s.Store.UpdateAccount(ctx, a, from, endAll, s.revoking(actor, a, action, why))
-}
-
-func (s *Service) revoking(actor audit.Actor, a Account, action string, why reason.Code) audit.Act {
 	return audit.New(s.Now(), actor, action, "account", a.ID).Revoking(revoke.Entry{
 		Kind: revoke.KindSubject, ID: a.ID, Version: a.Version, Expires: s.Now().Add(s.TokenLife), Reason: why})
 }

@@ -1,26 +1,44 @@
 // Package audit describes what was done and by whom. Entries are append-only
-// and are written in the transaction of the act itself.
+// and are written in the transaction of the act itself: an act without its
+// entry does not happen.
 package audit
 
 import (
+	"context"
 	"time"
 
 	"github.com/jotward/jotward/internal/revoke"
 )
 
-// Actor is who did it. Kind is user, client, admin, system or edge.
+// Actor is who did it, and in which request. Kind is user, client, admin,
+// system or edge.
 type Actor struct{ Kind, ID, Request string }
 
 // Target is what it was done to.
 type Target struct{ Kind, ID string }
 
-// Entry is one audit event.
+// Entry is one audit event. Seq is its place in the trail; the store gives it.
 type Entry struct {
+	Seq    uint64
 	At     time.Time
 	Actor  Actor
 	Action string
 	Target Target
 	Detail map[string]string
+}
+
+// Filter chooses entries; a zero field chooses all. From is included, Until is not.
+type Filter struct {
+	Actor       Actor
+	Action      string
+	Target      Target
+	From, Until time.Time
+}
+
+// Reader reads the trail, newest first, below the cursor before (zero: from the
+// newest entry on).
+type Reader interface {
+	AuditEntries(ctx context.Context, f Filter, before uint64, limit int) ([]Entry, error)
 }
 
 // Act is an audit entry with the revocations that must commit with it.

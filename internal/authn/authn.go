@@ -1,18 +1,19 @@
-// Package authn verifies passwords.
+// Package authn verifies passwords, and slows down who guesses them.
 package authn
 
 import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"encoding/base64"
 	"errors"
-	"fmt"
-	"strings"
+	"net/netip"
+	"time"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/secure/precis"
 
 	"github.com/jotward/jotward/internal/account"
+	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/reason"
 )
 
@@ -29,103 +30,142 @@ const (
 	passes = 2
 )
 
-// Accounts finds the account that a name belongs to.
+// waiting is how many sign-ins per slot may wait for one; more are told to come
+// back, before their memory is spent.
+const waiting = 32
+
+// Accounts finds the account that a name belongs to. RehashPassword replaces a
+// hash when it is still from.
 type Accounts interface {
-	AccountByUsername(ctx context.Context, name string) (account.Account, error)
-	RehashPassword(ctx context.Context, id, from, to string) error
+	AccountByUsername(ctx context.Context, usernameKey string) (account.Account, error)
+	RehashPassword(ctx context.Context, id, from, to string, act audit.Act) error
 }
 
-// Passwords hashes and verifies. The semaphore bounds memory: each
-// hash in flight holds 19 MiB.
+// Passwords hashes and verifies. The slots bound memory: each hash in flight
+// holds 19 MiB.
 type Passwords struct {
-	accounts Accounts
-	slots    chan struct{}
-	dummy    string
+	accounts     Accounts
+	now          func() time.Time
+	throttle     *throttle
+	slots, queue chan struct{}
+	dummy        phc
+
+	testOnlyHashed func() // called for every hash that is computed
 }
 
 // NewPasswords allows parallel hashes at once (at least one).
-func NewPasswords(a Accounts, parallel int) *Passwords {
-	salt := make([]byte, 16)
-	rand.Read(salt)
-	return &Passwords{accounts: a, slots: make(chan struct{}, max(parallel, 1)), dummy: encode(salt, make([]byte, 32), memory, passes)}
+func NewPasswords(a Accounts, now func() time.Time, parallel int) (*Passwords, error) {
+	t, err := newThrottle()
+	if err != nil {
+		return nil, err
+	}
+	parallel = max(parallel, 1)
+	return &Passwords{accounts: a, now: now, throttle: t, slots: make(chan struct{}, parallel), queue: make(chan struct{}, parallel*waiting),
+		dummy: phc{memory, passes, random(16), random(32)}}, nil
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b) // never fails (crypto/rand)
+	return b
 }
 
 // Hash returns a PHC string of a new password.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
-	if len(password) < MinPassword || len(password) > MaxPassword {
-		return "", reason.New(reason.RequestInvalid, errors.New("authn: password too short or too long"))
+	text, err := prepare(password)
+	if err != nil || len(text) < MinPassword {
+		return "", reason.New(reason.RequestInvalid, errors.New("authn: the password has fewer than 8 bytes, more than 1024, or characters that RFC 8265 forbids"))
 	}
-	return p.hash(ctx, password)
+	return p.hash(ctx, text)
 }
 
-func (p *Passwords) hash(ctx context.Context, password string) (string, error) {
-	salt := make([]byte, 16)
-	rand.Read(salt)
-	sum, err := p.sum(ctx, password, salt, memory, passes)
-	return encode(salt, sum, memory, passes), err
+// prepare makes one password of its many spellings: the OpaqueString profile
+// (RFC 8265 4.2).
+func prepare(password string) (string, error) {
+	if len(password) > MaxPassword {
+		return "", errors.New("authn: password too long")
+	}
+	text, err := precis.OpaqueString.String(password)
+	if err != nil {
+		return "", errors.New("authn: password not allowed by RFC 8265") // the cause may quote it
+	}
+	return text, nil
+}
+
+func (p *Passwords) hash(ctx context.Context, text string) (string, error) {
+	h := phc{memory: memory, passes: passes, salt: random(16)}
+	var err error
+	h.sum, err = p.sum(ctx, text, h, 32)
+	return h.String(), err
 }
 
 // Verify returns the account, or SignInFailed for every kind of failure, after
-// the same work.
-func (p *Passwords) Verify(ctx context.Context, username, password string) (account.Account, error) {
-	if len(username) > 256 || len(password) > MaxPassword {
-		return account.Account{}, reason.New(reason.SignInFailed, errors.New("authn: input too long"))
+// the same work: an unknown name costs a hash as well. Too many failures for a
+// name, known or not, or from a network are SignInThrottled, with the time to
+// wait, before any hash. from is the person's address, as the listener sees it.
+func (p *Passwords) Verify(ctx context.Context, actor audit.Actor, username, password string, from netip.Addr) (account.Account, error) {
+	name, nameErr := account.UsernameKey(username)
+	if nameErr != nil {
+		name = "\x00" // one bucket for all names that cannot exist
 	}
-	a, err := p.accounts.AccountByUsername(ctx, username)
+	prefix := prefixOf(from)
+	if err := p.throttle.take(p.now(), name, prefix); err != nil {
+		return account.Account{}, err
+	}
+	a, err := p.verify(ctx, actor, name, password)
+	switch {
+	case err == nil:
+		p.throttle.passed(p.now(), name, prefix)
+	case !errors.Is(err, reason.New(reason.SignInFailed, nil)):
+		p.throttle.undo(p.now(), name, prefix)
+	}
+	return a, err
+}
+
+func (p *Passwords) verify(ctx context.Context, actor audit.Actor, name, password string) (account.Account, error) {
+	a, err := p.accounts.AccountByUsername(ctx, name)
 	if err != nil && !errors.Is(err, reason.New(reason.NotFound, nil)) {
 		return account.Account{}, err
 	}
-	phc := p.dummy
-	if err == nil {
-		phc = a.PasswordHash
+	h := p.dummy
+	known := err == nil
+	if known {
+		if h, err = parsePHC(a.PasswordHash); err != nil {
+			return account.Account{}, err
+		}
 	}
-	m, t, salt, want, derr := decode(phc)
-	if derr != nil {
-		return account.Account{}, derr
+	text, badText := prepare(password) // "" when it cannot be anyone's
+	sum, err := p.sum(ctx, text, h, len(h.sum))
+	if err != nil {
+		return account.Account{}, err
 	}
-	sum, serr := p.sum(ctx, password, salt, m, t)
-	if serr != nil {
-		return account.Account{}, serr
-	}
-	if subtle.ConstantTimeCompare(sum, want) != 1 || err != nil || a.Disabled {
+	if subtle.ConstantTimeCompare(sum, h.sum) != 1 || !known || badText != nil || a.Disabled {
 		return account.Account{}, reason.New(reason.SignInFailed, nil)
 	}
-	if m != memory || t != passes {
-		if to, herr := p.hash(ctx, password); herr == nil {
-			// A lost race here costs nothing: the next sign-in tries again.
-			_ = p.accounts.RehashPassword(ctx, a.ID, phc, to)
+	if h.memory != memory || h.passes != passes {
+		if to, err := p.hash(ctx, text); err == nil {
+			// A lost race or a store that fails costs nothing: the next sign-in tries again.
+			_ = p.accounts.RehashPassword(ctx, a.ID, a.PasswordHash, to, audit.New(p.now(), actor, "account.rehash", "account", a.ID))
 		}
 	}
 	return a, nil
 }
 
-func (p *Passwords) sum(ctx context.Context, password string, salt []byte, m, t uint32) ([]byte, error) {
+func (p *Passwords) sum(ctx context.Context, text string, h phc, length int) ([]byte, error) {
+	select {
+	case p.queue <- struct{}{}:
+		defer func() { <-p.queue }()
+	default:
+		return nil, throttled(time.Second)
+	}
 	select {
 	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	defer func() { <-p.slots }()
-	return argon2.IDKey([]byte(password), salt, t, m, 1, 32), nil
-}
-
-var b64 = base64.RawStdEncoding
-
-func encode(salt, sum []byte, m, t uint32) string {
-	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=1$%s$%s", m, t, b64.EncodeToString(salt), b64.EncodeToString(sum))
-}
-
-func decode(phc string) (m, t uint32, salt, sum []byte, err error) {
-	parts := strings.Split(phc, "$")
-	if len(parts) != 6 || parts[1] != "argon2id" || parts[2] != "v=19" {
-		return 0, 0, nil, nil, errors.New("authn: stored hash is not argon2id")
+	if p.testOnlyHashed != nil {
+		p.testOnlyHashed()
 	}
-	if _, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=1", &m, &t); err != nil || m > 1<<20 || t > 100 || t == 0 {
-		return 0, 0, nil, nil, errors.New("authn: stored hash has odd parameters")
-	}
-	salt, err = b64.DecodeString(parts[4])
-	if err == nil {
-		sum, err = b64.DecodeString(parts[5])
-	}
-	return m, t, salt, sum, err
+	return argon2.IDKey([]byte(text), h.salt, h.passes, h.memory, 1, uint32(length)), nil
 }

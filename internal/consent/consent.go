@@ -7,18 +7,25 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/revoke"
 )
 
-// Store is what the service needs.
+// Store is what the service needs. AddConsent adds scopes to those allowed
+// before, in one transaction, so that two pages at once lose nothing.
+// DeleteConsent also revokes the client's grants of the person, each with an
+// entry made from revocation. Consent returns nil without an error for none.
 type Store interface {
-	Consent(ctx context.Context, subject, clientID string) ([]string, error)
-	SaveConsent(ctx context.Context, subject, clientID string, scopes []string, act audit.Act) error
+	Consent(ctx context.Context, subject, clientID string) (scopes []string, err error)
+	AddConsent(ctx context.Context, subject, clientID string, scopes []string, act audit.Act) error
+	DeleteConsent(ctx context.Context, subject, clientID string, revocation revoke.Entry, act audit.Act) error
 }
 
-// Service manages consents.
+// Service manages consents. TokenLife is the longest life of an access token.
 type Service struct {
-	Store Store
-	Now   func() time.Time
+	Store     Store
+	Now       func() time.Time
+	TokenLife time.Duration
 }
 
 // Granted reports whether every scope was allowed before.
@@ -27,26 +34,18 @@ func (s *Service) Granted(ctx context.Context, subject, clientID string, scopes 
 	if err != nil || have == nil {
 		return false, err
 	}
-	for _, v := range scopes {
-		if !slices.Contains(have, v) {
-			return false, nil
-		}
-	}
-	return true, nil
+	return !slices.ContainsFunc(scopes, func(v string) bool { return !slices.Contains(have, v) }), nil
 }
 
 // Grant adds scopes to what the person allowed.
 func (s *Service) Grant(ctx context.Context, actor audit.Actor, subject, clientID string, scopes []string) error {
-	have, err := s.Store.Consent(ctx, subject, clientID)
-	if err != nil {
-		return err
-	}
-	all := append(append([]string{}, have...), scopes...)
-	slices.Sort(all)
-	return s.Store.SaveConsent(ctx, subject, clientID, slices.Compact(all), audit.New(s.Now(), actor, "consent.grant", "account", subject, "client", clientID))
+	return s.Store.AddConsent(ctx, subject, clientID, scopes, audit.New(s.Now(), actor, "consent.grant", "account", subject, "client", clientID))
 }
 
-// Withdraw forgets the consent; nil scopes delete it.
+// Withdraw forgets the consent and revokes what it allowed.
 func (s *Service) Withdraw(ctx context.Context, actor audit.Actor, subject, clientID string) error {
-	return s.Store.SaveConsent(ctx, subject, clientID, nil, audit.New(s.Now(), actor, "consent.withdraw", "account", subject, "client", clientID))
+	now := s.Now()
+	return s.Store.DeleteConsent(ctx, subject, clientID,
+		revoke.Entry{Kind: revoke.KindGrant, At: now, Expires: now.Add(s.TokenLife), Reason: reason.Requested},
+		audit.New(now, actor, "consent.withdraw", "account", subject, "client", clientID))
 }

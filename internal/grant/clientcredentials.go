@@ -10,26 +10,27 @@ import (
 )
 
 // clientCredentials is RFC 6749 4.4: for confidential clients only; no grant is
-// stored and no refresh token is given (4.4.3).
-func (s *Service) clientCredentials(ctx context.Context, r Request) (Response, error) {
+// stored and no refresh token is given (4.4.3). The subject is the client, whose
+// id can never be a person's (RFC 9700 4.15); its roles are the client's own.
+func (s *Service) clientCredentials(ctx context.Context, r Request) (Response, Result, error) {
 	if r.Client.Public {
-		return Response{}, reason.New(reason.ClientUnauthorized, nil)
+		return Response{}, "", reason.New(reason.ClientUnauthorized, nil)
 	}
 	if r.Scope == "" {
 		r.Scope = strings.Join(r.Client.Scopes, " ")
 	}
 	list, err := scopes(r.Scope, r.Client.Scopes)
 	if err != nil {
-		return Response{}, err
+		return Response{}, "", err
 	}
 	aud, err := audiences(r.Resources, r.Client.Audiences)
 	if err != nil {
-		return Response{}, err
+		return Response{}, "", err
 	}
 	now := s.Now()
 	c := token.Access{Subject: r.Client.ID, Audience: aud, ClientID: r.Client.ID, Expiry: now.Add(r.Client.Lifetime()).Unix(),
 		IssuedAt: now.Unix(), ID: secret.ID(""), Scope: strings.Join(list, " "), ClientVersion: r.Client.Version,
 		Roles: r.Client.Roles, Permissions: r.Client.Permissions}
 	text, err := s.Minter.Access(ctx, c)
-	return Response{AccessToken: text, TokenType: "Bearer", Scope: c.Scope, ExpiresIn: c.Expiry - c.IssuedAt}, err
+	return Response{AccessToken: text, TokenType: "Bearer", Scope: c.Scope, ExpiresIn: c.Expiry - c.IssuedAt}, Issued, err
 }

@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
@@ -16,6 +16,7 @@ import (
 	"github.com/jotward/jotward/internal/session"
 )
 
+// codeLife is how long a code may be redeemed (RFC 6749 4.1.2: at most 10 minutes).
 const codeLife = 60 * time.Second
 
 // AuthRequest is an authorization request as it came (RFC 6749 4.1.1).
@@ -53,9 +54,11 @@ func (s *Service) Authorize(ctx context.Context, r AuthRequest) (a Authorization
 		return a, true, reason.New(reason.ClientUnauthorized, nil)
 	}
 	// RFC 9700 2.1.1: PKCE for every client, and plain protects nothing.
-	raw, derr := base64.RawURLEncoding.Strict().DecodeString(r.CodeChallenge)
-	if r.CodeChallengeMethod != "S256" || derr != nil || len(raw) != sha256.Size || len(r.State) > 2048 || len(r.Nonce) > 1024 {
-		return a, true, reason.New(reason.RequestInvalid, derr)
+	if r.CodeChallengeMethod != "S256" || !challengeFits(r.CodeChallenge) {
+		return a, true, reason.New(reason.RequestInvalid, errors.New("grant: PKCE with S256 is required"))
+	}
+	if len(r.State) > 2048 || len(r.Nonce) > 1024 {
+		return a, true, reason.New(reason.RequestInvalid, errors.New("grant: state or nonce too long"))
 	}
 	if a.Scopes, err = scopes(r.Scope, c.Scopes); err != nil {
 		return a, true, err
@@ -69,55 +72,85 @@ func (s *Service) IssueCode(ctx context.Context, who audit.Actor, a Authorizatio
 	now := s.Now()
 	text := secret.New("")
 	g := Grant{ID: secret.ID("gr_"), Subject: ses.Subject, ClientID: a.Client.ID, SessionID: ses.ID, Scopes: a.Scopes, Audiences: a.Audiences,
-		AMR: ses.AMR, AuthTime: ses.AuthTime, Created: now, Expires: now.Add(or(s.Absolute, 90*24*time.Hour))}
+		AMR: ses.AMR, AuthTime: ses.AuthTime, Created: now, Expires: now.Add(or(s.Absolute, DefaultAbsolute)), Ends: now.Add(codeLife)}
 	c := Code{Hash: secret.Hash(text), GrantID: g.ID, RedirectURI: a.Request.RedirectURI, Challenge: a.Request.CodeChallenge,
-		Nonce: a.Request.Nonce, Expires: now.Add(codeLife)}
+		Nonce: a.Request.Nonce, Expires: g.Ends}
 	return text, s.Store.CreateGrant(ctx, g, c, audit.New(now, who, "grant.create", "grant", g.ID, "client", g.ClientID))
 }
 
-// code redeems an authorization code (RFC 6749 4.1.3, RFC 7636 4.6).
-func (s *Service) code(ctx context.Context, r Request) (Response, error) {
-	hash := secret.Hash(r.Code)
-	c, err := s.Store.Code(ctx, hash)
+// code redeems an authorization code (RFC 6749 4.1.3, RFC 7636 4.6). Another
+// client's attempt is refused and costs the rightful one nothing. A code that
+// its own client has spent before is theft whatever else the request says: who
+// replays a stolen code may well lack the verifier (RFC 6749 4.1.2, 10.5).
+func (s *Service) code(ctx context.Context, r Request) (Response, Result, error) {
+	c, err := s.Store.Code(ctx, secret.Hash(r.Code))
 	if err != nil {
-		return Response{}, unknown(err, reason.CodeInvalid)
+		return Response{}, "", unknown(err, reason.CodeInvalid)
 	}
 	g, err := s.Store.Grant(ctx, c.GrantID)
 	if err != nil {
-		return Response{}, unknown(err, reason.CodeInvalid)
+		return Response{}, "", unknown(err, reason.CodeInvalid)
 	}
 	if g.ClientID != r.Client.ID {
-		return Response{}, reason.New(reason.CodeInvalid, nil)
+		return Response{}, "", reason.New(reason.CodeInvalid, nil)
 	}
 	if c.Spent {
-		return Response{}, s.codeReused(ctx, r, g.ID)
+		return Response{}, "", s.codeReused(ctx, r, g.ID)
 	}
-	if g.Revoked || !s.Now().Before(c.Expires) {
-		return Response{}, reason.New(reason.CodeInvalid, nil)
+	if !s.Now().Before(c.Expires) {
+		return Response{}, "", reason.New(reason.CodeInvalid, nil)
 	}
 	if c.RedirectURI != r.RedirectURI {
-		return Response{}, &reason.Error{Code: reason.RedirectMismatch, OAuth: "invalid_grant"}
+		return Response{}, "", &reason.Error{Code: reason.RedirectMismatch, OAuth: "invalid_grant"}
 	}
 	if !verifierFits(r.CodeVerifier, c.Challenge) {
-		return Response{}, reason.New(reason.CodeVerifierMismatch, nil)
+		return Response{}, "", reason.New(reason.CodeVerifierMismatch, nil)
 	}
-	out, err := s.mint(ctx, r.Client, g, g.Scopes, g.Audiences, c.Nonce)
+	if g, err = s.live(ctx, g.ID, r.Client, reason.CodeInvalid); err != nil {
+		return Response{}, "", err
+	}
+	return s.redeem(ctx, r, c, g)
+}
+
+// redeem signs first and spends then: a failure to sign costs nobody their code.
+func (s *Service) redeem(ctx context.Context, r Request, c Code, g Grant) (Response, Result, error) {
+	r.Scope = "" // the code fixed the scope; a token request has none (RFC 6749 4.1.3)
+	scope, aud, err := asked(r, g)
 	if err != nil {
-		return Response{}, err
+		return Response{}, "", err
+	}
+	out, err := s.mint(ctx, r.Client, g, scope, aud, c.Nonce)
+	if err != nil {
+		return Response{}, "", err
 	}
 	var first *Refresh
+	ends := s.Now().Add(time.Duration(out.ExpiresIn) * time.Second)
 	if slices.Contains(r.Client.GrantTypes, "refresh_token") {
 		out.RefreshToken = secret.New("rt_")
 		first = s.newRefresh(out.RefreshToken, g)
+		ends = first.Expires
 	}
-	ok, err := s.Store.SpendCode(ctx, hash, first, audit.New(s.Now(), actor(r), "code.redeem", "grant", g.ID))
+	ok, err := s.Store.SpendCode(ctx, c.Hash, ends, first, audit.New(s.Now(), actor(r), "code.redeem", "grant", g.ID))
 	if err != nil {
-		return Response{}, err
+		return Response{}, "", err
 	}
 	if !ok {
-		return Response{}, s.codeReused(ctx, r, g.ID)
+		return Response{}, "", s.codeLost(ctx, r, c)
 	}
-	return out, nil
+	return out, Issued, nil
+}
+
+// codeLost says why a code could not be spent: another was first, which is
+// reuse, or its grant was revoked meanwhile.
+func (s *Service) codeLost(ctx context.Context, r Request, c Code) error {
+	c, err := s.Store.Code(ctx, c.Hash)
+	if err != nil {
+		return unknown(err, reason.CodeInvalid)
+	}
+	if !c.Spent {
+		return reason.New(reason.CodeInvalid, nil)
+	}
+	return s.codeReused(ctx, r, c.GrantID)
 }
 
 // codeReused revokes what the first use got (RFC 6749 4.1.2).
@@ -130,10 +163,26 @@ func (s *Service) codeReused(ctx context.Context, r Request, id string) error {
 	return reason.New(reason.CodeReused, nil)
 }
 
+// verifierFits compares a verifier of RFC 7636 4.1, which is 43 to 128 unreserved
+// characters, with an S256 challenge.
 func verifierFits(verifier, challenge string) bool {
-	if len(verifier) < 43 || len(verifier) > 128 || strings.ContainsAny(verifier, " \t\r\n") {
+	if len(verifier) < 43 || len(verifier) > 128 {
 		return false
+	}
+	for _, b := range []byte(verifier) {
+		switch {
+		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', b == '-', b == '.', b == '_', b == '~':
+		default:
+			return false
+		}
 	}
 	sum := sha256.Sum256([]byte(verifier))
 	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1
+}
+
+// challengeFits reports whether a text can be an S256 challenge (RFC 7636 4.2):
+// 43 characters, for the decoder itself would skip line breaks.
+func challengeFits(challenge string) bool {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(challenge)
+	return err == nil && len(challenge) == 43 && len(raw) == sha256.Size
 }

@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
@@ -22,12 +23,18 @@ type Introspection struct {
 	Grant  *Grant        // a refresh token's grant
 }
 
-// Introspect looks a token up for an authenticated client. A refresh token is
-// active to its own client only. A failure of the store is an error, never
-// "inactive".
+// Introspect looks a token up for an authenticated client. What a token is is
+// found out, never hinted. An access token is shown to its client and to those
+// whom it is for: who is named in its audience, or may ask for that audience
+// (RFC 7662 4: or an attacker learns what a stolen token is good for). A
+// refresh token is active to its own client only. A failure of the store is an
+// error, never "inactive".
 func (s *Service) Introspect(ctx context.Context, c client.Client, text string) (Introspection, error) {
 	a, err := s.Minter.Verify(ctx, text)
 	if err == nil {
+		if !concerns(a, c) {
+			return Introspection{}, nil
+		}
 		ok, err := s.accessLive(ctx, a)
 		if err != nil || !ok {
 			return Introspection{}, err
@@ -42,10 +49,19 @@ func (s *Service) Introspect(ctx context.Context, c client.Client, text string) 
 		return Introspection{}, missing(err)
 	}
 	g, err := s.live(ctx, t.GrantID, c, reason.RefreshInvalid)
-	if err != nil {
+	if err != nil || c.Disabled {
+		return Introspection{}, missing(err)
+	}
+	who, err := s.Store.Account(ctx, g.Subject)
+	if err != nil || who.Disabled {
 		return Introspection{}, missing(err)
 	}
 	return Introspection{Active: true, Grant: &g}, nil
+}
+
+// concerns reports whether a client may know about an access token.
+func concerns(a token.Access, c client.Client) bool {
+	return a.ClientID == c.ID || slices.ContainsFunc(a.Audience, func(v string) bool { return v == c.ID || slices.Contains(c.Audiences, v) })
 }
 
 // missing forgives that something is not there, or is no longer alive.
@@ -81,8 +97,8 @@ func (s *Service) accessLive(ctx context.Context, a token.Access) (bool, error) 
 
 // Revoke is RFC 7009: a token that is unknown or another client's is no error
 // to the caller (2.2).
-func (s *Service) Revoke(ctx context.Context, c client.Client, text string) error {
-	who := audit.Actor{Kind: "client", ID: c.ID}
+func (s *Service) Revoke(ctx context.Context, c client.Client, requestID, text string) error {
+	who := audit.Actor{Kind: "client", ID: c.ID, Request: requestID}
 	a, err := s.Minter.Verify(ctx, text)
 	if err == nil {
 		if a.ClientID != c.ID {

@@ -6,7 +6,6 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
-	"time"
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/reason"
@@ -15,7 +14,7 @@ import (
 
 func (s *Service) newRefresh(text string, g Grant) *Refresh {
 	now := s.Now()
-	end := now.Add(or(s.Idle, 14*24*time.Hour))
+	end := now.Add(or(s.Idle, DefaultIdle))
 	if end.After(g.Expires) {
 		end = g.Expires
 	}
@@ -23,72 +22,76 @@ func (s *Service) newRefresh(text string, g Grant) *Refresh {
 }
 
 // refresh rotates a refresh token (RFC 6749 6, RFC 9700 4.14.2): sign first,
-// then spend, so that a failure to sign costs nobody their token.
-func (s *Service) refresh(ctx context.Context, r Request) (Response, error) {
-	hash := secret.Hash(r.RefreshToken)
-	old, err := s.Store.Refresh(ctx, hash)
+// then spend, so that a failure to sign costs nobody their token. Whether a
+// spent token is theft is decided before anything else the request says.
+func (s *Service) refresh(ctx context.Context, r Request) (Response, Result, error) {
+	old, err := s.Store.Refresh(ctx, secret.Hash(r.RefreshToken))
 	if err != nil {
-		return Response{}, unknown(err, reason.RefreshInvalid)
+		return Response{}, "", unknown(err, reason.RefreshInvalid)
 	}
 	g, err := s.live(ctx, old.GrantID, r.Client, reason.RefreshInvalid)
 	if err != nil {
-		return Response{}, err
-	}
-	list, aud := g.Scopes, g.Audiences
-	if r.Scope != "" {
-		if list, err = scopes(r.Scope, g.Scopes); err != nil {
-			return Response{}, err
-		}
-	}
-	if aud, err = audiences(r.Resources, aud); err != nil {
-		return Response{}, err
-	}
-	if old.Spent.IsZero() && !s.Now().Before(old.Expires) {
-		return Response{}, reason.New(reason.GrantExpired, nil)
-	}
-	out, err := s.mint(ctx, r.Client, g, list, aud, "")
-	if err != nil {
-		return Response{}, err
+		return Response{}, "", err
 	}
 	if !old.Spent.IsZero() {
-		return s.retry(ctx, r, old, out)
+		return s.retry(ctx, r, g, old)
+	}
+	if !s.Now().Before(old.Expires) {
+		return Response{}, "", reason.New(reason.GrantExpired, nil)
+	}
+	out, err := s.again(ctx, r, g)
+	if err != nil {
+		return Response{}, "", err
 	}
 	out.RefreshToken = secret.New("rt_")
 	sealed, err := seal(r.RefreshToken, out.RefreshToken)
 	if err != nil {
-		return Response{}, err
+		return Response{}, "", err
 	}
-	ok, err := s.Store.SpendRefresh(ctx, hash, sealed, *s.newRefresh(out.RefreshToken, g), audit.New(s.Now(), actor(r), "refresh.rotate", "grant", g.ID))
+	ok, err := s.Store.SpendRefresh(ctx, old.Hash, sealed, *s.newRefresh(out.RefreshToken, g), audit.New(s.Now(), actor(r), "refresh.rotate", "grant", g.ID))
 	if err != nil || ok {
-		return out, err
+		return out, Rotated, err
 	}
-	if old, err = s.Store.Refresh(ctx, hash); err != nil {
-		return Response{}, unknown(err, reason.RefreshInvalid)
+	if old, err = s.Store.Refresh(ctx, old.Hash); err != nil {
+		return Response{}, "", unknown(err, reason.RefreshInvalid)
 	}
 	if old.Spent.IsZero() {
-		return Response{}, reason.New(reason.RefreshInvalid, nil) // revoked meanwhile
+		return Response{}, "", reason.New(reason.RefreshInvalid, nil) // revoked meanwhile
 	}
-	return s.retry(ctx, r, old, out)
+	return s.retry(ctx, r, g, old)
+}
+
+// again mints what a request asks of its grant, narrowed to what it may have today.
+func (s *Service) again(ctx context.Context, r Request, g Grant) (Response, error) {
+	scope, aud, err := asked(r, g)
+	if err != nil {
+		return Response{}, err
+	}
+	return s.mint(ctx, r.Client, g, scope, aud, "")
 }
 
 // retry answers a token that was spent: within the grace the same successor,
 // for an answer may have been lost on the way; after it, theft.
-func (s *Service) retry(ctx context.Context, r Request, old Refresh, out Response) (Response, error) {
-	if s.Now().Sub(old.Spent) >= or(s.Grace, 10*time.Second) || len(old.Sealed) == 0 {
-		if err := s.revoke(ctx, actor(r), old.GrantID, reason.RefreshReused); err != nil {
-			return Response{}, err
+func (s *Service) retry(ctx context.Context, r Request, g Grant, old Refresh) (Response, Result, error) {
+	if s.Now().Sub(old.Spent) >= or(s.Grace, DefaultGrace) || len(old.Sealed) == 0 {
+		if err := s.revoke(ctx, actor(r), g.ID, reason.RefreshReused); err != nil {
+			return Response{}, "", err
 		}
-		return Response{}, reason.New(reason.RefreshReused, nil)
+		return Response{}, "", reason.New(reason.RefreshReused, nil)
 	}
 	next, err := s.Store.Refresh(ctx, old.Successor)
 	if err != nil {
-		return Response{}, unknown(err, reason.RefreshInvalid)
+		return Response{}, "", unknown(err, reason.RefreshInvalid)
 	}
 	if !next.Spent.IsZero() {
-		return Response{}, reason.New(reason.RefreshSuperseded, nil)
+		return Response{}, "", reason.New(reason.RefreshSuperseded, nil)
+	}
+	out, err := s.again(ctx, r, g)
+	if err != nil {
+		return Response{}, "", err
 	}
 	out.RefreshToken, err = unseal(r.RefreshToken, old.Sealed)
-	return out, err
+	return out, Retried, err
 }
 
 // seal encrypts the successor under the presented token, which is stored only

@@ -1,196 +1,208 @@
 // Package keyring holds the signing keys; only here are private halves open.
-// They are stored sealed with AES-256-GCM under the master key.
+// They are stored sealed with AES-256-GCM under a master key, and are opened
+// once. The hot path reads a snapshot: no SQL, no lock.
 package keyring
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/reason"
-	"github.com/jotward/jotward/internal/revoke"
-	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/jose/jwk"
 )
 
-// The purposes of keys.
-const (
-	PurposeToken = "token"
-	PurposeFeed  = "feed"
-)
+// reloadEvery bounds how late a change made by another process is seen.
+const reloadEvery = time.Second
 
-// Key is a stored key. Its state follows from its times: pending before
-// Activates, active until Retires (zero: no end), retired until Gone.
-type Key struct {
-	ID, Purpose, MasterID             string
-	Public, Sealed                    []byte
-	Created, Activates, Retires, Gone time.Time
-}
-
-// State names the key's state at a moment.
-func (k Key) State(now time.Time) string {
-	switch {
-	case !k.Gone.IsZero() && !now.Before(k.Gone):
-		return "gone"
-	case !k.Retires.IsZero() && !now.Before(k.Retires):
-		return "retired"
-	case now.Before(k.Activates):
-		return "pending"
-	}
-	return "active"
-}
-
-// Store is what the ring needs. AddKey also gives the purpose's other keys
-// without an end the ends retires and gone.
-type Store interface {
-	Keys(ctx context.Context, purpose string) ([]Key, error)
-	AddKey(ctx context.Context, k Key, retires, gone time.Time, act audit.Act) error
-	RetireKey(ctx context.Context, kid string, at time.Time, act audit.Act) error
-}
-
-// Ring signs and publishes. Ahead is how long a key is published before use,
-// TokenLife the longest life of what it signs.
+// Ring signs and publishes. It is built by New.
 type Ring struct {
-	Store            Store
-	Now              func() time.Time
-	Ahead, TokenLife time.Duration
-	master           cipher.AEAD
-	masterID         string
+	store            Store
+	now              func() time.Time
+	ahead, tokenLife time.Duration
+	masters          *masters
+
+	current atomic.Pointer[snapshot]
+	reload  sync.Mutex         // held while the snapshot is renewed
+	opened  map[string]opening // by kid; guarded by reload
 }
 
-// New opens a ring under a master key of 32 bytes.
-func New(s Store, master []byte, now func() time.Time, ahead, tokenLife time.Duration) (*Ring, error) {
-	if len(master) != 32 {
-		return nil, errors.New("keyring: the master key must have 32 bytes")
-	}
-	block, err := aes.NewCipher(master)
+// opening is a private key with the row's ciphertext that it came from.
+type opening struct {
+	sealed string
+	key    *jwk.Key
+}
+
+// use is what a key is for.
+type use struct {
+	purpose   string
+	algorithm jwk.Algorithm
+}
+
+// snapshot is what the ring knows at one moment. It is immutable but for
+// checked, the time of the last look at the store.
+type snapshot struct {
+	generation int64
+	keys       []Key
+	active     map[use]*jwk.Key
+	sets       map[string]*jwk.Set
+	until      time.Time // some key changes its state here; zero: none will
+	checked    atomic.Int64
+}
+
+// New makes a ring. The first master key seals; the others only open what they
+// sealed before. ahead is how long a key is published before use, tokenLife the
+// longest life of what it signs.
+func New(s Store, masterKeys [][]byte, now func() time.Time, ahead, tokenLife time.Duration) (*Ring, error) {
+	m, err := newMasters(masterKeys)
 	if err != nil {
 		return nil, err
 	}
-	gcm, err := cipher.NewGCM(block)
+	return &Ring{store: s, now: now, ahead: ahead, tokenLife: tokenLife, masters: m, opened: map[string]opening{}}, nil
+}
+
+// Active returns the key to sign with: the same pointer until it changes.
+func (r *Ring) Active(ctx context.Context, purpose string, alg jwk.Algorithm) (*jwk.Key, error) {
+	s, err := r.snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
-	id := hex.EncodeToString(secret.Hash("jotward master key id\x00" + string(master))[:8])
-	return &Ring{Store: s, Now: now, Ahead: ahead, TokenLife: tokenLife, master: gcm, masterID: id}, nil
+	if k := s.active[use{purpose, alg}]; k != nil {
+		return k, nil
+	}
+	return nil, reason.New(reason.Internal, fmt.Errorf("keyring: no active %s key for %s: rotate it", alg, purpose))
 }
 
-// Active returns the key to sign with. The first key of a purpose is made by
-// Rotate, which the server calls at its start when List is empty.
-func (r *Ring) Active(ctx context.Context, purpose string) (*jwk.Key, error) {
-	keys, err := r.Store.Keys(ctx, purpose)
-	if err != nil {
-		return nil, err
-	}
-	for _, k := range keys {
-		if k.State(r.Now()) == "active" {
-			return r.open(k)
-		}
-	}
-	return nil, reason.New(reason.Internal, errors.New("keyring: no active key for "+purpose))
-}
-
-// Set returns the public keys that tokens may still be signed with.
+// Set returns the public keys that tokens may still be signed with: the same
+// pointer until it changes.
 func (r *Ring) Set(ctx context.Context, purpose string) (*jwk.Set, error) {
-	keys, err := r.Store.Keys(ctx, purpose)
+	s, err := r.snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var out []*jwk.Key
-	for _, k := range keys {
-		if k.State(r.Now()) == "gone" {
-			continue
-		}
-		pub, err := jwk.Parse(k.Public, jwk.Options{PublicOnly: true})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, pub)
+	if set := s.sets[purpose]; set != nil {
+		return set, nil
 	}
-	return jwk.NewSet(out...)
+	return jwk.NewSet()
 }
 
 // PublicSet returns the JWK Set to publish and how long it may be cached:
-// half of Ahead, so that a key is known everywhere before it signs.
+// half of ahead, so that a key is known everywhere before it signs.
 func (r *Ring) PublicSet(ctx context.Context, purpose string) ([]byte, time.Duration, error) {
 	set, err := r.Set(ctx, purpose)
 	if err != nil {
 		return nil, 0, err
 	}
 	text, err := set.MarshalJSON()
-	return text, r.Ahead / 2, err
+	return text, r.ahead / 2, err
 }
 
 // List returns all keys of a purpose, newest first; private halves stay sealed.
 func (r *Ring) List(ctx context.Context, purpose string) ([]Key, error) {
-	return r.Store.Keys(ctx, purpose)
+	keys, _, err := r.store.Keys(ctx)
+	return slices.DeleteFunc(keys, func(k Key) bool { return k.Purpose != purpose }), err
 }
 
-// Rotate makes the next key. It signs after Ahead, at once when none does.
-func (r *Ring) Rotate(ctx context.Context, actor audit.Actor, purpose string) (Key, error) {
-	if purpose != PurposeToken && purpose != PurposeFeed {
-		return Key{}, reason.New(reason.RequestInvalid, errors.New("keyring: unknown purpose"))
+// snapshot returns a snapshot that is at most reloadEvery behind the store and
+// in which no key has changed its state since. While one caller renews it the
+// others go on with the old one, unless a key's time has come.
+func (r *Ring) snapshot(ctx context.Context) (*snapshot, error) {
+	now := r.now()
+	s := r.current.Load()
+	due := s == nil || !s.until.IsZero() && !now.Before(s.until)
+	if !due && now.UnixNano()-s.checked.Load() < int64(reloadEvery) {
+		return s, nil
 	}
-	keys, err := r.Store.Keys(ctx, purpose)
-	if err != nil {
-		return Key{}, err
+	if due {
+		r.reload.Lock()
+	} else if !r.reload.TryLock() {
+		return s, nil
 	}
-	now := r.Now()
-	from := now
-	for _, k := range keys {
-		if k.State(now) == "active" {
-			from = now.Add(r.Ahead)
+	defer r.reload.Unlock()
+	if s = r.current.Load(); s != nil && (s.until.IsZero() || now.Before(s.until)) {
+		generation, err := r.store.KeyGeneration(ctx)
+		if err != nil {
+			return nil, err // fail closed: a key may have been retired meanwhile
+		}
+		if generation == s.generation {
+			s.checked.Store(now.UnixNano())
+			return s, nil
 		}
 	}
-	k, err := jwk.Generate(jwk.ES256, "")
-	if err != nil {
-		return Key{}, err
-	}
-	private, err := k.ExportPrivate()
-	if err != nil {
-		return Key{}, err
-	}
-	public, err := k.MarshalJSON()
-	if err != nil {
-		return Key{}, err
-	}
-	row := Key{ID: k.KeyID(), Purpose: purpose, MasterID: r.masterID, Public: public, Created: now, Activates: from}
-	nonce := make([]byte, r.master.NonceSize())
-	rand.Read(nonce)
-	row.Sealed = r.master.Seal(nonce, nonce, private, aad(row))
-	return row, r.Store.AddKey(ctx, row, from, from.Add(r.TokenLife), audit.New(now, actor, "key.rotate", "key", row.ID, "purpose", purpose))
-}
-
-// Retire revokes a key at once and replaces it when it was the one in use.
-func (r *Ring) Retire(ctx context.Context, actor audit.Actor, purpose, kid string) error {
-	now := r.Now()
-	act := audit.New(now, actor, "key.retire", "key", kid).Revoking(revoke.Entry{
-		Kind: revoke.KindKey, ID: kid, Expires: now.Add(r.TokenLife), Reason: reason.Administrator})
-	if err := r.Store.RetireKey(ctx, kid, now, act); err != nil {
-		return err
-	}
-	if _, err := r.Active(ctx, purpose); err == nil {
-		return nil
-	}
-	_, err := r.Rotate(ctx, actor, purpose)
-	return err
-}
-
-func (r *Ring) open(k Key) (*jwk.Key, error) {
-	n := r.master.NonceSize()
-	if k.MasterID != r.masterID || len(k.Sealed) < n {
-		return nil, errors.New("keyring: key " + k.ID + " is sealed under another master key: " + k.MasterID)
-	}
-	private, err := r.master.Open(nil, k.Sealed[:n], k.Sealed[n:], aad(k))
+	keys, generation, err := r.store.Keys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return jwk.Parse(private, jwk.Options{})
+	s, err = r.build(keys, generation, now)
+	if err == nil {
+		r.current.Store(s)
+	}
+	return s, err
 }
 
-func aad(k Key) []byte { return []byte(k.ID + "\x00" + k.Purpose + "\x00" + k.MasterID) }
+func (r *Ring) build(keys []Key, generation int64, now time.Time) (*snapshot, error) {
+	s := &snapshot{generation: generation, keys: keys, active: map[use]*jwk.Key{}, sets: map[string]*jwk.Set{}}
+	s.checked.Store(now.UnixNano())
+	public := map[string][]*jwk.Key{}
+	opened := map[string]opening{}
+	for i := range keys {
+		k := &keys[i]
+		for _, t := range []time.Time{k.Activates, k.Retires, k.Gone} {
+			if t.After(now) && (s.until.IsZero() || t.Before(s.until)) {
+				s.until = t
+			}
+		}
+		state := k.State(now)
+		if state == StateGone {
+			continue
+		}
+		pub, err := jwk.Parse(k.Public, jwk.Options{PublicOnly: true})
+		if err != nil {
+			return nil, err
+		}
+		public[k.Purpose] = append(public[k.Purpose], pub)
+		u := use{k.Purpose, k.Algorithm}
+		if state != StateActive || s.active[u] != nil { // newest first
+			continue
+		}
+		o, ok := r.opened[k.ID]
+		if !ok || o.sealed != string(k.Sealed) {
+			if o, err = r.openKey(k); err != nil {
+				return nil, err
+			}
+		}
+		opened[k.ID] = o
+		s.active[u] = o.key
+	}
+	for purpose, list := range public {
+		set, err := jwk.NewSet(list...)
+		if err != nil {
+			return nil, err
+		}
+		s.sets[purpose] = set
+	}
+	r.opened = opened // only what is active stays open
+	return s, nil
+}
+
+func (r *Ring) openKey(k *Key) (opening, error) {
+	private, err := r.masters.open(k)
+	if err != nil {
+		return opening{}, err
+	}
+	key, err := jwk.Parse(private, jwk.Options{})
+	clear(private)
+	if err != nil {
+		return opening{}, errors.New("keyring: key " + k.ID + " cannot be read")
+	}
+	// The public half is published from its own column: it must be this key's.
+	pub, err := jwk.Parse(k.Public, jwk.Options{PublicOnly: true})
+	if err != nil || pub.Thumbprint() != key.Thumbprint() || key.Algorithm() != k.Algorithm || key.KeyID() != k.ID {
+		return opening{}, errors.New("keyring: key " + k.ID + " was tampered with: its halves differ: restore the database")
+	}
+	return opening{string(k.Sealed), key}, nil
+}

@@ -5,25 +5,43 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/internal/web"
 )
 
 // Metrics counts what the issuer does. Every label is bounded: routes by the
 // mount lists, reasons by the closed list, clients by those that authenticated.
 type Metrics struct {
-	requests *prometheus.CounterVec
-	seconds  *prometheus.HistogramVec
+	requests, issued, refresh, large *prometheus.CounterVec
+	reuse                            prometheus.Counter
+	seconds, sign, bytes             *prometheus.HistogramVec
 }
 
 // NewMetrics registers the issuer's metrics.
 func NewMetrics(r prometheus.Registerer) *Metrics {
-	m := &Metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "jotward_requests_total",
-			Help: "Requests to the issuer, by route, status and reason code."}, []string{"route", "status", "reason"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "jotward_request_seconds",
-			Help: "How long the issuer took to answer, by route.", Buckets: prometheus.ExponentialBuckets(0.0005, 2.5, 10)}, []string{"route"}),
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		r.MustRegister(c)
+		return c
 	}
-	r.MustRegister(m.requests, m.seconds)
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+		r.MustRegister(h)
+		return h
+	}
+	m := &Metrics{
+		requests: counter("jotward_requests_total", "Requests to the issuer, by route, status and reason code.", "route", "status", "reason"),
+		issued:   counter("jotward_tokens_issued_total", "Answered token requests, by grant type and client.", "grant", "client"),
+		refresh:  counter("jotward_refresh_total", "Refresh requests, by client and result.", "client", "result"),
+		large:    counter("jotward_tokens_large_total", "Tokens over 4 KiB, by client: they soon will not fit a header.", "client"),
+		reuse: prometheus.NewCounter(prometheus.CounterOpts{Name: "jotward_refresh_reuse_detected_total",
+			Help: "Spent codes and refresh tokens that came back: each revoked its grant."}),
+		seconds: histogram("jotward_request_seconds", "How long the issuer took to answer, by route.", prometheus.ExponentialBuckets(0.0005, 2.5, 10), "route"),
+		sign:    histogram("jotward_token_sign_seconds", "How long one signature took, by algorithm.", prometheus.ExponentialBuckets(0.00001, 2.5, 10), "alg"),
+		bytes:   histogram("jotward_token_bytes", "Size of the parts of minted tokens, as sent.", prometheus.ExponentialBuckets(64, 2, 8), "part"),
+	}
+	r.MustRegister(m.reuse)
 	return m
 }
 
@@ -33,5 +51,29 @@ func (m *Metrics) Request(e web.Event) {
 	m.requests.WithLabelValues(e.Route, strconv.Itoa(e.Status), string(e.Reason)).Inc()
 	if e.Route != "GET /feed" {
 		m.seconds.WithLabelValues(e.Route).Observe(e.Took.Seconds())
+	}
+}
+
+// Grant counts one token request of an authenticated client.
+func (m *Metrics) Grant(e grant.Event) {
+	switch e.Result {
+	case grant.Issued, grant.Rotated, grant.Retried:
+		m.issued.WithLabelValues(e.GrantType, e.ClientID).Inc()
+	case grant.Reused:
+		m.reuse.Inc()
+	}
+	if e.GrantType == "refresh_token" {
+		m.refresh.WithLabelValues(e.ClientID, string(e.Result)).Inc()
+	}
+}
+
+// Minted counts one token that was signed.
+func (m *Metrics) Minted(t token.Minted) {
+	m.sign.WithLabelValues(string(t.Algorithm)).Observe(t.SignDuration.Seconds())
+	m.bytes.WithLabelValues("header").Observe(float64(t.HeaderBytes))
+	m.bytes.WithLabelValues("claims").Observe(float64(t.ClaimsBytes))
+	m.bytes.WithLabelValues("signature").Observe(float64(t.SignatureBytes))
+	if t.Large {
+		m.large.WithLabelValues(t.ClientID).Inc()
 	}
 }

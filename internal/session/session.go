@@ -3,6 +3,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
@@ -12,6 +13,12 @@ import (
 )
 
 // Session is one sign-in of one person.
+//
+// Expires bounds how long the browser is not asked again. Ended says that the
+// person, or an administrator, ended it. Only the latter ends what the session
+// allowed: a grant has an end of its own, so that an application stays signed
+// in when a browser's session runs out (OpenID Connect Core 11 knows such
+// access under the name of offline access).
 type Session struct {
 	ID, Subject       string
 	AMR               []string
@@ -19,12 +26,15 @@ type Session struct {
 	Ended             bool
 }
 
-// Store is what the service needs. EndSession also revokes the session's
-// grants, and does nothing to a session that has ended.
+// Store is what the service needs. CreateSession answers Conflict unless the
+// account is enabled and still has subjectVersion: a password that was changed
+// between its verification and this moment opens nothing. EndSession also
+// revokes the session's grants, and does nothing to a session that has ended.
 type Store interface {
-	CreateSession(ctx context.Context, s Session, cookieHash []byte, act audit.Act) error
+	CreateSession(ctx context.Context, s Session, cookieHash []byte, subjectVersion int64, act audit.Act) error
 	Session(ctx context.Context, id string) (Session, error)
-	SessionByCookie(ctx context.Context, hash []byte) (Session, error)
+	SessionByCookie(ctx context.Context, cookieHash []byte) (Session, error)
+	Sessions(ctx context.Context, subject, after string, limit int) ([]Session, error)
 	EndSession(ctx context.Context, id string, act audit.Act) error
 }
 
@@ -35,13 +45,18 @@ type Service struct {
 	Life, TokenLife time.Duration
 }
 
-// Start opens a session and returns the cookie's secret, once.
-func (s *Service) Start(ctx context.Context, subject string, amr []string) (Session, string, error) {
+// Start opens a session for the account as it was when it signed in, and
+// returns the cookie's secret, once. SignInFailed means that the account has
+// changed meanwhile.
+func (s *Service) Start(ctx context.Context, actor audit.Actor, subject string, subjectVersion int64, amr []string) (Session, string, error) {
 	now := s.Now()
 	v := Session{ID: secret.ID("ses_"), Subject: subject, AMR: amr, AuthTime: now, Expires: now.Add(s.Life)}
 	cookie := secret.New("")
-	act := audit.New(now, audit.Actor{Kind: "user", ID: subject}, "session.start", "session", v.ID)
-	if err := s.Store.CreateSession(ctx, v, secret.Hash(cookie), act); err != nil {
+	err := s.Store.CreateSession(ctx, v, secret.Hash(cookie), subjectVersion, audit.New(now, actor, "session.start", "session", v.ID))
+	if errors.Is(err, reason.New(reason.Conflict, nil)) {
+		return Session{}, "", reason.New(reason.SignInFailed, errors.New("session: the account changed during sign-in"))
+	}
+	if err != nil {
 		return Session{}, "", err
 	}
 	return v, cookie, nil
@@ -56,9 +71,26 @@ func (s *Service) ByCookie(ctx context.Context, cookie string) (Session, error) 
 	return v, err
 }
 
-// End ends a session and revokes its tokens and grants.
+// List returns a person's sessions in order of id after the cursor.
+func (s *Service) List(ctx context.Context, subject, after string, limit int) ([]Session, error) {
+	return s.Store.Sessions(ctx, subject, after, limit)
+}
+
+// End ends a session and revokes its tokens and grants: by the person (SignedOut).
 func (s *Service) End(ctx context.Context, actor audit.Actor, id string) error {
+	return s.end(ctx, actor, id, reason.SignedOut)
+}
+
+// Revoke is End by an administrator; NotFound when there is no such session.
+func (s *Service) Revoke(ctx context.Context, actor audit.Actor, id string) error {
+	if _, err := s.Store.Session(ctx, id); err != nil {
+		return err
+	}
+	return s.end(ctx, actor, id, reason.Administrator)
+}
+
+func (s *Service) end(ctx context.Context, actor audit.Actor, id string, why reason.Code) error {
 	now := s.Now()
-	return s.Store.EndSession(ctx, id, audit.New(now, actor, "session.end", "session", id).Revoking(revoke.Entry{
-		Kind: revoke.KindSession, ID: id, Expires: now.Add(s.TokenLife), Reason: reason.SignedOut}))
+	return s.Store.EndSession(ctx, id, audit.New(now, actor, "session.end", "session", id, "reason", string(why)).Revoking(revoke.Entry{
+		Kind: revoke.KindSession, ID: id, Expires: now.Add(s.TokenLife), Reason: why}))
 }

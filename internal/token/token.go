@@ -2,21 +2,14 @@
 // Core 2), and verifies the issuer's own.
 package token
 
-import (
-	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
-	"time"
+import "encoding/json"
 
-	"github.com/jotward/jotward/internal/keyring"
-	"github.com/jotward/jotward/internal/reason"
-	"github.com/jotward/jotward/jose/jwk"
-	"github.com/jotward/jotward/jose/jwt"
+// Bounds of a minted token in bytes. Above LargeSize it is issued, and reported
+// as large; above MaxSize it is refused: many servers take no longer header.
+const (
+	LargeSize = 4 << 10
+	MaxSize   = 8 << 10
 )
-
-// MaxSize bounds a minted token: what fits a request header.
-const MaxSize = 8 << 10
 
 // Audience is one string on the wire when there is one (RFC 7519 4.1.3).
 type Audience []string
@@ -74,61 +67,4 @@ type ID struct {
 	Username  string   `json:"preferred_username,omitempty"`
 	Email     string   `json:"email,omitempty"`
 	Verified  *bool    `json:"email_verified,omitempty"`
-}
-
-// Minter signs with the ring's active token key.
-type Minter struct {
-	Issuer string
-	Ring   *keyring.Ring
-	Now    func() time.Time
-}
-
-// Access signs an access token; the caller has set every claim but iss.
-func (m *Minter) Access(ctx context.Context, c Access) (string, error) {
-	c.Issuer = m.Issuer
-	return m.sign(ctx, "at+jwt", c)
-}
-
-// ID signs an ID token beside the access token whose hash it carries
-// (OpenID Connect Core 3.1.3.6: the left half of SHA-256 for ES256).
-func (m *Minter) ID(ctx context.Context, c ID, access string) (string, error) {
-	c.Issuer = m.Issuer
-	sum := sha256.Sum256([]byte(access))
-	c.ATHash = base64.RawURLEncoding.EncodeToString(sum[:16])
-	return m.sign(ctx, "JWT", c)
-}
-
-func (m *Minter) sign(ctx context.Context, typ string, claims any) (string, error) {
-	key, err := m.Ring.Active(ctx, keyring.PurposeToken)
-	if err != nil {
-		return "", err
-	}
-	signer, err := jwt.NewSigner(key, jwt.SignerOptions{Type: typ})
-	if err != nil {
-		return "", err
-	}
-	text, err := signer.Sign(claims)
-	if err == nil && len(text) > MaxSize {
-		return "", reason.New(reason.TokenOversize, nil)
-	}
-	return text, err
-}
-
-// Verify accepts one of the issuer's own access tokens, for any audience: the
-// caller introspects, it does not serve the resource.
-func (m *Minter) Verify(ctx context.Context, text string) (Access, error) {
-	set, err := m.Ring.Set(ctx, keyring.PurposeToken)
-	if err != nil {
-		return Access{}, err
-	}
-	v, err := jwt.NewVerifier[Access](set, jwt.Policy{Issuers: []string{m.Issuer}, SkipAudience: true,
-		Algorithms: []jwk.Algorithm{jwk.ES256}, Type: "at+jwt", MaxLifetime: time.Hour, Clock: m.Now})
-	if err != nil {
-		return Access{}, err
-	}
-	t, err := v.Verify(ctx, text)
-	if err != nil {
-		return Access{}, err
-	}
-	return t.Claims, nil
 }

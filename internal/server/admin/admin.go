@@ -12,16 +12,13 @@ import (
 	"github.com/jotward/jotward/internal/account"
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/revoke"
+	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/web"
 )
-
-// Revoker writes an administrator's revocation to the log.
-type Revoker interface {
-	RevokeToken(ctx context.Context, act audit.Act) error
-}
 
 // Endpoints serve the admin API.
 type Endpoints struct {
@@ -29,10 +26,10 @@ type Endpoints struct {
 	Accounts  *account.Service
 	Clients   *client.Service
 	Ring      *keyring.Ring
-	Revoker   Revoker
-	Positions func(ctx context.Context) (any, error) // how far each edge has got
+	Sessions  *session.Service
+	Grants    *grant.Service
+	Positions func(ctx context.Context) ([]revoke.Position, error) // how far each edge has got
 	Now       func() time.Time
-	TokenLife time.Duration
 }
 
 func actor(w http.ResponseWriter) audit.Actor {
@@ -82,23 +79,18 @@ func (e *Endpoints) Revoke(w http.ResponseWriter, r *http.Request) error {
 
 func (e *Endpoints) revoke(ctx context.Context, who audit.Actor, in Revocation) error {
 	switch in.Kind {
-	case revoke.KindToken, revoke.KindGrant, revoke.KindSession:
-		now := e.Now()
-		return e.Revoker.RevokeToken(ctx, audit.New(now, who, string(in.Kind)+".revoke", string(in.Kind), in.ID).Revoking(
-			revoke.Entry{Kind: in.Kind, ID: in.ID, Expires: now.Add(e.TokenLife), Reason: reason.Administrator}))
+	case revoke.KindToken:
+		return e.Grants.RevokeTokenID(ctx, who, in.ID)
+	case revoke.KindGrant:
+		return e.Grants.RevokeGrant(ctx, who, in.ID)
+	case revoke.KindSession:
+		return e.Sessions.Revoke(ctx, who, in.ID)
 	case revoke.KindKey:
 		return e.Ring.Retire(ctx, who, keyring.PurposeToken, in.ID)
 	case revoke.KindSubject:
-		person, err := e.Accounts.Get(ctx, in.ID)
-		if err != nil {
-			return err
-		}
-		return e.Accounts.SetRoles(ctx, who, in.ID, person.Roles, person.Permissions)
+		return e.Accounts.RevokeTokens(ctx, who, in.ID)
 	case revoke.KindClient:
-		if err := e.Clients.Disable(ctx, who, in.ID); err != nil {
-			return err
-		}
-		return e.Clients.Enable(ctx, who, in.ID)
+		return e.Clients.RevokeTokens(ctx, who, in.ID)
 	}
 	return reason.New(reason.RequestInvalid, errors.New("kind is one of token, grant, session, subject, client, key"))
 }
@@ -114,7 +106,7 @@ func (e *Endpoints) Edges(w http.ResponseWriter, r *http.Request) error {
 
 // Rotate answers POST /admin/v1/keys/{purpose}/rotate.
 func (e *Endpoints) Rotate(w http.ResponseWriter, r *http.Request) error {
-	key, err := e.Ring.Rotate(r.Context(), actor(w), r.PathValue("purpose"))
+	key, err := e.Ring.Rotate(r.Context(), actor(w), r.PathValue("purpose"), keyring.DefaultAlgorithm)
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (e *Endpoints) SetPassword(w http.ResponseWriter, r *http.Request) error {
 	if err := web.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	return e.done(w, e.Accounts.SetPassword(r.Context(), actor(w), r.PathValue("id"), in.Password))
+	return e.done(w, e.Accounts.SetPassword(r.Context(), actor(w), r.PathValue("id"), 0, in.Password))
 }
 
 // SetRoles answers PUT /admin/v1/users/{id}/roles.
@@ -86,17 +86,17 @@ func (e *Endpoints) SetRoles(w http.ResponseWriter, r *http.Request) error {
 	if err := web.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	return e.done(w, e.Accounts.SetRoles(r.Context(), actor(w), r.PathValue("id"), in.Roles, in.Permissions))
+	return e.done(w, e.Accounts.SetRoles(r.Context(), actor(w), r.PathValue("id"), 0, in.Roles, in.Permissions))
 }
 
 // DisableUser answers POST /admin/v1/users/{id}/disable.
 func (e *Endpoints) DisableUser(w http.ResponseWriter, r *http.Request) error {
-	return e.done(w, e.Accounts.Disable(r.Context(), actor(w), r.PathValue("id")))
+	return e.done(w, e.Accounts.Disable(r.Context(), actor(w), r.PathValue("id"), 0))
 }
 
 // DeleteUser answers DELETE /admin/v1/users/{id}.
 func (e *Endpoints) DeleteUser(w http.ResponseWriter, r *http.Request) error {
-	return e.done(w, e.Accounts.Delete(r.Context(), actor(w), r.PathValue("id")))
+	return e.done(w, e.Accounts.Delete(r.Context(), actor(w), r.PathValue("id"), 0))
 }
 
 func (e *Endpoints) done(w http.ResponseWriter, err error) error {
@@ -167,7 +167,7 @@ func (e *Endpoints) ListClients(w http.ResponseWriter, r *http.Request) error {
 
 // RotateSecret answers POST /admin/v1/clients/{id}/secret.
 func (e *Endpoints) RotateSecret(w http.ResponseWriter, r *http.Request) error {
-	secret, err := e.Clients.RotateSecret(r.Context(), actor(w), r.PathValue("id"))
+	secret, err := e.Clients.RotateSecret(r.Context(), actor(w), r.PathValue("id"), 0)
 	if err != nil {
 		return err
 	}
@@ -176,10 +176,10 @@ func (e *Endpoints) RotateSecret(w http.ResponseWriter, r *http.Request) error {
 
 // DisableClient answers POST /admin/v1/clients/{id}/disable.
 func (e *Endpoints) DisableClient(w http.ResponseWriter, r *http.Request) error {
-	return e.done(w, e.Clients.Disable(r.Context(), actor(w), r.PathValue("id")))
+	return e.done(w, e.Clients.Disable(r.Context(), actor(w), r.PathValue("id"), 0))
 }
 
 // DeleteClient answers DELETE /admin/v1/clients/{id}.
 func (e *Endpoints) DeleteClient(w http.ResponseWriter, r *http.Request) error {
-	return e.done(w, e.Clients.Delete(r.Context(), actor(w), r.PathValue("id")))
+	return e.done(w, e.Clients.Delete(r.Context(), actor(w), r.PathValue("id"), 0))
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -25,7 +26,7 @@ import (
 
 // Passwords verifies a sign-in; every failure looks the same.
 type Passwords interface {
-	Verify(ctx context.Context, username, password string) (account.Account, error)
+	Verify(ctx context.Context, actor audit.Actor, username, password string, from netip.Addr) (account.Account, error)
 }
 
 // Accounts names the person behind a session.
@@ -161,7 +162,7 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return e.refuse(w, r, query, redirect, err)
 	}
-	person, err := e.Passwords.Verify(r.Context(), form.Get("username"), form.Get("password"))
+	person, err := e.Passwords.Verify(r.Context(), actor(w, ""), form.Get("username"), form.Get("password"), web.ClientAddr(r.Context()))
 	if err != nil {
 		if !errors.Is(err, reason.New(reason.SignInFailed, nil)) {
 			return err
@@ -172,7 +173,7 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	// A new session at every sign-in: one that was planted beforehand gains nothing.
-	_, cookie, err := e.Sessions.Start(r.Context(), person.ID, []string{"pwd"})
+	_, cookie, err := e.Sessions.Start(r.Context(), actor(w, person.ID), person.ID, person.Version, []string{"pwd"})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/revoke"
@@ -31,6 +32,7 @@ type Log interface {
 	RevocationHead(ctx context.Context) (log string, seq uint64, err error)
 	RevocationsAfter(ctx context.Context, after uint64, limit int) ([]revoke.Entry, error)
 	ActiveRevocations(ctx context.Context, now time.Time) ([]revoke.Entry, error)
+	RestartLog(ctx context.Context, log string, above uint64, act audit.Act) (bool, error)
 }
 
 // Clients authenticates edges.
@@ -41,17 +43,6 @@ type Clients interface {
 // Sign signs the claims of one message with the active key of purpose feed.
 type Sign func(ctx context.Context, claims []byte) (string, error)
 
-// A Position is what an edge says of itself.
-type Position struct {
-	ClientID string    `json:"client_id"`
-	Instance string    `json:"instance"`
-	Log      string    `json:"log"`
-	Seq      uint64    `json:"seq"`
-	LagMS    int64     `json:"lag_ms"`
-	Version  string    `json:"version"`
-	Reported time.Time `json:"reported_at"`
-}
-
 // Feed serves the log.
 type Feed struct {
 	Issuer    string
@@ -60,7 +51,7 @@ type Feed struct {
 	Sign      Sign
 	Now       func() time.Time
 	Heartbeat time.Duration
-	Positions func(ctx context.Context, p Position) error
+	Positions func(ctx context.Context, p revoke.Position) error
 
 	mu     sync.Mutex
 	wake   chan struct{}
@@ -126,12 +117,13 @@ func (f *Feed) authenticate(r *http.Request) (client.Client, error) {
 
 // Stream answers GET /feed until the edge hangs up.
 func (f *Feed) Stream(w http.ResponseWriter, r *http.Request) error {
-	if _, err := f.authenticate(r); err != nil {
+	c, err := f.authenticate(r)
+	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.WriteHeader(http.StatusOK)
-	s := stream{feed: f, w: w, flush: http.NewResponseController(w)}
+	s := stream{feed: f, w: w, flush: http.NewResponseController(w), edge: audit.Actor{Kind: "client", ID: c.ID, Request: w.Header().Get("X-Request-Id")}}
 	s.log = r.URL.Query().Get("log")
 	s.seq, _ = strconv.ParseUint(r.URL.Query().Get("after"), 10, 64)
 	if err := s.run(r.Context()); err != nil && r.Context().Err() == nil {
@@ -145,6 +137,7 @@ type stream struct {
 	feed  *Feed
 	w     http.ResponseWriter
 	flush *http.ResponseController
+	edge  audit.Actor
 	log   string
 	seq   uint64
 }
@@ -160,8 +153,18 @@ func (s *stream) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if log == s.log && s.seq > head {
+			// This edge has heard more than the log holds: the database was restored
+			// from a backup, and numbers given next would mean something else to it.
+			act := audit.New(s.feed.Now(), s.edge, "revocation.restart", "log", log, "above", strconv.FormatUint(s.seq, 10))
+			if _, err := s.feed.Log.RestartLog(ctx, log, s.seq, act); err != nil {
+				return err
+			}
+			s.log = ""
+			continue
+		}
 		switch {
-		case log != s.log || s.seq > head:
+		case log != s.log:
 			err = s.snapshot(ctx, log, head)
 		case s.seq < head:
 			err = s.batches(ctx, head)
@@ -251,14 +254,14 @@ func (f *Feed) Report(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var p Position
+	var p revoke.Position
 	if err := web.ReadJSON(r, &p); err != nil {
 		return err
 	}
 	if p.Instance == "" || len(p.Instance) > 128 || len(p.Log) > 128 || len(p.Version) > 64 {
 		return reason.New(reason.RequestInvalid, errors.New("instance, log or version missing or too long"))
 	}
-	p.ClientID, p.Reported = c.ID, f.Now()
+	p.ClientID, p.At = c.ID, f.Now()
 	if err := f.Positions(r.Context(), p); err != nil {
 		return err
 	}

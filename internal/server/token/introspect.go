@@ -43,7 +43,7 @@ func (e *Endpoints) Revoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := e.Grants.Revoke(r.Context(), c, form.Get("token")); err != nil {
+	if err := e.Grants.Revoke(r.Context(), c, w.Header().Get("X-Request-Id"), form.Get("token")); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusOK)

@@ -1,0 +1,80 @@
+package authn
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/jotward/jotward/internal/limit"
+	"github.com/jotward/jotward/internal/reason"
+)
+
+// Failed sign-ins that are let through. A name gets ten, then one every 30
+// seconds: under the hundred in a row of NIST SP 800-63B 3.2.2 for hours, and
+// never a lock. A network gets fifty, then one every two seconds.
+var (
+	perName   = limit.Rate{Every: 30 * time.Second, Burst: 10}
+	perPrefix = limit.Rate{Every: 2 * time.Second, Burst: 50}
+)
+
+// maxKeys bounds the memory of each limiter: a few megabytes.
+const maxKeys = 1 << 16
+
+// throttle counts every attempt before the password is hashed, so that many at
+// once gain nothing, and gives the count back when the password was right.
+type throttle struct{ names, prefixes *limit.Limiter }
+
+func newThrottle() (*throttle, error) {
+	names, err := limit.New(perName, maxKeys)
+	if err != nil {
+		return nil, err
+	}
+	prefixes, err := limit.New(perPrefix, maxKeys)
+	return &throttle{names, prefixes}, err
+}
+
+// take refuses with SignInThrottled. The prefix is asked first, so that one
+// network cannot fill the table of names.
+func (t *throttle) take(now time.Time, name, prefix string) error {
+	if wait, ok := t.prefixes.Take(now, prefix); !ok {
+		return throttled(wait)
+	}
+	if wait, ok := t.names.Take(now, name); !ok {
+		t.prefixes.Return(now, prefix)
+		return throttled(wait)
+	}
+	return nil
+}
+
+// passed forgets the failures of the name, and this attempt of the prefix; its
+// other failures stay, or one account of one's own would open every other.
+func (t *throttle) passed(now time.Time, name, prefix string) {
+	t.names.Clear(name)
+	t.prefixes.Return(now, prefix)
+}
+
+// undo takes an attempt back that said nothing about the password.
+func (t *throttle) undo(now time.Time, name, prefix string) {
+	t.names.Return(now, name)
+	t.prefixes.Return(now, prefix)
+}
+
+func throttled(wait time.Duration) error {
+	e := reason.New(reason.SignInThrottled, nil)
+	e.RetryAfter = wait
+	return e
+}
+
+// prefixOf is the network that one customer usually has: /24, /64. What has no
+// address shares one bucket.
+func prefixOf(a netip.Addr) string {
+	a = a.Unmap().WithZone("")
+	bits := 64
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return "unknown"
+	}
+	return p.String()
+}

@@ -1,0 +1,152 @@
+package client
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jotward/jotward/internal/reason"
+)
+
+// maxList and maxText bound what an operator may give a client.
+const maxList, maxText = 64, 2048
+
+// AllowsRedirect compares exactly (RFC 9700 4.1.3), but for the port of a
+// literal loopback address (RFC 8252 7.3).
+func (c Client) AllowsRedirect(uri string) bool {
+	if uri == "" || len(uri) > maxText {
+		return false
+	}
+	if slices.Contains(c.RedirectURIs, uri) {
+		return true
+	}
+	got, ok := withoutPort(uri)
+	if !ok {
+		return false
+	}
+	return slices.ContainsFunc(c.RedirectURIs, func(r string) bool {
+		want, ok := withoutPort(r)
+		return ok && want == got
+	})
+}
+
+// withoutPort returns a loopback URI without its port, and false for anything
+// else. It accepts one spelling only: what was parsed, put together again, must
+// be the text itself.
+func withoutPort(uri string) (string, bool) {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "http" || u.User != nil || strings.Contains(uri, "#") {
+		return "", false
+	}
+	host, authority := u.Hostname(), u.Hostname()
+	if host != "127.0.0.1" && host != "::1" {
+		return "", false
+	}
+	if host == "::1" {
+		authority = "[::1]"
+	}
+	if p := u.Port(); p != "" {
+		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 || strconv.FormatUint(n, 10) != p {
+			return "", false
+		}
+		authority = net.JoinHostPort(host, p)
+	}
+	rest, ok := strings.CutPrefix(uri, "http://"+authority)
+	if !ok || rest != "" && rest[0] != '/' && rest[0] != '?' {
+		return "", false
+	}
+	return host + " " + rest, true
+}
+
+// checkRedirect says what may be registered: https, http on a loopback address
+// (RFC 8252 7.3), or a scheme of one's own with a dot in it, as RFC 8252 7.1
+// demands of apps; that also shuts out javascript, data, file and their kin.
+func checkRedirect(uri string) error {
+	u, err := url.Parse(uri)
+	if err != nil || !u.IsAbs() || len(uri) > maxText || u.User != nil || strings.ContainsAny(uri, "#*\\") {
+		return errors.New("redirect_uri is not absolute, has a fragment, a wildcard or user information (RFC 6749 3.1.2)")
+	}
+	for _, b := range []byte(uri) {
+		if b <= ' ' || b >= 0x7f {
+			return errors.New("redirect_uri has characters that a URI has not (RFC 3986 2)")
+		}
+	}
+	switch {
+	case u.Scheme == "https" && u.Host != "", strings.Contains(u.Scheme, "."):
+		return nil
+	case u.Scheme == "http":
+		if _, loop := withoutPort(uri); loop {
+			return nil
+		}
+		return errors.New("redirect_uri with http is for 127.0.0.1 and [::1] only (RFC 8252 7.3)")
+	}
+	return errors.New("redirect_uri needs https, or a private scheme with a dot (RFC 8252 7.1)")
+}
+
+// checkScope holds a name to RFC 6749 3.3: %x21, %x23-5B, %x5D-7E.
+func checkScope(s string) error {
+	for _, b := range []byte(s) {
+		if b <= ' ' || b == '"' || b == '\\' || b >= 0x7f {
+			return errors.New("a scope has characters that RFC 6749 3.3 forbids")
+		}
+	}
+	if s == "" {
+		return errors.New("a scope is empty")
+	}
+	return nil
+}
+
+var grantTypes = []string{"authorization_code", "client_credentials", "refresh_token"}
+
+func (c Client) check() error {
+	if err := c.fault(); err != nil {
+		return reason.New(reason.RequestInvalid, errors.New("client: "+err.Error()))
+	}
+	return nil
+}
+
+func (c Client) fault() error {
+	// usr_ begins people's ids: the sub of a client's token must never be
+	// theirs (RFC 9700 4.15).
+	if c.ID == "" || len(c.ID) > 256 || strings.HasPrefix(c.ID, "usr_") {
+		return errors.New("id is missing, too long or starts with usr_")
+	}
+	for _, b := range []byte(c.ID) {
+		if b < ' ' || b >= 0x7f {
+			return errors.New("id has characters that RFC 6749 A.1 forbids")
+		}
+	}
+	if len(c.Name) > 256 {
+		return errors.New("name too long")
+	}
+	if l := c.Lifetime(); l < MinLifetime || l > MaxLifetime {
+		return errors.New("access token lifetime outside 5 to 60 minutes")
+	}
+	for _, list := range [][]string{c.GrantTypes, c.RedirectURIs, c.Scopes, c.Audiences, c.Roles, c.Permissions} {
+		if len(list) > maxList || slices.ContainsFunc(list, func(v string) bool { return v == "" || len(v) > maxText }) {
+			return errors.New("a list is too long, or an entry of it is empty or too long")
+		}
+	}
+	for _, s := range c.Scopes {
+		if err := checkScope(s); err != nil {
+			return err
+		}
+	}
+	for _, r := range c.RedirectURIs {
+		if err := checkRedirect(r); err != nil {
+			return err
+		}
+	}
+	for _, g := range c.GrantTypes {
+		if !slices.Contains(grantTypes, g) {
+			return errors.New("a grant type does not exist here")
+		}
+	}
+	if c.Public && slices.Contains(c.GrantTypes, "client_credentials") {
+		return errors.New("a public client cannot use client_credentials (RFC 6749 4.4)")
+	}
+	return nil
+}

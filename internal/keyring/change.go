@@ -1,0 +1,158 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/revoke"
+	"github.com/jotward/jotward/jose/jwk"
+)
+
+// Rotate makes the next key of a purpose and algorithm. It signs after ahead,
+// at once when no other does; the ones before it stay published until the last
+// token that they signed has expired.
+func (r *Ring) Rotate(ctx context.Context, actor audit.Actor, purpose string, alg jwk.Algorithm) (next Key, err error) {
+	if purpose != PurposeToken && purpose != PurposeFeed || alg.IsSymmetric() || !alg.Known() {
+		return Key{}, reason.New(reason.RequestInvalid, errors.New("keyring: unknown purpose or algorithm"))
+	}
+	err = r.change(ctx, func(keys []Key) ([]Key, audit.Act, error) {
+		changed, err := r.succeed(keys, use{purpose, alg})
+		if err != nil {
+			return nil, audit.Act{}, err
+		}
+		next = changed[len(changed)-1]
+		return changed, audit.New(r.now(), actor, "key.rotate", "key", next.ID, "purpose", purpose, "algorithm", string(alg)), nil
+	})
+	return next, err
+}
+
+// Retire revokes a key at once; NotFound when the purpose has no such key. When
+// nothing would sign after it, now or later, its replacement is made in the
+// same transaction.
+func (r *Ring) Retire(ctx context.Context, actor audit.Actor, purpose, kid string) error {
+	return r.change(ctx, func(keys []Key) ([]Key, audit.Act, error) {
+		now := r.now()
+		i := slices.IndexFunc(keys, func(k Key) bool { return k.ID == kid && k.Purpose == purpose && k.State(now) != StateGone })
+		if i < 0 {
+			return nil, audit.Act{}, reason.New(reason.NotFound, nil)
+		}
+		keys = slices.Clone(keys)
+		keys[i].Retires, keys[i].Gone = now, now
+		changed := []Key{keys[i]}
+		u := use{keys[i].Purpose, keys[i].Algorithm}
+		if !slices.ContainsFunc(keys, func(k Key) bool { return k.is(u) && k.Retires.IsZero() }) {
+			more, err := r.succeed(keys, u)
+			if err != nil {
+				return nil, audit.Act{}, err
+			}
+			changed = append(changed, more...)
+		} else if !slices.ContainsFunc(keys, func(k Key) bool { return k.is(u) && k.State(now) == StateActive }) {
+			// The next one is there but waits for its time, which has come.
+			for _, k := range keys {
+				if k.is(u) && k.State(now) == StatePending && k.Retires.IsZero() {
+					k.Activates = now
+					changed = append(changed, k)
+				}
+			}
+		}
+		return changed, audit.New(now, actor, "key.retire", "key", kid, "purpose", purpose).Revoking(revoke.Entry{
+			Kind: revoke.KindKey, ID: kid, Expires: now.Add(r.tokenLife), Reason: reason.Administrator}), nil
+	})
+}
+
+// Reseal seals every private key under the first master key, after which the
+// other master keys may be thrown away.
+func (r *Ring) Reseal(ctx context.Context, actor audit.Actor) error {
+	return r.change(ctx, func(keys []Key) ([]Key, audit.Act, error) {
+		keys = slices.Clone(keys)
+		for i := range keys {
+			private, err := r.masters.open(&keys[i])
+			if err != nil {
+				return nil, audit.Act{}, err
+			}
+			r.masters.seal(&keys[i], private)
+			clear(private)
+		}
+		return keys, audit.New(r.now(), actor, "key.reseal", "master_key", r.masters.first, "keys", strconv.Itoa(len(keys))), nil
+	})
+}
+
+// change reads the keys, has them changed, and writes them when nobody else
+// wrote meanwhile; a lost round is played again.
+func (r *Ring) change(ctx context.Context, change func([]Key) ([]Key, audit.Act, error)) error {
+	for range 16 {
+		keys, from, err := r.store.Keys(ctx)
+		if err != nil {
+			return err
+		}
+		changed, act, err := change(keys)
+		if err != nil {
+			return err
+		}
+		err = r.store.SaveKeys(ctx, changed, from, act)
+		if err == nil {
+			r.reload.Lock()
+			r.current.Store(nil) // seen at once by this process
+			r.reload.Unlock()
+			return nil
+		}
+		if !errors.Is(err, reason.New(reason.Conflict, nil)) {
+			return err
+		}
+	}
+	return reason.New(reason.Conflict, errors.New("keyring: others keep changing the keys"))
+}
+
+func (k Key) is(u use) bool { return k.Purpose == u.purpose && k.Algorithm == u.algorithm }
+
+// succeed ends the keys of a use and adds the next, which is the last of what
+// it returns. A key that waits for its time already is replaced before it signs.
+func (r *Ring) succeed(keys []Key, u use) ([]Key, error) {
+	now := r.now()
+	from := now
+	if slices.ContainsFunc(keys, func(k Key) bool { return k.is(u) && k.State(now) == StateActive }) {
+		from = now.Add(r.ahead)
+	}
+	var changed []Key
+	for _, k := range keys {
+		switch {
+		case !k.is(u):
+			continue
+		case k.State(now) == StateActive:
+			// The one in use goes on until the next may sign, also when its end was
+			// set for an earlier moment by a successor that will never be.
+			k.Retires, k.Gone = from, from.Add(r.tokenLife)
+		case k.State(now) == StatePending:
+			k.Retires, k.Gone = now, now
+		default:
+			continue
+		}
+		changed = append(changed, k)
+	}
+	next, err := r.generate(u, now, from)
+	return append(changed, next), err
+}
+
+func (r *Ring) generate(u use, now, from time.Time) (Key, error) {
+	k, err := jwk.Generate(u.algorithm, "")
+	if err != nil {
+		return Key{}, err
+	}
+	private, err := k.ExportPrivate()
+	if err != nil {
+		return Key{}, err
+	}
+	defer clear(private)
+	public, err := k.MarshalJSON()
+	if err != nil {
+		return Key{}, err
+	}
+	row := Key{ID: k.KeyID(), Purpose: u.purpose, Algorithm: u.algorithm, Public: public, Created: now, Activates: from}
+	r.masters.seal(&row, private)
+	return row, nil
+}

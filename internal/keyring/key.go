@@ -1,0 +1,58 @@
+package keyring
+
+import (
+	"context"
+	"time"
+
+	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/jose/jwk"
+)
+
+// The purposes of keys.
+const (
+	PurposeToken = "token"
+	PurposeFeed  = "feed"
+)
+
+// DefaultAlgorithm signs unless something else is asked for.
+const DefaultAlgorithm = jwk.ES256
+
+// Key is a stored key. Its state follows from its times: pending before
+// Activates, active until Retires (zero: no end), retired until Gone.
+type Key struct {
+	ID, Purpose                       string
+	Algorithm                         jwk.Algorithm
+	MasterID                          string // names the master key under which Sealed is sealed
+	Public, Sealed                    []byte
+	Created, Activates, Retires, Gone time.Time
+}
+
+// The states of a key.
+const (
+	StatePending = "pending"
+	StateActive  = "active"
+	StateRetired = "retired"
+	StateGone    = "gone"
+)
+
+// State names the key's state at a moment.
+func (k Key) State(now time.Time) string {
+	switch {
+	case !k.Gone.IsZero() && !now.Before(k.Gone):
+		return StateGone
+	case !k.Retires.IsZero() && !now.Before(k.Retires):
+		return StateRetired
+	case now.Before(k.Activates):
+		return StatePending
+	}
+	return StateActive
+}
+
+// Store is what the ring needs. The generation counts changes of any key.
+// SaveKeys inserts or replaces keys by their id and answers Conflict when the
+// generation is no longer from: all of a change happens, or nothing.
+type Store interface {
+	Keys(ctx context.Context) (keys []Key, generation int64, err error) // newest first
+	KeyGeneration(ctx context.Context) (int64, error)
+	SaveKeys(ctx context.Context, keys []Key, from int64, act audit.Act) error
+}

@@ -1,0 +1,116 @@
+package limit_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jotward/jotward/internal/limit"
+)
+
+func newLimiter(t *testing.T, r limit.Rate, keys int) *limit.Limiter {
+	t.Helper()
+	l, err := limit.New(r, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestZeroRateIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, r := range []limit.Rate{{}, {Every: time.Second}, {Burst: 1}} {
+		if _, err := limit.New(r, 1); err == nil {
+			t.Errorf("%+v was taken", r)
+		}
+	}
+	if _, err := limit.New(limit.Rate{Every: 1, Burst: 1}, 0); err == nil {
+		t.Error("a limiter without room was made")
+	}
+}
+
+// A burst, then one each second; the wait that is told is the one that helps.
+func TestBurstThenOneByOne(t *testing.T) {
+	t.Parallel()
+	l := newLimiter(t, limit.Rate{Every: time.Second, Burst: 3}, 1000)
+	now := time.Unix(1_800_000_000, 0)
+	for i := range 3 {
+		if _, ok := l.Take(now, "a"); !ok {
+			t.Fatalf("take %d of the burst was refused", i)
+		}
+	}
+	for range 100 { // refused takes are not counted: nobody is locked out for trying
+		if wait, ok := l.Take(now, "a"); ok || wait != time.Second {
+			t.Fatalf("after the burst: %v %v", wait, ok)
+		}
+	}
+	if _, ok := l.Take(now, "b"); !ok {
+		t.Fatal("another key was refused")
+	}
+	if _, ok := l.Take(now.Add(time.Second-1), "a"); ok {
+		t.Fatal("too early")
+	}
+	if _, ok := l.Take(now.Add(time.Second), "a"); !ok {
+		t.Fatal("the wait was too short")
+	}
+	l.Return(now.Add(time.Second), "a")
+	if _, ok := l.Take(now.Add(time.Second), "a"); !ok {
+		t.Fatal("what was returned is gone")
+	}
+	l.Clear("a")
+	for i := range 3 {
+		if _, ok := l.Take(now, "a"); !ok {
+			t.Fatalf("take %d after Clear was refused", i)
+		}
+	}
+}
+
+// A full limiter refuses who is new and forgets nobody who is in debt.
+func TestFullRefusesRatherThanForgets(t *testing.T) {
+	t.Parallel()
+	l := newLimiter(t, limit.Rate{Every: time.Second, Burst: 1}, 64)
+	now := time.Unix(1_800_000_000, 0)
+	var held []string
+	refused := 0
+	for i := range 10000 {
+		key := fmt.Sprint("key ", i)
+		if wait, ok := l.Take(now, key); ok {
+			held = append(held, key)
+		} else if refused++; wait <= 0 || wait > time.Second {
+			t.Fatalf("refused for %v", wait)
+		}
+	}
+	if l.Len() > 64 || refused < 9900 {
+		t.Fatalf("%d keys are held, %d were refused", l.Len(), refused)
+	}
+	for _, key := range held {
+		if _, ok := l.Take(now, key); ok {
+			t.Fatalf("%s was forgotten", key)
+		}
+	}
+	if _, ok := l.Take(now.Add(time.Second), "new"); !ok {
+		t.Fatal("there is room again, and the new key was refused")
+	}
+}
+
+func TestManyAtOnceGetTheBurst(t *testing.T) {
+	t.Parallel()
+	l := newLimiter(t, limit.Rate{Every: time.Hour, Burst: 10}, 1000)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	n := 0
+	for range 100 {
+		wg.Go(func() {
+			if _, ok := l.Take(time.Unix(1_800_000_000, 0), "a"); ok {
+				mu.Lock()
+				n++
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if n != 10 {
+		t.Fatalf("%d of a burst of 10", n)
+	}
+}

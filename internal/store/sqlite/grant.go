@@ -1,0 +1,112 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/grant"
+)
+
+const grantColumns = `id, subject, client_id, session_id, scopes, audiences, amr, auth_time, created, expires, ends, revoked`
+
+const (
+	insertGrant = `INSERT INTO grants (` + grantColumns + `) SELECT ?, s.subject, c.id, s.id, ?, ?, ?, ?, ?, ?, ?, 0 FROM sessions s JOIN clients c ON c.id = ? WHERE s.id = ? AND s.subject = ? AND s.ended = 0 AND c.disabled = 0`
+	grantByID   = `SELECT ` + grantColumns + ` FROM grants WHERE id = ?`
+	listGrants  = `SELECT ` + grantColumns + ` FROM grants WHERE subject = ? AND id > ? ORDER BY id LIMIT ?`
+	revokeGrant = `UPDATE grants SET revoked = 1, ends = CASE WHEN ends < ? THEN ends ELSE ? END WHERE id = ? AND revoked = 0`
+	moveEnds    = `UPDATE grants SET ends = ? WHERE id = ?`
+
+	insertCode = `INSERT INTO codes (hash, grant_id, redirect_uri, challenge, nonce, expires, spent) VALUES (?, ?, ?, ?, ?, ?, 0)`
+	codeByHash = `SELECT hash, grant_id, redirect_uri, challenge, nonce, expires, spent FROM codes WHERE hash = ?`
+	spendCode  = `UPDATE codes SET spent = 1 WHERE hash = ? AND spent = 0 AND EXISTS (SELECT 1 FROM grants WHERE grants.id = codes.grant_id AND grants.revoked = 0) RETURNING grant_id`
+
+	insertRefresh = `INSERT INTO refresh_tokens (hash, grant_id, created, expires, spent) VALUES (?, ?, ?, ?, 0)`
+	refreshByHash = `SELECT hash, grant_id, created, expires, spent, successor, sealed FROM refresh_tokens WHERE hash = ?`
+	spendRefresh  = `UPDATE refresh_tokens SET spent = ?, successor = ?, sealed = ? WHERE hash = ? AND spent = 0 AND EXISTS (SELECT 1 FROM grants WHERE grants.id = refresh_tokens.grant_id AND grants.revoked = 0)`
+)
+
+func scanGrant(r scanner) (g grant.Grant, err error) {
+	return g, r.Scan(&g.ID, &g.Subject, &g.ClientID, &g.SessionID, texts(&g.Scopes), texts(&g.Audiences), texts(&g.AMR),
+		moment{&g.AuthTime}, moment{&g.Created}, moment{&g.Expires}, moment{&g.Ends}, &g.Revoked)
+}
+
+// CreateGrant implements grant.Store.
+func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, c grant.Code, act audit.Act) error {
+	return s.write(ctx, act, func(t *tx) error {
+		if err := t.must(conflict, insertGrant, g.ID, array(g.Scopes), array(g.Audiences), array(g.AMR), millis(g.AuthTime), millis(g.Created),
+			millis(g.Expires), millis(g.Ends), g.ClientID, g.SessionID, g.Subject); err != nil {
+			return err
+		}
+		_, err := t.exec(insertCode, c.Hash, g.ID, c.RedirectURI, c.Challenge, c.Nonce, millis(c.Expires))
+		return err
+	})
+}
+
+// Grant implements grant.Store.
+func (s *Store) Grant(ctx context.Context, id string) (grant.Grant, error) {
+	return get(ctx, s, scanGrant, grantByID, id)
+}
+
+// Grants implements grant.Store.
+func (s *Store) Grants(ctx context.Context, subject, after string, limit int) ([]grant.Grant, error) {
+	return list(ctx, s, scanGrant, listGrants, subject, after, limit)
+}
+
+// RevokeGrant implements grant.Store.
+func (s *Store) RevokeGrant(ctx context.Context, id string, act audit.Act) error {
+	return quiet(s.write(ctx, act, func(t *tx) error {
+		return t.must(errNone, revokeGrant, millis(act.At), millis(act.At), id)
+	}))
+}
+
+// Code implements grant.Store.
+func (s *Store) Code(ctx context.Context, hash []byte) (grant.Code, error) {
+	return get(ctx, s, func(r scanner) (c grant.Code, err error) {
+		return c, r.Scan(&c.Hash, &c.GrantID, &c.RedirectURI, &c.Challenge, &c.Nonce, moment{&c.Expires}, &c.Spent)
+	}, codeByHash, hash)
+}
+
+// SpendCode implements grant.Store.
+func (s *Store) SpendCode(ctx context.Context, hash []byte, ends time.Time, first *grant.Refresh, act audit.Act) (bool, error) {
+	return won(s.write(ctx, act, func(t *tx) error {
+		var grantID string
+		err := t.row(spendCode, []any{hash}, &grantID)
+		if errors.Is(err, sql.ErrNoRows) {
+			return errNone
+		}
+		if err != nil {
+			return err
+		}
+		if first != nil {
+			if _, err := t.exec(insertRefresh, first.Hash, grantID, millis(first.Created), millis(first.Expires)); err != nil {
+				return err
+			}
+		}
+		_, err = t.exec(moveEnds, millis(ends), grantID)
+		return err
+	}))
+}
+
+// Refresh implements grant.Store.
+func (s *Store) Refresh(ctx context.Context, hash []byte) (grant.Refresh, error) {
+	return get(ctx, s, func(r scanner) (v grant.Refresh, err error) {
+		return v, r.Scan(&v.Hash, &v.GrantID, moment{&v.Created}, moment{&v.Expires}, moment{&v.Spent}, &v.Successor, &v.Sealed)
+	}, refreshByHash, hash)
+}
+
+// SpendRefresh implements grant.Store.
+func (s *Store) SpendRefresh(ctx context.Context, hash, sealed []byte, next grant.Refresh, act audit.Act) (bool, error) {
+	return won(s.write(ctx, act, func(t *tx) error {
+		if err := t.must(errNone, spendRefresh, millis(act.At), next.Hash, sealed, hash); err != nil {
+			return err
+		}
+		if _, err := t.exec(insertRefresh, next.Hash, next.GrantID, millis(next.Created), millis(next.Expires)); err != nil {
+			return err
+		}
+		_, err := t.exec(moveEnds, millis(next.Expires), next.GrantID)
+		return err
+	}))
+}

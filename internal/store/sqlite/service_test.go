@@ -1,0 +1,237 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/jotward/jotward/internal/account"
+	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/keyring"
+)
+
+// acts returns one way to call every method that changes something, by name.
+func (h *house) acts() map[string]func() error {
+	ctx, root := h.Context(), h.root
+	code, spent := h.code("openid"), h.redeem("openid")
+	second, _ := h.newClient("second", false)
+	keys, err := h.ring.List(ctx, keyring.PurposeToken)
+	h.ok(err)
+	access := h.redeem("read").AccessToken
+	auth, _, err := h.grants.Authorize(ctx, request("app", "read"))
+	h.ok(err)
+	list, err := h.grants.List(ctx, h.ann.ID, "", 10)
+	h.ok(err)
+	h.ok(h.consents.Grant(ctx, root, h.ann.ID, "second", []string{"read"}))
+	return map[string]func() error{
+		"account.Create": func() error {
+			_, err := h.accounts.Create(ctx, root, account.New{Username: "bob", Password: password})
+			return err
+		},
+		"account.Update": func() error {
+			_, err := h.accounts.Update(ctx, root, h.ann.ID, 0, "A", "a@example.com")
+			return err
+		},
+		"account.SetPassword":  func() error { return h.accounts.SetPassword(ctx, root, h.ann.ID, 0, "another horse") },
+		"account.SetRoles":     func() error { return h.accounts.SetRoles(ctx, root, h.ann.ID, 0, []string{"x"}, nil) },
+		"account.RevokeTokens": func() error { return h.accounts.RevokeTokens(ctx, root, h.ann.ID) },
+		"account.Disable":      func() error { return h.accounts.Disable(ctx, root, h.ann.ID, 0) },
+		"account.Enable":       func() error { return h.accounts.Enable(ctx, root, h.ann.ID, 0) },
+		"account.Delete":       func() error { return h.accounts.Delete(ctx, root, h.ann.ID, 0) },
+		"client.Create": func() error {
+			_, _, err := h.clients.Create(ctx, root, client.Client{ID: "third"})
+			return err
+		},
+		"client.Update": func() error {
+			_, err := h.clients.Update(ctx, root, 0, second)
+			return err
+		},
+		"client.RotateSecret": func() error { _, err := h.clients.RotateSecret(ctx, root, "second", 0); return err },
+		"client.RevokeTokens": func() error { return h.clients.RevokeTokens(ctx, root, "second") },
+		"client.Disable":      func() error { return h.clients.Disable(ctx, root, "second", 0) },
+		"client.Enable":       func() error { return h.clients.Enable(ctx, root, "second", 0) },
+		"client.Delete":       func() error { return h.clients.Delete(ctx, root, "second", 0) },
+		"session.Start": func() error {
+			_, _, err := h.sessions.Start(ctx, root, h.ann.ID, h.ann.Version, nil)
+			return err
+		},
+		"session.End":      func() error { return h.sessions.End(ctx, root, h.ses.ID) },
+		"session.Revoke":   func() error { ses, _ := h.signInLike(); return h.sessions.Revoke(ctx, root, ses) },
+		"consent.Grant":    func() error { return h.consents.Grant(ctx, root, h.ann.ID, "app", []string{"read"}) },
+		"consent.Withdraw": func() error { return h.consents.Withdraw(ctx, root, h.ann.ID, "second") },
+		"grant.IssueCode":  func() error { _, err := h.grants.IssueCode(ctx, root, auth, h.ses); return err },
+		"grant.Run":        func() error { _, err := h.grants.Run(ctx, h.redemption(code)); return err },
+		"grant.Run/refresh": func() error {
+			_, err := h.refresh(spent.RefreshToken)
+			return err
+		},
+		"grant.Revoke":        func() error { return h.grants.Revoke(ctx, h.app, "req-9", access) },
+		"grant.RevokeGrant":   func() error { return h.grants.RevokeGrant(ctx, root, list[0].ID) },
+		"grant.RevokeTokenID": func() error { return h.grants.RevokeTokenID(ctx, root, "jti-1") },
+		"keyring.Rotate": func() error {
+			_, err := h.ring.Rotate(ctx, root, keyring.PurposeFeed, keyring.DefaultAlgorithm)
+			return err
+		},
+		"keyring.Retire": func() error { return h.ring.Retire(ctx, root, keyring.PurposeToken, keys[0].ID) },
+		"keyring.Reseal": func() error { return h.ring.Reseal(ctx, root) },
+	}
+}
+
+func (h *house) signInLike() (string, error) {
+	list, err := h.sessions.List(h.Context(), h.ann.ID, "", 1)
+	if err != nil || len(list) == 0 {
+		return "", err
+	}
+	return list[0].ID, nil
+}
+
+// reading are the methods that change nothing.
+var reading = map[string]bool{
+	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "client.Identify": true, "client.Get": true,
+	"client.List": true, "session.ByCookie": true, "session.List": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
+	"grant.Introspect": true, "keyring.Active": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.List": true,
+}
+
+// Every method of every service either changes nothing or is among the acts.
+func TestEveryMethodIsAnActOrReads(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	acts := h.acts()
+	for name, service := range map[string]any{"account": h.accounts, "client": h.clients, "session": h.sessions, "consent": h.consents, "grant": h.grants, "keyring": h.ring} {
+		for m := range reflect.TypeOf(service).Methods() {
+			if full := name + "." + m.Name; (acts[full] == nil) == !reading[full] {
+				t.Errorf("%s: say whether it changes anything, and play it here if so", full)
+			}
+		}
+	}
+}
+
+// Every act leaves exactly one entry, with its actor and its request.
+func TestEveryActIsAudited(t *testing.T) {
+	t.Parallel()
+	names := newHouse(t).acts()
+	for name := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			act := h.acts()[name]
+			before, err := h.store.AuditEntries(t.Context(), audit.Filter{}, 0, 1)
+			h.ok(err)
+			h.ok(act())
+			after, err := h.store.AuditEntries(t.Context(), audit.Filter{}, 0, 10)
+			h.ok(err)
+			if after[0].Seq != before[0].Seq+1 {
+				t.Fatalf("%d entries for one act", after[0].Seq-before[0].Seq)
+			}
+			if e := after[0]; e.Actor.ID == "" || e.Actor.Request == "" || e.Action == "" || e.Target.ID == "" || !e.At.Equal(h.now()) {
+				t.Errorf("an entry that says too little: %+v", e)
+			}
+		})
+	}
+}
+
+// When the trail cannot be written, no act changes anything: the whole database
+// stays as it was, to the byte of every row.
+func TestNoActWithoutItsEntry(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	acts := h.acts()
+	db, err := sql.Open("sqlite", h.path)
+	h.ok(err)
+	defer db.Close()
+	_, err = db.ExecContext(t.Context(), `CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'the trail is full'); END`)
+	h.ok(err)
+	before := dump(h, db)
+	for name, act := range acts {
+		if err := act(); err == nil || !strings.Contains(err.Error(), "the trail is full") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after := dump(h, db); after != before {
+			t.Fatalf("%s left a trace without its entry", name)
+		}
+	}
+}
+
+func dump(h *house, db *sql.DB) string {
+	h.Helper()
+	tables, err := db.QueryContext(h.Context(), `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`)
+	h.ok(err)
+	defer tables.Close()
+	var names []string
+	for tables.Next() {
+		var name string
+		h.ok(tables.Scan(&name))
+		names = append(names, name)
+	}
+	if len(names) < 12 {
+		h.Fatalf("only %d tables", len(names))
+	}
+	var out strings.Builder
+	for _, name := range names {
+		rows, err := db.QueryContext(h.Context(), `SELECT * FROM `+name+` ORDER BY 1, 2`)
+		h.ok(err)
+		columns, err := rows.Columns()
+		h.ok(err)
+		for rows.Next() {
+			row := make([]any, len(columns))
+			to := make([]any, len(columns))
+			for i := range row {
+				to[i] = &row[i]
+			}
+			h.ok(rows.Scan(to...))
+			fmt.Fprintln(&out, name, row)
+		}
+		h.ok(rows.Close())
+	}
+	return out.String()
+}
+
+// The database holds no secret: what was played through it is not found in the
+// raw files. (That the sealed successor opens with the presented token only is
+// told in package grant.)
+func TestDatabaseHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	_, cookie := h.signIn()
+	service, secret := h.newClient("service", false)
+	rotated, err := h.clients.RotateSecret(t.Context(), h.root, "service", 0)
+	h.ok(err)
+	machine, err := h.grants.Run(t.Context(), grant.Request{Client: service, GrantType: "client_credentials"})
+	h.ok(err)
+	code := h.code("openid read")
+	first, err := h.grants.Run(t.Context(), h.redemption(code))
+	h.ok(err)
+	second, err := h.refresh(first.RefreshToken)
+	h.ok(err)
+	key, err := h.ring.Active(t.Context(), keyring.PurposeToken, keyring.DefaultAlgorithm)
+	h.ok(err)
+	private, err := key.ExportPrivate()
+	h.ok(err)
+	_, d, _ := strings.Cut(string(private), `"d":"`)
+	d, _, _ = strings.Cut(d, `"`)
+	if len(d) < 40 || second.RefreshToken == "" || cookie == "" || rotated == "" {
+		t.Fatal("the story lost a secret")
+	}
+	secrets := map[string]string{"password": password, "cookie": cookie, "client secret": secret, "new client secret": rotated, "code": code, "verifier": verifier,
+		"refresh token": first.RefreshToken, "successor": second.RefreshToken, "access token": first.AccessToken, "ID token": first.IDToken,
+		"machine's token": machine.AccessToken, "master key": string(h.master), "private key": d}
+	for _, file := range []string{h.path, h.path + "-wal"} {
+		raw, err := os.ReadFile(file)
+		h.ok(err)
+		if len(raw) == 0 || file == h.path+"-wal" && !bytes.Contains(raw, []byte("refresh.rotate")) {
+			t.Fatalf("%s: nothing to search", file)
+		}
+		for what, text := range secrets {
+			short := strings.TrimPrefix(text, "rt_")
+			if bytes.Contains(raw, []byte(text)) || bytes.Contains(raw, []byte(short)) {
+				t.Errorf("%s holds the %s", file, what)
+			}
+		}
+	}
+}
