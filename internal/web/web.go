@@ -93,9 +93,7 @@ func (s *Server) handle(route Route) http.Handler {
 		if err != nil {
 			refusal := asRefusal(err)
 			if rec.status == 0 {
-				if refusal.RetryAfter > 0 {
-					w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(refusal.RetryAfter.Seconds()))))
-				}
+				RetryAfter(w, refusal)
 				route.Style(rec, r, refusal)
 			}
 			ev.Reason = refusal.Code
@@ -139,6 +137,13 @@ func guarded(h HandlerFunc, w http.ResponseWriter, r *http.Request) (err error) 
 		}
 	}()
 	return h(w, r)
+}
+
+// RetryAfter sets the header of RFC 9110 10.2.3 when the refusal knows how long.
+func RetryAfter(w http.ResponseWriter, err error) {
+	if e, ok := errors.AsType[*reason.Error](err); ok && e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
 }
 
 func asRefusal(err error) *reason.Error {

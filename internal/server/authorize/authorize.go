@@ -164,13 +164,7 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	person, err := e.Passwords.Verify(r.Context(), actor(w, ""), form.Get("username"), form.Get("password"), web.ClientAddr(r.Context()))
 	if err != nil {
-		if !errors.Is(err, reason.New(reason.SignInFailed, nil)) {
-			return err
-		}
-		if pageErr := e.showSignIn(w, http.StatusUnauthorized, query, a, form.Get("username"), "Name or password is wrong."); pageErr != nil {
-			return pageErr
-		}
-		return err
+		return e.notSignedIn(w, query, a, form.Get("username"), err)
 	}
 	// A new session at every sign-in: one that was planted beforehand gains nothing.
 	_, cookie, err := e.Sessions.Start(r.Context(), actor(w, person.ID), person.ID, person.Version, []string{"pwd"})
@@ -180,6 +174,20 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 	http.SetCookie(w, &http.Cookie{Name: e.cookieName(), Value: cookie, Path: "/", HttpOnly: true, Secure: e.Secure, SameSite: http.SameSiteLaxMode})
 	http.Redirect(w, r, "/authorize?"+query.Encode(), http.StatusSeeOther)
 	return nil
+}
+
+// notSignedIn shows the page again. Which of name and password was wrong is not
+// said: it would help nobody but a guesser.
+func (e *Endpoints) notSignedIn(w http.ResponseWriter, query url.Values, a grant.Authorization, username string, err error) error {
+	status, alert := http.StatusUnauthorized, "Name or password is wrong."
+	switch {
+	case errors.Is(err, reason.New(reason.SignInThrottled, nil)):
+		status, alert = http.StatusTooManyRequests, "Too many failed sign-ins. Wait a moment, then try again."
+	case !errors.Is(err, reason.New(reason.SignInFailed, nil)):
+		return err
+	}
+	web.RetryAfter(w, err)
+	return errors.Join(err, e.showSignIn(w, status, query, a, username, alert))
 }
 
 // Consent answers POST /consent.
