@@ -106,7 +106,7 @@ func (s *Service) code(ctx context.Context, r Request) (Response, Result, error)
 	if !verifierFits(r.CodeVerifier, c.Challenge) {
 		return Response{}, "", reason.New(reason.CodeVerifierMismatch, nil)
 	}
-	if g, err = s.live(ctx, g.ID, r.Client, reason.CodeInvalid); err != nil {
+	if err := s.check(ctx, g, r.Client, reason.CodeInvalid); err != nil {
 		return Response{}, "", err
 	}
 	return s.redeem(ctx, r, c, g)

@@ -123,27 +123,33 @@ func (s *Service) revoke(ctx context.Context, actor audit.Actor, id string, why 
 		revoke.Entry{Kind: revoke.KindGrant, ID: id, Expires: now.Add(client.MaxLifetime), Reason: why}))
 }
 
-// live loads a grant that may still be used by the client. Its session may have
-// run out, for the grant has an end of its own, but it must not have been ended.
+// live loads a grant that may still be used by the client.
 func (s *Service) live(ctx context.Context, id string, c client.Client, code reason.Code) (Grant, error) {
 	g, err := s.Store.Grant(ctx, id)
 	if err != nil {
 		return g, unknown(err, code)
 	}
+	return g, s.check(ctx, g, c, code)
+}
+
+// check refuses a grant that the client may not use any more. Its session may
+// have run out, for the grant has an end of its own, but it must not have been
+// ended.
+func (s *Service) check(ctx context.Context, g Grant, c client.Client, code reason.Code) error {
 	if g.ClientID != c.ID || g.Revoked {
-		return g, reason.New(code, nil)
+		return reason.New(code, nil)
 	}
 	ses, err := s.Store.Session(ctx, g.SessionID)
 	if err != nil {
-		return g, unknown(err, code)
+		return unknown(err, code)
 	}
 	if ses.Ended {
-		return g, reason.New(code, errors.New("grant: its session was ended"))
+		return reason.New(code, errors.New("grant: its session was ended"))
 	}
 	if !s.Now().Before(g.Expires) {
-		return g, reason.New(reason.GrantExpired, nil)
+		return reason.New(reason.GrantExpired, nil)
 	}
-	return g, nil
+	return nil
 }
 
 // unknown turns NotFound into the refusal that fits. Every other failure stays

@@ -24,6 +24,8 @@ type Store struct {
 	writer *writer
 	hook   atomic.Pointer[func(uint64)]
 	stmts  sync.Map // query -> *sql.Stmt of the readers
+	close  sync.Once
+	closed error // what closing said
 }
 
 // Open opens, or makes, the database in a file and migrates it. Only the owner
@@ -63,8 +65,10 @@ func Open(ctx context.Context, path string) (*Store, error) {
 
 // Close waits for the group that is being committed, refuses what still waits
 // with ErrClosed, and closes all connections.
+// Closing twice is closing once.
 func (s *Store) Close() error {
-	return errors.Join(s.writer.stop(), s.r.Close(), s.w.Close())
+	s.close.Do(func() { s.closed = errors.Join(s.writer.stop(), s.r.Close(), s.w.Close()) })
+	return s.closed
 }
 
 // OnCommitted sets the hook that wakes the feed after revocations committed, with

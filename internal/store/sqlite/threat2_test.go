@@ -265,3 +265,29 @@ func TestRefreshSeesAnEndedSession(t *testing.T) {
 		t.Fatal("an ended session's tokens are active")
 	}
 }
+
+// Session fixation, and the race of a sign-in with a change of the password:
+// each sign-in has a secret of its own, and what was verified with the old
+// password opens nothing after it was changed.
+func TestThreatSessionFixation(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := t.Context()
+	one, first := h.signIn()
+	two, second := h.signIn()
+	if one.ID == two.ID || first == second {
+		t.Fatal("two sign-ins share a session")
+	}
+	if _, err := h.sessions.ByCookie(ctx, one.ID); !is(err, reason.NotFound) {
+		t.Fatalf("a session's id, which tokens show, opens it: %v", err)
+	}
+	verified, err := h.passwords.Verify(ctx, h.root, "ann", password, home)
+	h.ok(err)
+	h.ok(h.accounts.SetPassword(ctx, h.root, h.ann.ID, 0, "another horse"))
+	_, _, err = h.sessions.Start(ctx, h.root, verified.ID, verified.Version, nil)
+	h.want(err, reason.SignInFailed)
+	for _, cookie := range []string{first, second} {
+		_, err := h.sessions.ByCookie(ctx, cookie)
+		h.want(err, reason.NotFound)
+	}
+}

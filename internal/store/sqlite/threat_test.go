@@ -291,9 +291,17 @@ func TestGrantEndsForGood(t *testing.T) {
 		h.ok(err)
 		token = out.RefreshToken
 	}
-	h.pass(10 * 24 * time.Hour)
-	_, err := h.refresh(token)
-	h.want(err, reason.GrantExpired)
+	h.pass(10*24*time.Hour - time.Second)
+	last, err := h.refresh(token)
+	h.ok(err)
+	h.pass(time.Second)
+	for _, text := range []string{token, last.RefreshToken} { // also as a retry within the grace
+		_, err := h.refresh(text)
+		h.want(err, reason.GrantExpired)
+		if h.active(h.app, text) {
+			t.Fatal("active after its end")
+		}
+	}
 }
 
 // Narrowing: a refresh may ask for less, never for more, and less today does not

@@ -108,20 +108,22 @@ type writer struct {
 	committed func(seq uint64) // told of every commit that moved the log, before anyone is answered
 	jobs      chan *job
 	quit      chan struct{}
-	ended     chan error
+	ended     chan struct{}
+	closing   error // set before ended is closed
 
 	testOnlyCommit atomic.Pointer[func() error] // asked before a commit; an error fails it
 }
 
 func startWriter(conn *sql.Conn, committed func(uint64)) *writer {
-	w := &writer{conn: conn, committed: committed, stmts: map[string]*sql.Stmt{}, jobs: make(chan *job), quit: make(chan struct{}), ended: make(chan error, 1)}
+	w := &writer{conn: conn, committed: committed, stmts: map[string]*sql.Stmt{}, jobs: make(chan *job), quit: make(chan struct{}), ended: make(chan struct{})}
 	go w.loop()
 	return w
 }
 
 func (w *writer) stop() error {
 	close(w.quit)
-	return <-w.ended
+	<-w.ended
+	return w.closing
 }
 
 func (w *writer) loop() {
@@ -132,7 +134,8 @@ func (w *writer) loop() {
 			for _, stmt := range w.stmts {
 				errs = append(errs, stmt.Close())
 			}
-			w.ended <- errors.Join(append(errs, w.conn.Close())...)
+			w.closing = errors.Join(append(errs, w.conn.Close())...)
+			close(w.ended)
 			return
 		case j := <-w.jobs:
 			w.group(j)

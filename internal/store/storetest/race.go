@@ -188,6 +188,7 @@ func reopen(t *testing.T, open Open) {
 	w.ok(err)
 	before := must[grant.Grant](w)(w.Grant(ctx, g.ID))
 	w.ok(w.Close())
+	w.ok(w.Close()) // once more is nothing more
 	if err := w.RevokeToken(ctx, w.act("late")); err == nil {
 		t.Fatal("a closed store took a write")
 	}
