@@ -18,7 +18,7 @@ type Issuer struct {
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	// The SQLite file. Default /var/lib/jotward/jotward.db.
 	Database string `yaml:"database"`
-	// Encrypts the signing keys at rest: 32 bytes in base64 or hexadecimal. `jotward key new --alg A256KW`-like randomness: `openssl rand -hex 32`.
+	// Encrypts the signing keys at rest: 32 bytes in base64 or hexadecimal, such as `openssl rand -hex 32` makes.
 	MasterKey Secret `yaml:"master_key"`
 	// Master keys of before; keys sealed under them are sealed anew under master_key at the start.
 	PreviousMasterKeys []Secret `yaml:"previous_master_keys"`

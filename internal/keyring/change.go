@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
@@ -140,6 +141,10 @@ func (r *Ring) succeed(keys []Key, u use) ([]Key, error) {
 
 func (r *Ring) generate(u use, now, from time.Time) (Key, error) {
 	k, err := jwk.Generate(u.algorithm, "")
+	// A kid that begins with a dash reads as a flag in `jotward keys retire`.
+	for err == nil && strings.HasPrefix(k.KeyID(), "-") {
+		k, err = jwk.Generate(u.algorithm, "")
+	}
 	if err != nil {
 		return Key{}, err
 	}

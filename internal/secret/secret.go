@@ -7,8 +7,9 @@ import (
 	"encoding/base64"
 )
 
-// ID returns prefix and 128 random bits in base64url.
-func ID(prefix string) string { return prefix + random(16) }
+// ID returns prefix and at least 128 random bits in base32: an identifier that
+// never begins with a dash, which a command line would read as a flag.
+func ID(prefix string) string { return prefix + rand.Text() }
 
 // New returns prefix and 256 random bits in base64url: a bearer secret.
 func New(prefix string) string { return prefix + random(32) }
