@@ -25,6 +25,7 @@ import (
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/edge"
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/web"
 )
 
 // story is what `dev --json` prints: all that a program needs to play the main
@@ -44,6 +45,7 @@ type story struct {
 	Password       string `json:"password"`
 	Audience       string `json:"audience"`
 	Scope          string `json:"scope"`
+	App            string `json:"app"`
 }
 
 func devCommand() *cobra.Command {
@@ -116,16 +118,16 @@ func usualPort(port int) (net.Listener, string, error) {
 }
 
 func (d *dev) start(data string) (story, error) {
-	var listeners [4]net.Listener
-	var urls [4]string
-	for i, port := range []int{8080, 8081, 8082, 8083} {
+	var listeners [5]net.Listener
+	var urls [5]string
+	for i, port := range []int{8080, 8081, 8082, 8083, 8084} {
 		var err error
 		if listeners[i], urls[i], err = usualPort(port); err != nil {
 			return story{}, err
 		}
 	}
 	s := story{
-		Issuer: urls[0], Edge: urls[1], Admin: urls[2], Origin: urls[3], Resource: urls[1] + "/hello",
+		Issuer: urls[0], Edge: urls[1], Admin: urls[2], Origin: urls[3], App: urls[4], Resource: urls[1] + "/hello",
 		AdminToken: rand.Text() + rand.Text(), ClientID: "demo", PublicClientID: "demo-public", RedirectURI: "http://127.0.0.1/callback",
 		Username: "alice", Password: rand.Text(), Audience: "demo-api", Scope: "read",
 	}
@@ -146,6 +148,11 @@ func (d *dev) start(data string) (story, error) {
 	d.serve(listeners[0], d.issuer.Public(), smallRequest).RegisterOnShutdown(d.issuer.Feed.Close)
 	d.serve(listeners[2], d.issuer.Private(), smallRequest)
 	d.serve(listeners[3], http.HandlerFunc(demoAPI), 0)
+	app, err := newDevApp(s, s.App)
+	if err != nil {
+		return s, err
+	}
+	d.serve(listeners[4], web.NoRebinding((&web.Server{Log: d.log.With("service", "app"), Now: time.Now}).Mount(app.routes())), smallRequest)
 	gate, err := edge.New(devEdge(s, edgeSecret), edge.Options{Now: time.Now, Logger: d.log.With("service", "edge"), Instance: "dev", Version: version})
 	if err != nil {
 		return s, err
@@ -246,7 +253,7 @@ func banner(w io.Writer, s story) {
   issuer   %s
   edge     %s
   admin    %s
-  sign in  %s / %s
+  app      %s: signs in, calls, refreshes, revokes; as %s / %s
 
 # 1. get a token
 TOKEN=$(curl -s -u '%s:%s' -d grant_type=client_credentials -d scope=%s %s/token | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
@@ -256,5 +263,5 @@ curl -i -H "Authorization: Bearer $TOKEN" %s
 curl -i -u '%s:%s' --data-urlencode "token=$TOKEN" %s/revoke
 # 4. call again: 401, and why
 curl -i -H "Authorization: Bearer $TOKEN" %s
-`, s.Issuer, s.Edge, s.Admin, s.Username, s.Password, s.ClientID, s.ClientSecret, s.Scope, s.Issuer, s.Resource, s.ClientID, s.ClientSecret, s.Issuer, s.Resource)
+`, s.Issuer, s.Edge, s.Admin, s.App, s.Username, s.Password, s.ClientID, s.ClientSecret, s.Scope, s.Issuer, s.Resource, s.ClientID, s.ClientSecret, s.Issuer, s.Resource)
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"html"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -320,3 +321,6 @@ func TestAdminCommands(t *testing.T) {
 		t.Errorf("wrong token: exit %d: %s", exit, out)
 	}
 }
+
+// testLog shows a server's log when its test fails.
+func testLog(t testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }

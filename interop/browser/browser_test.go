@@ -261,3 +261,37 @@ func TestChromiumDeclines(t *testing.T) {
 		return err
 	}))
 }
+
+// TestChromiumPlaysTheWholeStory clicks through the demo app: signed in, called,
+// refreshed, taken back, refused.
+func TestChromiumPlaysTheWholeStory(t *testing.T) {
+	t.Parallel()
+	v := start(t)
+	last := func(want string) {
+		t.Helper()
+		v.run(chromedp.WaitVisible(chromedp.CSS("ol li:last-child")))
+		if got := ask(v, chromedp.Text(chromedp.CSS("ol li:last-child"))); !strings.Contains(got, want) {
+			t.Fatalf("the page says %q, want %q", got, want)
+		}
+	}
+	press := func(action string) {
+		t.Helper()
+		v.run(chromedp.Click(chromedp.CSS(`form[action="` + action + `"] button`)))
+	}
+	v.run(chromedp.Navigate(v.App), chromedp.WaitVisible(chromedp.CSS("h1")))
+	v.look("app")
+	press("/signin")
+	v.run(chromedp.WaitVisible(chromedp.CSS("#password")))
+	v.signIn(v.Password)
+	v.run(chromedp.WaitVisible(chromedp.CSS(`button[value=allow]`)), chromedp.Click(chromedp.CSS(`button[value=allow]`)))
+	last("a code, exchanged")
+	for _, step := range []struct{ action, want string }{
+		{"/call", "200 {"}, {"/refresh", "new tokens"}, {"/call", "200 {"}, {"/revoke", "200; call"}, {"/call", "grant_revoked"}, {"/refresh", "refresh_invalid"},
+	} {
+		v.run(chromedp.Evaluate[chromedp.Void](`document.body.dataset.old = 1`))
+		press(step.action)
+		v.run(chromedp.WaitVisible(chromedp.CSS(`body:not([data-old])`)))
+		last(step.want)
+	}
+	v.look("app-story")
+}

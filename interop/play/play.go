@@ -24,6 +24,7 @@ type Story struct {
 	ClientSecret   string `json:"client_secret"`
 	PublicClientID string `json:"public_client_id"`
 	RedirectURI    string `json:"redirect_uri"`
+	App            string `json:"app"`
 }
 
 // Build builds the binary that ships and returns its path.
