@@ -142,7 +142,7 @@ func judgeJWT(ctx context.Context, c *testCase) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.Payload, nil
+	return []byte(t.Payload), nil
 }
 
 // unsupported names what the library would need to judge a case that it
