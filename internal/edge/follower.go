@@ -157,7 +157,7 @@ func (f *follower) read(ctx context.Context, in *frames, deadline *time.Timer) e
 		if err != nil {
 			return err
 		}
-		m, err := revoke.Decode(t.Payload)
+		m, err := revoke.Decode([]byte(t.Payload))
 		if err != nil {
 			return err
 		}

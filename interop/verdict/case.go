@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -35,13 +34,13 @@ type verdict struct {
 	Error   string          `json:"error,omitempty"`
 }
 
-// oneOrMany is a string or a list of strings; absent and null are neither.
+// oneOrMany is a string or a list of strings; absent, null and empty are no value.
 type oneOrMany []string
 
 func (o *oneOrMany) UnmarshalJSON(text []byte) error {
 	var one string
 	if json.Unmarshal(text, &one) == nil {
-		if !bytes.Equal(text, []byte("null")) {
+		if one != "" { // null, or a writer's word for none
 			*o = oneOrMany{one}
 		}
 		return nil

@@ -30,8 +30,12 @@ func (o *Options) refuse(w http.ResponseWriter, err error) {
 }
 
 // Classify returns the status and the error code of RFC 6750 3.1 for an error
-// of this package or of a verifier. The code is empty where the RFC wants none:
-// when the request had no credential at all.
+// of this package or of a verifier. How many credentials there are is the
+// request's affair (invalid_request, 400: "uses more than one method"); what
+// stands in the place of the one token is the token's (invalid_token, 401:
+// "expired, revoked, malformed, or invalid for other reasons"), be it no
+// b64token or no JWT. The code is empty where the RFC wants none: when the
+// request had no credential at all.
 func Classify(err error) (status int, code string) {
 	if errors.As(err, new(errScope)) {
 		return http.StatusForbidden, "insufficient_scope"
@@ -39,7 +43,7 @@ func Classify(err error) (status int, code string) {
 	switch jose.ReasonOf(err) {
 	case jose.CredentialMissing:
 		return http.StatusUnauthorized, ""
-	case jose.CredentialRepeated, jose.CredentialMalformed:
+	case jose.CredentialRepeated:
 		return http.StatusBadRequest, "invalid_request"
 	case jose.KeysUnavailable, jose.KeySetInvalid:
 		return http.StatusServiceUnavailable, "temporarily_unavailable"

@@ -76,7 +76,7 @@ func authenticate[C any](v *jwt.Verifier[C], o *Options, r *http.Request) (*jwt.
 		return nil, err
 	}
 	var d strictjson.Doc
-	if err := d.Scan(string(t.Payload)); err != nil {
+	if err := d.Scan(t.Payload); err != nil {
 		return nil, fail(jose.ClaimsInvalid, err.Error())
 	}
 	if _, bound := d.Find("cnf"); bound && (o.ProofChecked == nil || !o.ProofChecked(r)) {

@@ -49,10 +49,10 @@ func FromRequest(r *http.Request) (string, error) {
 // elsewhere looks for a second credential where RFC 6750 2.2 and 2.3 put it. A
 // body is not read for it: only a form that somebody has parsed already.
 func elsewhere(r *http.Request) bool {
-	if r.URL != nil && strings.Contains(r.URL.RawQuery, "access") {
-		if r.URL.Query().Has("access_token") {
-			return true
-		}
+	// Most queries are told from one that could hold the name, also with escapes,
+	// without being parsed.
+	if r.URL != nil && strings.ContainsAny(r.URL.RawQuery, "_%") && r.URL.Query().Has("access_token") {
+		return true
 	}
 	return r.PostForm.Has("access_token") || r.Form.Has("access_token")
 }

@@ -140,8 +140,15 @@ func TestPublicOnly(t *testing.T) {
 	for _, text := range []string{rfc7517A2RSA, rfc7520EC, rfc8037Private, `{"kty":"oct","alg":"HS256","k":"AA"}`, `{"kty":"AKP","alg":"ML-DSA-44","priv":"AA"}`} {
 		_, err := jwk.Parse([]byte(text), jwk.Options{PublicOnly: true})
 		wants(t, err, jose.KeyMisuse)
-		_, err = jwk.ParseSet([]byte(`{"keys":[`+rfc8037Public+`,`+text+`]}`), jwk.Options{PublicOnly: true})
-		wants(t, err, jose.KeyMisuse)
+		// In a set such a key is left out, and takes no other with it.
+		s, err := jwk.ParseSet([]byte(`{"keys":[`+text+`,`+rfc8037Public+`]}`), jwk.Options{PublicOnly: true})
+		if err != nil || s.Len() != 1 || len(s.Skipped()) != 1 {
+			t.Fatalf("%v, %v", s, err)
+		}
+		wants(t, s.Skipped()[0], jose.KeyMisuse)
+		if k := s.Keys()[0]; k.IsPrivate() || k.Algorithm() != jwk.EdDSA {
+			t.Errorf("%v is used", k)
+		}
 	}
 }
 

@@ -29,9 +29,9 @@ type Options struct {
 	Algorithms []Algorithm
 	// KeyID is used when the key has no kid.
 	KeyID string
-	// PublicOnly refuses keys, and sets, that hold any private or secret
-	// member, for documents that others publish: whoever publishes a private key
-	// has lost it.
+	// PublicOnly refuses keys that hold any private or secret member, and leaves
+	// them out of sets, for documents that others publish: whoever publishes a
+	// private key has lost it.
 	PublicOnly bool
 }
 

@@ -9,8 +9,9 @@ import (
 	"github.com/jotward/jotward/jose"
 )
 
-// maxPEM bounds what ParsePEM reads.
-const maxPEM = 64 << 10
+// maxPEM bounds what ParsePEM reads: twice what an RSA key of 8192 bits needs,
+// for crypto/x509 computes with a private key before its length can be judged.
+const maxPEM = 16 << 10
 
 // ParsePEM reads one PEM block: PUBLIC KEY, RSA PUBLIC KEY, PRIVATE KEY, RSA
 // PRIVATE KEY, EC PRIVATE KEY, or CERTIFICATE, of which only the public key is
@@ -19,7 +20,7 @@ const maxPEM = 64 << 10
 // and with KeyInvalid for what is not such a block.
 func ParsePEM(data []byte, a Algorithm, keyID string) (*Key, error) {
 	if len(data) > maxPEM {
-		return nil, fail(jose.KeyInvalid, "a PEM text of more than 64 KiB")
+		return nil, fail(jose.KeyInvalid, "a PEM text of more than 16 KiB")
 	}
 	text := bytes.TrimSpace(data)
 	if !bytes.HasPrefix(text, []byte("-----BEGIN ")) {

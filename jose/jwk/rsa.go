@@ -82,11 +82,15 @@ func (k *Key) setRSAPrivate(key *rsa.PrivateKey) error {
 // setRSAParts adds the private half to a key whose public half is set, and
 // checks that the two belong together.
 func (k *Key) setRSAParts(d *big.Int, primes []*big.Int) error {
-	key := &rsa.PrivateKey{PublicKey: *cloneRSA(k.data.RSA), D: new(big.Int).Set(d)}
 	if d.Sign() <= 0 || d.Cmp(k.data.RSA.N) >= 0 {
 		return fail(jose.KeyInvalid, "d is out of range")
 	}
+	key := &rsa.PrivateKey{PublicKey: *cloneRSA(k.data.RSA), D: new(big.Int).Set(d)}
 	for _, p := range primes {
+		// Before anything is computed with it: a huge factor costs minutes.
+		if p == nil || p.Sign() <= 0 || p.Cmp(k.data.RSA.N) >= 0 {
+			return fail(jose.KeyInvalid, "a prime is out of range")
+		}
 		key.Primes = append(key.Primes, new(big.Int).Set(p))
 	}
 	k.private = []member{{"d", b64.Encode(key.D.Bytes())}}

@@ -39,14 +39,16 @@ func NewSet(keys ...*Key) (*Set, error) {
 }
 
 // ParseSet reads a JWK Set (RFC 7517 5). Keys that cannot be used (unknown
-// types, other uses, weak or malformed material) are left out, as that clause
-// wants, and Skipped lists why.
+// types, other uses, weak or malformed material, and with Options.PublicOnly
+// whatever holds a private or secret member) are left out, as that clause
+// wants, and Skipped lists why: one bad key is never used and takes no good one
+// with it.
 //
-// The whole set is refused with KeySetInvalid when it is not strict JSON or has
-// too many keys; when it mixes public keys with secrets or private keys with
-// public secrets, for a document is either published or kept, and a secret in a
-// published one is lost; with KeyMisuse when Options.PublicOnly meets a private
-// member; with KeyAmbiguous when two keys have the same kid and algorithm.
+// The whole set is refused with KeySetInvalid when it is not strict JSON, has
+// too many keys, or has an entry that is no object; when it mixes public keys
+// with secrets, for a document is either published or kept, and a secret in a
+// published one is lost; and with KeyAmbiguous when two keys have the same kid
+// and algorithm, for which of them the issuer meant is not ours to guess.
 func ParseSet(data []byte, o Options) (*Set, error) {
 	if len(data) > maxSetText {
 		return nil, fail(jose.KeySetInvalid, fmt.Sprintf("a set of more than %d bytes", maxSetText))
@@ -93,9 +95,6 @@ func parseEntries(v strictjson.Value, o Options) (keys []*Key, skipped []error, 
 		}
 		if m.Kind != strictjson.Object || d.Scan(m.Raw) != nil {
 			return nil, nil, fail(jose.KeySetInvalid, fmt.Sprintf("keys[%d]: not an object", count))
-		}
-		if o.PublicOnly && hasPrivate(&d) {
-			return nil, nil, fail(jose.KeyMisuse, fmt.Sprintf("keys[%d]: a private or secret member where only public keys belong", count))
 		}
 		if id := identity(&d); id != "" {
 			// Also when one of the two is malformed and would be left out: which of

@@ -36,9 +36,10 @@ type Config struct {
 	// Algorithms binds keys that have no alg: see jwk.Options. Required, and
 	// never HMAC, for a published secret is none.
 	Algorithms []jwk.Algorithm
-	// Client makes the requests. nil means one that uses no proxy from the
-	// environment and keeps bounds on time and headers. Whatever it is, a
-	// redirect to another host or to plain HTTP is refused.
+	// Client makes the requests. nil, or one without a Transport, means one that
+	// uses no proxy from the environment and keeps bounds on time and headers.
+	// Whatever it is, cookies are not kept and a redirect to another host or
+	// scheme is refused.
 	Client *http.Client
 	// CoolDown is the least time between the starts of two fetches, whoever
 	// asks for them. 0 means DefaultCoolDown.
@@ -141,11 +142,14 @@ const maxRedirects = 3
 
 // guarded returns the client with redirects held to scheme and host.
 func (c *Config) guarded() *http.Client {
-	client := &http.Client{Transport: safeTransport()}
+	client := new(http.Client)
 	if c.Client != nil {
-		copied := *c.Client
-		client = &copied
+		*client = *c.Client
 	}
+	if client.Transport == nil {
+		client.Transport = safeTransport()
+	}
+	client.Jar = nil
 	client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		first := via[0].URL
 		if len(via) > maxRedirects || req.URL.Scheme != first.Scheme || req.URL.Host != first.Host {

@@ -33,11 +33,10 @@ func (r *Remote) get(ctx context.Context, address string) ([]byte, http.Header, 
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
 	resp, err := r.config.Client.Do(req)
 	if err != nil {
-		var own *jose.Error
-		if errors.As(err, &own) {
+		if own, ok := errors.AsType[*jose.Error](err); ok { // CheckRedirect's
 			return nil, nil, own
 		}
-		return nil, nil, jose.NewError(jose.KeysUnavailable, "request failed: "+hostOf(address), err)
+		return nil, nil, jose.NewError(jose.KeysUnavailable, "request to "+hostOf(address)+" failed: "+innermost(err), err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -45,7 +44,7 @@ func (r *Remote) get(ctx context.Context, address string) ([]byte, http.Header, 
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, r.config.MaxBytes+1))
 	if err != nil {
-		return nil, nil, jose.NewError(jose.KeysUnavailable, "reading the reply failed: "+hostOf(address), err)
+		return nil, nil, jose.NewError(jose.KeysUnavailable, "reading the reply of "+hostOf(address)+" failed: "+innermost(err), err)
 	}
 	if int64(len(body)) > r.config.MaxBytes {
 		return nil, nil, fail(jose.KeySetInvalid, fmt.Sprintf("a reply of more than %d bytes", r.config.MaxBytes))
@@ -57,6 +56,14 @@ func (r *Remote) get(ctx context.Context, address string) ([]byte, http.Header, 
 type statusError struct{ status int }
 
 func (e *statusError) Error() string { return "status " + strconv.Itoa(e.status) }
+
+// innermost leaves out the method and address that net/http puts before a cause.
+func innermost(err error) string {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
 
 func hostOf(address string) string {
 	if u, err := url.Parse(address); err == nil {
@@ -84,8 +91,10 @@ func (r *Remote) fetch(ctx context.Context) (*reply, error) {
 	return &reply{set: set, digest: sha256.Sum256(body), age: r.freshness(header)}, nil
 }
 
-// parse accepts what an honest issuer publishes: public keys only, at least one
-// usable, each under a kid of its own.
+// parse accepts what an honest issuer publishes: at least one usable public key,
+// and no two that answer to the same kid and algorithm. A key that is bad, secret
+// or private is left out and named by Health; it neither serves nor takes the
+// others with it.
 func (r *Remote) parse(body []byte) (*jwk.Set, error) {
 	set, err := jwk.ParseSet(body, jwk.Options{Algorithms: r.config.Algorithms, PublicOnly: true})
 	if err != nil {
@@ -97,14 +106,6 @@ func (r *Remote) parse(body []byte) (*jwk.Set, error) {
 	}
 	if len(keys) == 0 {
 		return nil, fail(jose.KeySetInvalid, "no usable key in the set")
-	}
-	seen := make(map[string]bool, len(keys))
-	for _, k := range keys {
-		if id := k.KeyID(); id != "" && seen[id] {
-			return nil, fail(jose.KeySetInvalid, "two keys have the same kid")
-		} else {
-			seen[id] = true
-		}
 	}
 	return set, nil
 }

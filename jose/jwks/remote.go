@@ -87,11 +87,20 @@ func (r *Remote) Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*
 	if f == nil {
 		return r.refuse(ctx, kid, alg, now, nil)
 	}
+	if err := f.wait(ctx); err != nil {
+		return nil, err
+	}
+	return r.refuse(ctx, kid, alg, r.config.Clock(), f.err)
+}
+
+// wait returns nil when the fetch has ended, in whatever way, and an error when
+// ctx ends before it.
+func (f *flight) wait(ctx context.Context) error {
 	select {
 	case <-f.done:
-		return r.refuse(ctx, kid, alg, r.config.Clock(), f.err)
+		return nil
 	case <-ctx.Done():
-		return nil, jose.NewError(jose.KeysUnavailable, "the caller stopped waiting for the key set", ctx.Err())
+		return jose.NewError(jose.KeysUnavailable, "the caller stopped waiting for the key set", ctx.Err())
 	}
 }
 
@@ -151,7 +160,8 @@ func (r *Remote) join(now time.Time) *flight {
 	if r.flight != nil {
 		return r.flight
 	}
-	if r.closed || r.started && now.Sub(r.lastStart) < r.config.CoolDown {
+	// A clock that was set back must not hold fetches until it has caught up.
+	if since := now.Sub(r.lastStart); r.closed || r.started && since >= 0 && since < r.config.CoolDown {
 		return nil
 	}
 	f := &flight{done: make(chan struct{})}
@@ -230,28 +240,27 @@ func (r *Remote) Refresh(ctx context.Context) error {
 		}
 		return nil
 	}
-	select {
-	case <-f.done:
-		return f.err
-	case <-ctx.Done():
-		return jose.NewError(jose.KeysUnavailable, "the caller stopped waiting for the key set", ctx.Err())
+	if err := f.wait(ctx); err != nil {
+		return err
 	}
+	return f.err
 }
 
-// Run keeps the set fresh until ctx ends, also while nobody asks for keys, and
-// then returns ctx's error. It is a convenience: without it, use keeps the set
-// fresh.
+// Run keeps the set fresh until ctx ends or Close is called, also while nobody
+// asks for keys. It returns ctx's error, or nil after Close. It is a convenience:
+// without it, use keeps the set fresh.
 func (r *Remote) Run(ctx context.Context) error {
 	for {
-		if err := r.Refresh(ctx); err != nil && ctx.Err() != nil {
-			return ctx.Err()
-		}
+		_ = r.Refresh(ctx) // Health tells; the next round tries again
 		timer := time.NewTimer(r.untilNext())
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
 			return ctx.Err()
+		case <-r.background.Done():
+			timer.Stop()
+			return nil
 		}
 	}
 }

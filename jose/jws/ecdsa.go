@@ -6,6 +6,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"math/big"
+	"sync"
 
 	"github.com/jotward/jotward/jose/internal/keydata"
 )
@@ -21,9 +22,14 @@ func verifyECDSA(d *keydata.Data, input, signature []byte) bool {
 	}
 	var room [64]byte
 	sum := digest(d.Row.Hash, input, &room)
-	var der [2*(2+67) + 3]byte
-	return ecdsa.VerifyASN1(d.ECDSA, sum, appendDER(der[:0], signature[:size], signature[size:]))
+	der := ders.Get().(*[2*(2+67) + 3]byte)
+	ok := ecdsa.VerifyASN1(d.ECDSA, sum, appendDER(der[:0], signature[:size], signature[size:]))
+	ders.Put(der)
+	return ok
 }
+
+// ders is room for one framed signature each, which VerifyASN1 would have allocated.
+var ders = sync.Pool{New: func() any { return new([2*(2+67) + 3]byte) }}
 
 // appendDER frames r and s as the SEQUENCE of two INTEGERs that the standard
 // library takes; the numbers themselves it leaves to be judged there.

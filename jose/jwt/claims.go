@@ -127,14 +127,18 @@ func emptyClaims(r *Registered, have claimSet) (empty claimSet) {
 }
 
 func (p *policy) checkTimes(r *Registered, have claimSet, now time.Time) error {
+	early, late := now, now // the least and the greatest that the clock may mean
+	if p.Leeway != 0 {
+		early, late = now.Add(-p.Leeway), now.Add(p.Leeway)
+	}
 	// "on or after which the JWT MUST NOT be accepted" (RFC 7519 4.1.4).
-	if !p.SkipExpiry && have&claimExp != 0 && !now.Before(r.Expiry.Add(p.Leeway)) {
+	if !p.SkipExpiry && have&claimExp != 0 && !early.Before(r.Expiry) {
 		return fail(jose.TokenExpired, fmt.Sprintf("exp was %s, now is %s", stamp(r.Expiry), stamp(now)))
 	}
-	if have&claimNbf != 0 && now.Add(p.Leeway).Before(r.NotBefore) {
+	if have&claimNbf != 0 && late.Before(r.NotBefore) {
 		return fail(jose.TokenNotYetValid, fmt.Sprintf("nbf is %s, now is %s", stamp(r.NotBefore), stamp(now)))
 	}
-	if have&claimIat != 0 && now.Add(p.Leeway).Before(r.IssuedAt) {
+	if have&claimIat != 0 && late.Before(r.IssuedAt) {
 		return fail(jose.TokenFromFuture, fmt.Sprintf("iat is %s, now is %s", stamp(r.IssuedAt), stamp(now)))
 	}
 	if p.SkipLifetime {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/strictjson"
@@ -18,7 +19,7 @@ func errType(v strictjson.Value, t reflect.Type) error {
 // scalar is embedded by decoders that cannot hold a whole claims set.
 type scalar struct{}
 
-func (scalar) decodeClaims(dst reflect.Value, _ []strictjson.Member, _ []byte) error {
+func (scalar) decodeClaims(dst reflect.Value, _ []strictjson.Member, _ string) error {
 	return fail(jose.ClaimsInvalid, dst.Type().String()+" cannot hold an object")
 }
 
@@ -118,8 +119,8 @@ func (rawDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-func (rawDecoder) decodeClaims(dst reflect.Value, _ []strictjson.Member, payload []byte) error {
-	dst.SetBytes(payload)
+func (rawDecoder) decodeClaims(dst reflect.Value, _ []strictjson.Member, payload string) error {
+	dst.SetBytes([]byte(payload))
 	return nil
 }
 
@@ -129,8 +130,8 @@ func (unmarshalDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return unmarshal(dst, []byte(v.Raw))
 }
 
-func (unmarshalDecoder) decodeClaims(dst reflect.Value, _ []strictjson.Member, payload []byte) error {
-	return unmarshal(dst, payload)
+func (unmarshalDecoder) decodeClaims(dst reflect.Value, _ []strictjson.Member, payload string) error {
+	return unmarshal(dst, []byte(payload))
 }
 
 func unmarshal(dst reflect.Value, text []byte) error {
@@ -167,17 +168,16 @@ func (stringsDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 		dst.SetZero()
 		return nil
 	}
-	var room [8]string // the usual list is copied once, at its exact length
-	list, ok := strictjson.AppendStrings(room[:0], v)
+	// Commas inside strings make the room too large, hence the bound on it.
+	list, ok := strictjson.AppendStrings(make([]string, 0, min(1+strings.Count(v.Raw, ","), 64)), v)
 	if !ok {
 		return errType(v, dst.Type())
 	}
-	exact := append(make([]string, 0, len(list)), list...)
 	if p, ok := dst.Addr().Interface().(*[]string); ok { // saves a conversion's allocation
-		*p = exact
+		*p = list
 		return nil
 	}
-	dst.Set(reflect.ValueOf(exact).Convert(dst.Type()))
+	dst.Set(reflect.ValueOf(list).Convert(dst.Type()))
 	return nil
 }
 
@@ -237,7 +237,7 @@ func (d *mapDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-func (d *mapDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ []byte) error {
+func (d *mapDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ string) error {
 	out := reflect.MakeMapWithSize(d.typ, len(members))
 	for _, m := range members {
 		if err := d.set(out, m); err != nil {
@@ -302,7 +302,7 @@ func (d *structDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	}
 }
 
-func (d *structDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ []byte) error {
+func (d *structDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ string) error {
 	for i := range members {
 		if err := d.set(dst, &members[i]); err != nil {
 			return err
@@ -343,7 +343,7 @@ func (anyDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-func (anyDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ []byte) error {
+func (anyDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ string) error {
 	out := make(map[string]any, len(members))
 	for _, m := range members {
 		x, err := anyValue(m.Value)

@@ -18,13 +18,12 @@ type Registered struct {
 	ID        string    // jti
 }
 
-// A Token is a token that a Verifier accepted. Do not change what it points to
-// when other goroutines hold it as well.
+// A Token is a token that a Verifier accepted. Its strings are parts of Payload.
 type Token[C any] struct {
 	Header     jws.Header
 	Registered        // the registered claims
 	Claims     C      // the caller's claims
-	Payload    []byte // the claims set as it was signed
+	Payload    string // the claims set as it was signed
 
 	oneAudience [1]string // room for the usual aud, so that it costs no allocation
 }

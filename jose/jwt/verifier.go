@@ -63,11 +63,12 @@ func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], erro
 		return nil, err
 	}
 	t := &Token[C]{Header: header}
-	if t.Payload, err = b64.Bytes(segment); err != nil {
+	if s.payload, err = b64.AppendDecode(s.payload[:0], segment); err != nil {
 		return nil, fail(jose.TokenMalformed, "payload: "+err.Error())
 	}
 	// Every string of the token is a part of this one copy.
-	if err := s.doc.Scan(string(t.Payload)); err != nil {
+	t.Payload = string(s.payload)
+	if err := s.doc.Scan(t.Payload); err != nil {
 		return nil, fail(jose.ClaimsInvalid, err.Error())
 	}
 	have, err := readRegistered(&t.Registered, &t.oneAudience, s.doc.Members)
@@ -94,9 +95,10 @@ type core struct {
 
 // scratch is memory that one verification needs and gives back.
 type scratch struct {
-	doc   strictjson.Doc
-	input []byte
-	sig   []byte
+	doc     strictjson.Doc
+	input   []byte
+	sig     []byte
+	payload []byte
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}

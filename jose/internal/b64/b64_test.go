@@ -49,13 +49,15 @@ func TestReject(t *testing.T) {
 // Every byte outside the alphabet is refused at every place of a group.
 func TestEveryByteAtEveryPlace(t *testing.T) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	base := "AAAAAAAAAAAAAAAAAAAAAAAA"
-	for place := range len(base) {
-		for c := range 256 {
-			s := base[:place] + string([]byte{byte(c)}) + base[place+1:]
-			_, err := Bytes(s)
-			if good := strings.IndexByte(alphabet, byte(c)) >= 0; good != (err == nil) {
-				t.Fatalf("byte %#x at %d: %v", c, place, err)
+	for _, length := range []int{2, 3, 4, 8, 22, 23, 24} { // with and without a tail of two or three
+		base := strings.Repeat("A", length)
+		for place := range length {
+			for c := range 256 {
+				_, err := Bytes(base[:place] + string([]byte{byte(c)}) + base[place+1:])
+				outside := strings.IndexByte(alphabet, byte(c)) < 0
+				if outside != (err == ErrCharacter) || !outside && err != nil && err != ErrBits {
+					t.Fatalf("byte %#x at %d of %d: %v", c, place, length, err)
+				}
 			}
 		}
 	}

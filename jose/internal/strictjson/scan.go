@@ -154,7 +154,7 @@ type parser struct {
 	names []string
 }
 
-// space skips blanks. Tokens have none as a rule, so that is asked first, and inlined.
+// space skips blanks. Tokens have none as a rule, so that is asked first.
 func (p *parser) space() {
 	if p.pos < len(p.text) && p.text[p.pos] <= ' ' {
 		p.blanks()
@@ -177,6 +177,10 @@ func (p *parser) value(v *Value) (err error) {
 	switch p.text[start] {
 	case '"':
 		v.Kind = String
+		if i := skipPlain(p.text, start+1); i < len(p.text) && p.text[i] == '"' { // the usual string
+			p.pos = i + 1
+			break
+		}
 		v.Escaped, err = p.str()
 	case '{':
 		v.Kind, err = Object, p.object(nil)
@@ -256,6 +260,14 @@ func (p *parser) object(into *[]Member) error {
 // name reads a member's name, its colon and the space around both.
 func (p *parser) name() (string, error) {
 	start := p.pos
+	if p.at('"') { // the usual name: ASCII without escapes, its colon at once
+		if i := skipPlain(p.text, start+1); len(p.text)-i > 1 && p.text[i:i+2] == `":` {
+			if p.pos = i + 2; p.pos < len(p.text) && p.text[p.pos] <= ' ' {
+				p.blanks()
+			}
+			return p.text[start+1 : i], nil
+		}
+	}
 	escaped, err := p.str()
 	if err != nil {
 		return "", err
@@ -360,11 +372,14 @@ func (p *parser) array() error {
 
 // next reads the comma before another element, or the closing character.
 func (p *parser) next(closing byte) (more bool, err error) {
-	p.space()
+	if !p.at(',') {
+		p.space()
+	}
 	switch {
 	case p.at(','):
-		p.pos++
-		p.space()
+		if p.pos++; !p.at('"') {
+			p.space()
+		}
 		return true, nil
 	case p.at(closing):
 		p.pos++
@@ -463,12 +478,7 @@ func (p *parser) str() (escaped bool, err error) {
 		return false, p.unexpected()
 	}
 	text := p.text
-	i := skipPlain(text, p.pos+1)
-	if i < len(text) && text[i] == '"' { // the usual string: ASCII without escapes
-		p.pos = i + 1
-		return false, nil
-	}
-	for ; i < len(text); i = skipPlain(text, i) {
+	for i := skipPlain(text, p.pos+1); i < len(text); i = skipPlain(text, i) {
 		switch c := text[i]; {
 		case c == '"':
 			p.pos = i + 1
