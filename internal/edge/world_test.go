@@ -270,6 +270,7 @@ func build(t testing.TB, changes ...func(*world, *config.Edge)) *world {
 // with puts a route before the others; an empty upstream is the origin.
 func with(r config.Route) func(*world, *config.Edge) {
 	return func(w *world, c *config.Edge) {
+		r := r
 		if r.Upstream == "" {
 			r.Upstream = w.origin.URL
 		}
@@ -310,7 +311,7 @@ func (a answer) code() string {
 // get sends a request whose target and header lines are taken as they are.
 func (w *world) get(target, headers string) answer {
 	w.t.Helper()
-	if !strings.Contains(strings.ToLower(headers), "host:") {
+	if !strings.Contains("\n"+headers, "\nHost:") {
 		headers = "Host: edge.example\r\n" + headers
 	}
 	return w.raw("GET " + target + " HTTP/1.1\r\n" + headers + "Connection: close\r\n\r\n")
