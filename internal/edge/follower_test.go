@@ -187,6 +187,7 @@ func TestForgedFeeds(t *testing.T) {
 			synctest.Wait()
 			f.must(s.write(forge(f)))
 			<-f.asked // it hung up
+			synctest.Wait()
 			if log, seq := f.source().view.Position(); log != "l" || seq != 4 || !f.revoked("g1") {
 				t.Errorf("%s moved the view to %s %d", name, log, seq)
 			}
@@ -220,6 +221,7 @@ func TestRestoredIssuer(t *testing.T) {
 		s := <-f.streams
 		f.must(s.say(snapshot("old", 9, revokes(9, "lost"))))
 		f.must(s.say(snapshot("new", 2, revokes(2, "kept"))))
+		synctest.Wait()
 		if log, seq := f.source().view.Position(); !f.revoked("lost") || !f.revoked("kept") || log != "new" || seq != 2 {
 			t.Error(log, seq)
 		}
