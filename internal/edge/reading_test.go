@@ -2,8 +2,10 @@ package edge
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -195,12 +197,12 @@ func readings(target string) map[string]bool {
 		func(s string) string { return strings.ReplaceAll(s, "//", "/") },
 	}
 	for range 4 { // every order of a few steps
-		for s := range out {
+		for _, s := range slices.Collect(maps.Keys(out)) {
 			for _, step := range steps {
 				out[step(s)] = true
 			}
 		}
-		if len(out) > 4000 {
+		if len(out) > 500 {
 			break
 		}
 	}
@@ -274,7 +276,7 @@ func FuzzReading(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, p string) {
-		if !canonicalPath(p) {
+		if len(p) > 256 || !canonicalPath(p) {
 			return
 		}
 		once, err := url.PathUnescape(p)
