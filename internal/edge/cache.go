@@ -48,7 +48,7 @@ func (c *cache) find(token string, config uint64, now time.Time) *verified {
 		if v == nil || v.hash != h || v.token != token {
 			continue
 		}
-		if v.config != config || v.keys != v.issuer.keys.Generation() || !now.Before(v.expiry) {
+		if v.config != config || v.keys != v.issuer.source.keys.Generation() || !now.Before(v.expiry) {
 			set[i].CompareAndSwap(v, nil)
 			return nil
 		}

@@ -1,42 +1,33 @@
 package edge
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jotward/jotward/internal/config"
-	"github.com/jotward/jotward/internal/revoke"
-	"github.com/jotward/jotward/jose/jwk"
-	"github.com/jotward/jotward/jose/jwks"
-	"github.com/jotward/jotward/jose/jwt"
 )
 
-// state is one compiled configuration. It is never changed.
+// state is one compiled configuration. It is never changed once it serves.
 type state struct {
-	config     config.Edge
-	generation uint64
-	issuers    map[string]*issuer
-	routes     []*route // longest path first
-	trusted    []netip.Prefix
-	unmatched  RouteMetrics    // nil: none
-	identity   map[string]bool // folded names of every identity header
-}
-
-type issuer struct {
-	name     string
-	keys     *jwks.Remote
-	verifier *jwt.Verifier[map[string]any]
-	view     *revoke.View
-	follower *follower // nil: no feed
-	maxAge   time.Duration
-	serve    bool // serve although the view is stale
+	generation     uint64
+	issuers        map[string]*issuer
+	routes         []*route // in the order of matching
+	trusted        []netip.Prefix
+	refuseInsecure bool
+	timeouts       config.Timeouts
+	transport      *http.Transport
+	unmatched      *routeMetrics   // nil: none
+	identity       map[string]bool // folded names of every header that some route sets
+	byMethod       bool            // some route names methods
 }
 
 type authMode int
@@ -49,146 +40,218 @@ const (
 
 type route struct {
 	config.Route
+	folded  string // the path in lower case
 	auth    authMode
 	strip   bool // the Authorization header is not forwarded
 	hosts   map[string]bool
 	methods map[string]bool
+	claims  map[string]string // as scalar writes them
 	target  *url.URL
 	proxy   *httputil.ReverseProxy
-	metrics RouteMetrics
+	metrics *routeMetrics // nil: none
 }
 
-func (e *Edge) compile(c config.Edge, issuers map[string]*issuer) (*state, error) {
-	s := &state{config: c, generation: e.generation.Add(1), issuers: issuers, identity: map[string]bool{}}
-	if e.options.Metrics != nil {
-		s.unmatched = e.options.Metrics.Route("")
-	}
-	if issuers == nil {
-		s.issuers = map[string]*issuer{}
-		for _, ic := range c.Issuers {
-			if s.issuers[ic.Issuer] != nil {
-				return nil, fmt.Errorf("edge: issuer %s twice", ic.Issuer)
-			}
-			i, err := e.compileIssuer(ic)
-			if err != nil {
-				return nil, fmt.Errorf("edge: issuer %s: %w", ic.Issuer, err)
-			}
-			s.issuers[ic.Issuer] = i
+// compile builds a state. old is the one it will replace, nil for the first.
+func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
+	s := &state{generation: e.generation.Add(1), issuers: map[string]*issuer{}, identity: map[string]bool{}, refuseInsecure: c.RefuseInsecure}
+	for _, ic := range c.Issuers {
+		if s.issuers[ic.Issuer] != nil {
+			return nil, fmt.Errorf("edge: issuer %s: it is listed twice: name each once", ic.Issuer)
 		}
+		var before *source
+		if old != nil && old.issuers[ic.Issuer] != nil {
+			before = old.issuers[ic.Issuer].source
+		}
+		i, err := e.compileIssuer(ic, c.Routes, before)
+		if err != nil {
+			return nil, fmt.Errorf("edge: issuer %s: %w", ic.Issuer, err)
+		}
+		s.issuers[ic.Issuer] = i
 	}
 	for _, text := range c.TrustedProxies {
 		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("edge: trusted_proxies: %w", err)
+		if err != nil || p.Addr().Zone() != "" || p.Addr().Is4In6() {
+			return nil, fmt.Errorf("edge: trusted_proxies: %q is no network: write 10.0.0.0/8 or fd00::/8", text)
 		}
 		s.trusted = append(s.trusted, p)
 	}
-	for _, rc := range c.Routes {
-		r, err := e.compileRoute(rc)
+	var err error
+	if s.timeouts, err = timeouts(c.Timeouts); err != nil {
+		return nil, err
+	}
+	if s.transport = newTransport(s.timeouts); old != nil && old.timeouts == s.timeouts {
+		s.transport = old.transport
+	}
+	return s, s.compileRoutes(c.Routes)
+}
+
+func (s *state) compileRoutes(list []config.Route) error {
+	for _, rc := range list {
+		r, err := s.compileRoute(rc)
 		if err != nil {
-			return nil, fmt.Errorf("edge: route %s: %w", rc.Name, err)
+			return fmt.Errorf("edge: route %s: %w", rc.Name, err)
 		}
-		if slices.ContainsFunc(s.routes, func(o *route) bool { return o.Name == r.Name }) {
-			return nil, fmt.Errorf("edge: route %s twice", r.Name)
+		for _, o := range s.routes {
+			if err := r.collides(o); err != nil {
+				return fmt.Errorf("edge: route %s: %w", rc.Name, err)
+			}
 		}
 		s.routes = append(s.routes, r)
+		s.byMethod = s.byMethod || len(r.methods) > 0
 		for name := range rc.Headers {
 			s.identity[fold(name)] = true
 		}
 	}
-	slices.SortStableFunc(s.routes, func(a, b *route) int { return len(b.Path) - len(a.Path) })
-	return s, nil
+	slices.SortStableFunc(s.routes, func(a, b *route) int {
+		return cmp.Or(cmp.Compare(len(strings.TrimSuffix(b.Path, "/")), len(strings.TrimSuffix(a.Path, "/"))), cmp.Compare(b.specific(), a.specific()))
+	})
+	return nil
 }
 
-func (e *Edge) compileIssuer(c config.EdgeIssuer) (*issuer, error) {
-	var algorithms []jwk.Algorithm
-	for _, a := range c.Algorithms {
-		algorithms = append(algorithms, jwk.Algorithm(a))
+// specific orders routes of one path.
+func (r *route) specific() int {
+	n := 0
+	if len(r.hosts) > 0 {
+		n += 2
 	}
-	kc := jwks.Config{Issuer: c.Issuer, Algorithms: algorithms, Client: e.options.HTTPClient, Clock: e.options.Now, AllowHTTP: c.AllowHTTP}
-	if c.JWKSURI != "" {
-		kc.Issuer, kc.URL = "", c.JWKSURI
+	if len(r.methods) > 0 {
+		n++
 	}
-	i := &issuer{name: c.Issuer, view: new(revoke.View)}
-	var err error
-	if i.keys, err = jwks.NewRemote(kc); err != nil {
+	return n
+}
+
+// collides refuses two routes between which only their order in the file, or
+// the case of a letter, would decide.
+func (r *route) collides(o *route) error {
+	switch {
+	case r.Name == o.Name:
+		return fmt.Errorf("it is listed twice: name each once")
+	case strings.TrimSuffix(r.folded, "/") != strings.TrimSuffix(o.folded, "/"):
+		return nil
+	case strings.TrimSuffix(r.Path, "/") != strings.TrimSuffix(o.Path, "/"):
+		return fmt.Errorf("path %q differs from that of route %s in case only: an origin may not tell them apart", r.Path, o.Name)
+	case r.specific() == o.specific() && overlap(r.hosts, o.hosts) && overlap(r.methods, o.methods):
+		return fmt.Errorf("path, hosts and methods overlap with route %s: let one request have one route", o.Name)
+	}
+	return nil
+}
+
+// overlap says whether two lists have something in common; empty means all.
+func overlap(a, b map[string]bool) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return true
+	}
+	for k := range a {
+		if b[k] {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *state) names() []string { return slices.Sorted(maps.Keys(s.issuers)) }
+
+func (s *state) compileRoute(c config.Route) (*route, error) {
+	r := &route{Route: c, methods: map[string]bool{}, hosts: map[string]bool{}, claims: map[string]string{}}
+	r.Headers, r.Scopes, r.Roles = maps.Clone(c.Headers), slices.Clone(c.Scopes), slices.Clone(c.Roles)
+	if err := r.compileAuth(); err != nil {
 		return nil, err
 	}
-	typ := c.Type
-	if typ == "" {
-		typ = "at+jwt" // RFC 9068 4
+	if c.Name == "" || !plainPath(c.Path) {
+		return nil, fmt.Errorf("name is missing, or path %q is not plain: letters, digits, - . _ ~ and single slashes", c.Path)
 	}
-	i.verifier, err = jwt.NewVerifier[map[string]any](i.keys, jwt.Policy{Issuers: []string{c.Issuer}, Audiences: []string{c.Audience},
-		Algorithms: algorithms, Type: typ, MaxLifetime: c.MaxLifetime, Clock: e.options.Now})
-	if err != nil || c.Feed == nil {
-		return i, err
+	r.folded = lower(c.Path)
+	for _, name := range c.Issuers {
+		if s.issuers[name] == nil {
+			return nil, fmt.Errorf("issuer %q is not configured: list it under issuers", name)
+		}
 	}
-	switch c.Feed.Stale {
-	case "", "refuse":
-	case "serve":
-		i.serve = true
-	default:
-		return nil, fmt.Errorf("feed.stale %q is neither refuse nor serve", c.Feed.Stale)
+	for _, h := range c.Hosts {
+		host, ok := canonicalHost(h)
+		if !ok {
+			return nil, fmt.Errorf("host %q is invalid: write a name or an address without a trailing dot", h)
+		}
+		r.hosts[host] = true
 	}
-	if i.maxAge = c.Feed.MaxAge; i.maxAge <= 0 {
-		i.maxAge = 10 * time.Second
+	for _, m := range c.Methods {
+		if m == "" || strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+			return nil, fmt.Errorf("method %q is invalid: write it in capitals", m)
+		}
+		r.methods[m] = true
 	}
-	i.follower, err = newFollower(c, i.view, e.options)
-	return i, err
+	if err := checkHeaders(c.Headers); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.target, err = url.Parse(c.Upstream); err != nil || r.target.Host == "" || r.target.Scheme != "http" && r.target.Scheme != "https" ||
+		strings.Trim(r.target.Path, "/") != "" || r.target.RawQuery != "" || r.target.User != nil || r.target.Fragment != "" {
+		return nil, fmt.Errorf("upstream %q is not http(s)://host[:port]", c.Upstream)
+	}
+	r.proxy = r.newProxy(s.transport)
+	return r, nil
 }
 
-func (e *Edge) compileRoute(c config.Route) (*route, error) {
-	r := &route{Route: c, methods: map[string]bool{}, hosts: map[string]bool{}}
-	r.Headers, r.Claims = maps.Clone(c.Headers), maps.Clone(c.Claims)
-	switch c.Auth {
+func (r *route) compileAuth() error {
+	switch r.Auth {
 	case "", "required":
 	case "optional":
 		r.auth = authOptional
 	case "none":
 		r.auth = authNone
 	default:
-		return nil, fmt.Errorf("auth %q is not required, optional or none", c.Auth)
+		return fmt.Errorf("auth %q is not required, optional or none", r.Auth)
 	}
-	if r.auth != authRequired && len(c.Scopes)+len(c.Roles)+len(c.Claims) > 0 {
-		return nil, fmt.Errorf("scopes, roles and claims need auth: required")
+	if r.auth != authRequired && len(r.Scopes)+len(r.Roles)+len(r.Claims) > 0 {
+		return fmt.Errorf("scopes, roles and claims need auth: required")
 	}
-	switch c.Authorization {
+	if r.auth == authNone && (len(r.Headers)+len(r.Issuers) > 0 || r.Audience != "") {
+		return fmt.Errorf("headers, issuers and audience need auth: required or optional")
+	}
+	switch r.Authorization {
 	case "", "forward":
 	case "strip":
 		r.strip = true
 	default:
-		return nil, fmt.Errorf("authorization %q is neither forward nor strip", c.Authorization)
+		return fmt.Errorf("authorization %q is neither forward nor strip", r.Authorization)
 	}
-	if c.Name == "" || !plainPath(c.Path) {
-		return nil, fmt.Errorf("name is missing, or path %q is not plain: letters, digits, - . _ ~ and single slashes", c.Path)
-	}
-	for _, h := range c.Hosts {
-		host, ok := canonicalHost(h)
-		if !ok {
-			return nil, fmt.Errorf("host %q is invalid", h)
+	for name, want := range r.Claims {
+		text, ok := expected(want)
+		if name == "" || !ok {
+			return fmt.Errorf("claim %q: want is neither a string, a whole number nor a boolean", name)
 		}
-		r.hosts[host] = true
+		r.claims[name] = text
 	}
-	for _, m := range c.Methods {
-		r.methods[m] = true
+	return nil
+}
+
+// expected writes a configured value as scalar writes a claim. YAML readers
+// give whole numbers several types.
+func expected(v any) (string, bool) {
+	switch x := v.(type) {
+	case int:
+		return scalar(float64(x))
+	case int64:
+		return scalar(float64(x))
+	case uint64:
+		return scalar(float64(x))
 	}
-	for name := range c.Headers {
-		if name == "" || strings.ContainsFunc(name, func(c rune) bool { return c > 'z' || c <= ' ' || c == ':' }) {
-			return nil, fmt.Errorf("header %q is invalid", name)
+	return scalar(v)
+}
+
+// scalar writes a claim so that two are equal only if their types are, too: the
+// string "1" is not the number 1, nor "true" true. An object, a list and null
+// have no such text, nor has a number that another could round to.
+func scalar(v any) (string, bool) {
+	switch x := v.(type) {
+	case string:
+		return "s" + x, true
+	case bool:
+		return "b" + strconv.FormatBool(x), true
+	case float64:
+		if x != math.Trunc(x) || math.Abs(x) >= 1<<53 {
+			return "", false
 		}
-		switch http.CanonicalHeaderKey(name) {
-		case "Authorization", "Host", "Connection", "Content-Length", "Transfer-Encoding":
-			return nil, fmt.Errorf("header %q is not for identities", name)
-		}
+		return "n" + strconv.FormatInt(int64(x), 10), true
 	}
-	var err error
-	if r.target, err = url.Parse(c.Upstream); err != nil || r.target.Host == "" || r.target.Scheme != "http" && r.target.Scheme != "https" ||
-		strings.Trim(r.target.Path, "/") != "" || r.target.RawQuery != "" || r.target.User != nil {
-		return nil, fmt.Errorf("upstream %q is not http(s)://host[:port]", c.Upstream)
-	}
-	if e.options.Metrics != nil {
-		r.metrics = e.options.Metrics.Route(c.Name)
-	}
-	r.proxy = e.newProxy(r)
-	return r, nil
+	return "", false
 }

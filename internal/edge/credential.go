@@ -1,174 +1,104 @@
 package edge
 
 import (
-	"context"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
+	"mime"
+	"net/http"
 	"strings"
-	"time"
 
 	"github.com/jotward/jotward/internal/reason"
-	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/jose"
-	"github.com/jotward/jotward/jose/jwt"
+	"github.com/jotward/jotward/jose/bearer"
 )
 
-// identity is what a verified token says, in the form that requests use.
-type identity struct {
-	issuer  string
-	client  string
-	scopes  []string
-	roles   []string
-	claims  map[string]any
-	subject revoke.Subject
-}
+// parameter is the name under which RFC 6750 2.2 and 2.3 put a token into a
+// form or a query. The edge never reads one there (RFC 9700 4.3.2), and lets none
+// pass beside its own: the origin might read the other (RFC 6750 2).
+const parameter = "access_token"
 
-// refusal is why a request goes no further.
-type refusal struct {
-	code   reason.Code
-	detail string // for the log
-}
-
-func refused(err error) *refusal {
-	r := &refusal{code: reason.Code(jose.ReasonOf(err)), detail: err.Error()}
-	if r.code == "" {
-		r.code = reason.Internal
+// credential returns the request's one token, or says that there is none and
+// that this is allowed.
+//
+// A request that cannot be read as exactly one bearer credential is malformed:
+// 400, invalid_request. A credential that was read but does not hold is 401,
+// invalid_token. No credential, or one of another scheme, is 401 without an
+// error code (RFC 6750 3.1).
+func (r *route) credential(in *http.Request) (token string, anonymous bool, no *refusal) {
+	inQuery := false
+	for pair := range strings.FieldsFuncSeq(in.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
+		name, _, _ := strings.Cut(pair, "=")
+		inQuery = inQuery || namesToken(name)
 	}
-	return r
+	token, err := bearer.FromRequest(in)
+	switch {
+	case err == nil && inQuery:
+		return "", false, &refusal{code: reason.CredentialRepeated, detail: "another credential in the query"}
+	case err == nil:
+		return token, false, nil
+	case r.auth == authOptional && jose.ReasonOf(err) == jose.CredentialMissing && len(in.Header["Authorization"]) == 0:
+		// Nothing at all may be anonymous; what cannot be read may not.
+		if inQuery {
+			return "", false, &refusal{code: reason.CredentialMalformed, detail: "a credential in the query is never read"}
+		}
+		return "", true, nil
+	}
+	return "", false, refused(err)
 }
 
-// verify answers from the cache or verifies, and asks the revocation view.
-func (e *Edge) verify(ctx context.Context, s *state, token string, now time.Time) (*verified, bool, *refusal) {
-	v := e.cache.find(token, s.generation, now)
-	hit := v != nil
-	if !hit {
-		var no *refusal
-		if v, no = e.verifyAnew(ctx, s, token); no != nil {
-			return nil, false, no
+// namesToken says whether some server would take a parameter's raw name for
+// access_token: after decoding, in any case, with what PHP turns into an
+// underscore, and cut at a bracket or a zero byte. Escapes that are none are
+// taken as they are, for a lenient server reads on.
+func namesToken(raw string) bool {
+	name := make([]byte, 0, len(parameter)+1)
+	for i := 0; i < len(raw) && len(name) <= len(parameter); i++ {
+		c := raw[i]
+		if c == '%' && i+2 < len(raw) {
+			h, ok1 := hexDigit(upper(raw[i+1]))
+			l, ok2 := hexDigit(upper(raw[i+2]))
+			if ok1 && ok2 {
+				c, i = h<<4|l, i+2
+			}
+		}
+		if len(name) == 0 && (c <= ' ' || c == '+') {
+			continue // some trim
+		}
+		if c == '.' || c == ' ' || c == '+' || c == '-' {
+			c = '_'
+		}
+		name = append(name, lowerByte(c))
+	}
+	rest, ok := strings.CutPrefix(string(name), parameter)
+	return ok && (rest == "" || !wordByte(rest[0]))
+}
+
+func upper(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		return c - 'a' + 'A'
+	}
+	return c
+}
+
+func lowerByte(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c - 'A' + 'a'
+	}
+	return c
+}
+
+func wordByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_'
+}
+
+// isForm says whether any Content-Type of the request is a form's: an origin
+// may take the first or the last. One that cannot be parsed may be taken for one.
+func isForm(h http.Header) bool {
+	for _, v := range h["Content-Type"] {
+		for part := range strings.SplitSeq(v, ",") {
+			t, _, _ := mime.ParseMediaType(part)
+			if t == "application/x-www-form-urlencoded" || t == "" && strings.Contains(strings.ToLower(part), "urlencoded") {
+				return true
+			}
 		}
 	}
-	if no := v.ask(hit); no != nil {
-		return v, hit, no
-	}
-	if !hit {
-		e.cache.add(v)
-	}
-	return v, hit, nil
-}
-
-// ask asks the view when it changed since it was last asked. The epoch is read
-// first: an entry that arrives in between makes the next request ask again.
-func (v *verified) ask(hit bool) *refusal {
-	epoch := v.issuer.view.Epoch()
-	if hit && v.epoch.Load() == epoch {
-		return nil
-	}
-	if code, yes := v.issuer.view.Check(&v.identity.subject); yes {
-		return &refusal{code: code}
-	}
-	v.epoch.Store(epoch)
-	return nil
-}
-
-func (e *Edge) verifyAnew(ctx context.Context, s *state, token string) (*verified, *refusal) {
-	i := s.issuerOf(token)
-	if i == nil {
-		return nil, &refusal{code: reason.IssuerMismatch, detail: "no configured issuer"}
-	}
-	generation := i.keys.Generation()
-	t, err := i.verifier.Verify(ctx, token)
-	if err != nil {
-		return nil, refused(err)
-	}
-	id, err := identify(t)
-	if err != nil {
-		return nil, &refusal{code: reason.ClaimsInvalid, detail: err.Error()}
-	}
-	// Bound to a sender whose proof nobody checked here (RFC 9449, RFC 8705): as
-	// a bearer token it would be worth to a thief what the binding prevents.
-	if _, bound := t.Claims["cnf"]; bound {
-		return nil, &refusal{code: reason.SenderProofUnchecked}
-	}
-	// net/http reuses no header memory, yet the token must not keep a larger
-	// string alive.
-	return &verified{token: strings.Clone(token), config: s.generation, keys: generation, expiry: t.Expiry, issuer: i, identity: id}, nil
-}
-
-// issuerOf reads the unverified iss to choose a verifier, which then insists on
-// it with that issuer's keys alone (RFC 8725 3.8).
-func (s *state) issuerOf(token string) *issuer {
-	if len(s.issuers) == 1 {
-		for _, i := range s.issuers {
-			return i
-		}
-	}
-	if len(token) > jwt.DefaultMaxSize {
-		return nil
-	}
-	_, rest, _ := strings.Cut(token, ".")
-	payload, _, _ := strings.Cut(rest, ".")
-	data, err := base64.RawURLEncoding.DecodeString(payload)
-	if err != nil {
-		return nil
-	}
-	var claims map[string]json.RawMessage
-	var iss string
-	if json.Unmarshal(data, &claims) != nil || json.Unmarshal(claims["iss"], &iss) != nil {
-		return nil
-	}
-	return s.issuers[iss]
-}
-
-func identify(t *jwt.Token[map[string]any]) (*identity, error) {
-	c := reader{claims: t.Claims}
-	id := &identity{issuer: t.Issuer, client: c.text("client_id"), claims: t.Claims,
-		scopes: strings.Fields(c.text("scope")), roles: c.list("roles")}
-	id.subject = revoke.Subject{KeyID: t.Header.KeyID, TokenID: t.ID, GrantID: c.text("grant_id"), SessionID: c.text("sid"),
-		Subject: t.Subject, SubjectVersion: c.number("sub_ver"), ClientID: id.client, ClientVersion: c.number("client_ver"), IssuedAt: t.IssuedAt}
-	return id, c.err
-}
-
-// reader reads optional claims; one of the wrong type is an error, for it could
-// hide a revocation.
-type reader struct {
-	claims map[string]any
-	err    error
-}
-
-func (r *reader) text(name string) string {
-	v, there := r.claims[name]
-	s, ok := v.(string)
-	if there && !ok {
-		r.err = errors.New(name + " is no string")
-	}
-	return s
-}
-
-func (r *reader) number(name string) int64 {
-	v, there := r.claims[name]
-	f, ok := v.(float64)
-	if there && (!ok || f < 0 || f > 1<<53 || f != float64(int64(f))) {
-		r.err = errors.New(name + " is no whole number")
-		return 0
-	}
-	return int64(f)
-}
-
-func (r *reader) list(name string) []string {
-	v, there := r.claims[name]
-	if !there {
-		return nil
-	}
-	items, ok := v.([]any)
-	out := make([]string, 0, len(items))
-	for _, item := range items {
-		s, isText := item.(string)
-		ok = ok && isText
-		out = append(out, s)
-	}
-	if !ok {
-		r.err = errors.New(name + " is no list of strings")
-	}
-	return out
+	return false
 }

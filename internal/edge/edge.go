@@ -1,6 +1,10 @@
-// Package edge is the gateway: it authenticates a request, asks the revocation
-// view, authorizes, and forwards. A request costs no SQL, no look-up over the
-// network once its issuer's keys are known, and no lock that all requests share.
+// Package edge is the gateway: it matches a request in one reading,
+// authenticates it, asks the revocation view, authorizes, and forwards. A
+// request costs no SQL, no look-up over the network once its issuer's keys are
+// known, and no lock that all requests share.
+//
+// It leaves listening and TLS to its caller; NewServer has the settings of
+// net/http that it relies on.
 package edge
 
 import (
@@ -8,96 +12,188 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/reason"
 )
 
 // Options are what an Edge needs besides its configuration.
 type Options struct {
-	Now        func() time.Time // required
-	Logger     *slog.Logger     // required
-	Metrics    Metrics          // optional
-	HTTPClient *http.Client     // to the issuers; nil: bounded, without proxies
-	Instance   string           // the name under which positions are reported
+	Now        func() time.Time      // required
+	Logger     *slog.Logger          // required
+	Registerer prometheus.Registerer // nil: no metrics
+	HTTPClient *http.Client          // to the issuers; nil: bounded, without proxies
+	Instance   string                // the name under which positions are reported
 	Version    string
-	// Sleep waits between attempts of the follower, or until ctx ends. nil
-	// means a timer; tests replace it.
-	Sleep func(ctx context.Context, d time.Duration) error
+	// Observe is told of every event after its request ended; optional. It must
+	// not block and must not keep the event.
+	Observe func(*Event)
 }
 
 // An Edge is the gateway's handler. Its configuration is one immutable value
 // behind one atomic pointer.
 type Edge struct {
 	options    Options
+	metrics    *metrics // nil: none
 	current    atomic.Pointer[state]
 	generation atomic.Uint64
 	cache      cache
-	proxy      *http.Transport
-	reload     sync.Mutex
+
+	change  sync.Mutex // held by Reload, Run and Close
+	life    context.Context
+	end     context.CancelFunc
+	running bool
+	closed  bool
 }
 
 // New compiles a configuration. It fails when anything in it is unsaid or
-// contradicts itself.
+// contradicts itself. Nothing runs in the background before Run.
 func New(c config.Edge, o Options) (*Edge, error) {
 	if o.Now == nil || o.Logger == nil {
 		return nil, errors.New("edge: Now and Logger are required")
 	}
-	if o.Sleep == nil {
-		o.Sleep = sleep
-	}
-	e := &Edge{options: o, proxy: newTransport()}
+	e := &Edge{options: o}
+	e.life, e.end = context.WithCancel(context.Background())
 	e.cache.init()
 	s, err := e.compile(c, nil)
 	if err != nil {
 		return nil, err
 	}
+	if o.Registerer != nil {
+		if e.metrics, err = newMetrics(e, o.Registerer); err != nil {
+			return nil, err
+		}
+		s.instrument(e.metrics)
+	}
 	e.current.Store(s)
 	return e, nil
 }
 
-// Reload replaces routes and trusted proxies in one step. Issuers keep their
-// keys and views, so a change to them is refused: it needs a restart.
+// Reload replaces the whole configuration in one step, or returns an error and
+// changes nothing. Requests under way finish under the configuration they began
+// with. Every verified token is forgotten. An issuer that stays keeps its
+// revocations; one whose addresses and credentials did not change keeps its keys
+// and its feed's connection as well.
 func (e *Edge) Reload(c config.Edge) error {
-	e.reload.Lock()
-	defer e.reload.Unlock()
-	old := e.current.Load()
-	if !reflect.DeepEqual(old.config.Issuers, c.Issuers) {
-		return errors.New("edge: a change to issuers needs a restart")
+	e.change.Lock()
+	defer e.change.Unlock()
+	if e.closed {
+		return errors.New("edge: closed")
 	}
-	s, err := e.compile(c, old.issuers)
+	old := e.current.Load()
+	s, err := e.compile(c, old)
 	if err != nil {
 		return err
 	}
+	if e.metrics != nil {
+		s.instrument(e.metrics)
+	}
 	e.current.Store(s)
+	if e.running {
+		e.start(s)
+	}
+	for name, i := range old.issuers {
+		if next := s.issuers[name]; next == nil || next.source != i.source {
+			i.source.stop()
+		}
+	}
+	if s.transport != old.transport {
+		old.transport.CloseIdleConnections()
+	}
+	if e.metrics != nil {
+		e.metrics.forget(old, s)
+	}
 	return nil
 }
 
-// Run keeps keys and revocation views fresh until ctx ends.
+// Run keeps keys and revocation views fresh until ctx ends or Close is called,
+// and returns when nothing runs any more.
 func (e *Edge) Run(ctx context.Context) error {
-	var wait sync.WaitGroup
-	for _, i := range e.current.Load().issuers {
-		wait.Go(func() { _ = i.keys.Run(ctx) }) // ends with ctx, and only then
-		if i.follower == nil {
-			e.options.Logger.Warn("NO REVOCATION FEED: revoked tokens of this issuer are accepted until they expire", "issuer", i.name)
-			continue
-		}
-		wait.Go(func() { i.follower.run(ctx) })
+	e.change.Lock()
+	if e.running || e.closed {
+		e.change.Unlock()
+		return errors.New("edge: Run a second time, or after Close")
 	}
-	wait.Wait()
+	e.running = true
+	e.start(e.current.Load())
+	e.change.Unlock()
+	select {
+	case <-ctx.Done():
+	case <-e.life.Done():
+	}
+	e.Close()
 	return ctx.Err()
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
+// Close stops what runs in the background and waits for it. Requests are still
+// answered, from the keys and the view there are, until the view is too old.
+func (e *Edge) Close() {
+	e.change.Lock()
+	defer e.change.Unlock()
+	e.closed = true
+	e.end()
+	s := e.current.Load()
+	for _, i := range s.issuers {
+		i.source.stop()
+	}
+	s.transport.CloseIdleConnections()
+}
+
+// start runs the sources that do not run yet. e.change is held.
+func (e *Edge) start(s *state) {
+	for _, i := range s.issuers {
+		if i.source.start(e.life) && i.source.follower == nil {
+			e.options.Logger.Warn("NO REVOCATION FEED: revoked tokens of this issuer are accepted until they expire",
+				slog.String("issuer", i.name))
+		}
+	}
+}
+
+// A Check is one thing that must hold before the edge can do its work.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+// Ready says of every issuer whether its keys are there and, when it has a
+// feed, whether its revocations are known. It never waits on the network.
+func (e *Edge) Ready() []Check {
+	now, s := e.options.Now(), e.current.Load()
+	var out []Check
+	for _, name := range s.names() {
+		i := s.issuers[name]
+		h := i.source.keys.Health()
+		keys := Check{Name: "keys " + name, OK: h.Usable, Detail: h.Detail}
+		if keys.OK && keys.Detail == "" {
+			keys.Detail = "loaded"
+		} else if keys.Detail == "" {
+			keys.Detail = "not fetched yet"
+		}
+		feed := Check{Name: "revocations " + name, OK: true, Detail: string(i.freshness(now))}
+		if i.freshness(now) == FeedStale {
+			feed.OK = i.serve
+			feed.Detail = string(reason.RevocationStale)
+		}
+		out = append(out, keys, feed)
+	}
+	return out
+}
+
+// NewServer returns a server with the settings that the edge relies on. The
+// caller adds the address, and TLS if there is any.
+func NewServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		// OPTIONS * is refused like any other target without a path, and is an event.
+		DisableGeneralOptionsHandler: true,
 	}
 }

@@ -8,67 +8,75 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/bearer"
 )
 
-// An Event is the outcome of one request. It never holds the token.
+// An Event is the outcome of one request. It holds neither the token nor the
+// path, which may hold one. Metrics and the log line are read from it.
 type Event struct {
 	RequestID string
-	Reason    reason.Code // "" when the request was forwarded and answered
+	TraceID   string // of a well-formed traceparent
+	Allowed   bool   // the request was forwarded
+	Reason    reason.Code
 	Detail    string
-	Issuer    string
-	ClientID  string
+	Issuer    string // of a verified token
+	ClientID  string // of a verified token
+	Client    string // the address of the client, see way
 	Route     string
 	Method    string
-	Status    int
+	Status    int // 0: the client was gone before there was one
 	BytesIn   int64
 	BytesOut  int64
 	Total     time.Duration
 	Decision  time.Duration // until the request was forwarded or refused
+	Upstream  time.Duration // until the upstream's headers
 	CacheHit  bool
-	Stale     bool // served although the revocation view was stale
-	Seq       uint64
+	Feed      Freshness // what is known of the issuer's revocations; "" without a token
+	Seq       uint64    // the last revocation known
 }
 
-// Metrics gives each route its counters, once, when a configuration loads.
-// Requests outside every route are of the route "".
-type Metrics interface {
-	Route(name string) RouteMetrics
-}
-
-// RouteMetrics counts the events of one route.
-type RouteMetrics interface {
-	Observe(*Event)
-}
-
-func (e *Edge) record(s *state, r *route, ev *Event) {
-	counters := s.unmatched
-	if r != nil {
-		counters = r.metrics
-	}
-	if counters != nil {
-		counters.Observe(ev)
+// record writes the one line of a request.
+func (e *Edge) record(ev *Event) {
+	if e.options.Observe != nil {
+		e.options.Observe(ev)
 	}
 	level := slog.LevelInfo
-	if ev.Status >= 500 {
+	if ev.Status >= 500 || ev.Feed == FeedStale {
 		level = slog.LevelWarn
 	}
 	e.options.Logger.LogAttrs(context.Background(), level, "request",
-		slog.String("request_id", ev.RequestID), slog.String("reason", string(ev.Reason)), slog.String("detail", ev.Detail),
-		slog.String("issuer", ev.Issuer), slog.String("client_id", ev.ClientID), slog.String("route", ev.Route),
+		slog.String("request_id", ev.RequestID), slog.String("trace_id", ev.TraceID), slog.Bool("allowed", ev.Allowed),
+		slog.String("reason", string(ev.Reason)), slog.String("detail", clean(ev.Detail)),
+		slog.String("issuer", ev.Issuer), slog.String("client_id", clean(ev.ClientID)), slog.String("client", ev.Client), slog.String("route", ev.Route),
 		slog.String("method", ev.Method), slog.Int("status", ev.Status), slog.Int64("bytes_in", ev.BytesIn), slog.Int64("bytes_out", ev.BytesOut),
-		slog.Duration("total", ev.Total), slog.Duration("decision", ev.Decision),
-		slog.Bool("cache_hit", ev.CacheHit), slog.Bool("stale", ev.Stale), slog.Uint64("revocation_seq", ev.Seq))
+		slog.Duration("total", ev.Total), slog.Duration("decision", ev.Decision), slog.Duration("upstream", ev.Upstream),
+		slog.Bool("cache_hit", ev.CacheHit), slog.String("feed", string(ev.Feed)), slog.Uint64("revocation_seq", ev.Seq))
+}
+
+// clean bounds a text that others had a hand in, and keeps it on one line
+// whatever handler the logger has.
+func clean(s string) string {
+	const most = 256
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return '?'
+		}
+		return c
+	}, s)
 }
 
 func newRequestID() string { return rand.Text() }
 
 // deny answers with the challenge of RFC 6750 3 and a problem of RFC 9457.
-// Strangers are told the reason's code and meaning, nothing of the token.
-func deny(w http.ResponseWriter, no *refusal, scopes []string, requestID string) int {
+// Strangers are told what the code means and what to do, nothing of the token.
+func (p *passage) deny(w http.ResponseWriter, no *refusal, scopes []string) {
 	info, ok := reason.Lookup(no.code)
 	if !ok {
 		info, _ = reason.Lookup(reason.Internal)
@@ -77,7 +85,8 @@ func deny(w http.ResponseWriter, no *refusal, scopes []string, requestID string)
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if info.Status == http.StatusUnauthorized || info.OAuth != "" {
+	p.sign(h)
+	if info.Status == http.StatusUnauthorized || info.Status < 500 && info.OAuth != "" {
 		o := bearer.Options{}
 		if no.code == reason.ScopeMissing {
 			o.Scopes = scopes
@@ -95,10 +104,10 @@ func deny(w http.ResponseWriter, no *refusal, scopes []string, requestID string)
 		Type      string      `json:"type"`
 		Title     string      `json:"title"`
 		Status    int         `json:"status"`
+		Detail    string      `json:"detail"`
 		Code      reason.Code `json:"code"`
 		RequestID string      `json:"request_id"`
-	}{"urn:jotward:reason:" + strings.ToLower(string(info.Code)), info.Meaning, info.Status, info.Code, requestID})
+	}{"urn:jotward:reason:" + string(info.Code), info.Meaning, info.Status, info.Remedy, info.Code, p.event.RequestID})
 	w.WriteHeader(info.Status)
 	_, _ = w.Write(body) // a client that is gone needs no answer
-	return info.Status
 }

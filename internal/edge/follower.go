@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,7 @@ const (
 	firstBackoff  = 250 * time.Millisecond
 	lastBackoff   = 15 * time.Second
 	positionEvery = 10 * time.Second
+	silence       = 10 * time.Second
 )
 
 // A follower keeps one issuer's view by its signed feed.
@@ -40,8 +42,10 @@ type follower struct {
 	keys      *jwks.Remote
 	verifier  *jwt.Verifier[struct{}]
 	silence   time.Duration // a connection that is silent for longer is given up
+	skew      atomic.Int64  // nanoseconds that the issuer's clock was ahead at its last heartbeat
 	reported  time.Time
 	reporting atomic.Bool
+	reports   sync.WaitGroup
 	fresh     bool // the next request asks for a snapshot
 }
 
@@ -52,7 +56,7 @@ func newFollower(c config.EdgeIssuer, v *revoke.View, o Options) (*follower, err
 	if u, err := url.Parse(c.Issuer); err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && c.AllowHTTP) {
 		return nil, errors.New("feed: the issuer is not an https address")
 	}
-	f := &follower{config: c, view: v, options: o, silence: 10 * time.Second, client: feedClient(o.HTTPClient)}
+	f := &follower{config: c, view: v, options: o, silence: silence, client: feedClient(o.HTTPClient)}
 	// Feed keys are a purpose of their own, published apart from the token keys.
 	algorithms := []jwk.Algorithm{jwk.ES256}
 	var err error
@@ -85,8 +89,13 @@ func newFeedTransport() *http.Transport {
 		TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: 10 * time.Second, ForceAttemptHTTP2: true}
 }
 
-// run follows until ctx ends.
+// run follows until ctx ends, and leaves nothing running. The feed's keys are
+// kept fresh beside the stream, so that a rotation never interrupts it.
 func (f *follower) run(ctx context.Context) {
+	var keys sync.WaitGroup
+	keys.Go(func() { _ = f.keys.Run(ctx) }) // ends with ctx, and only then
+	defer keys.Wait()
+	defer f.reports.Wait()
 	backoff := firstBackoff
 	for ctx.Err() == nil {
 		before := f.view.Heard()
@@ -99,11 +108,28 @@ func (f *follower) run(ctx context.Context) {
 		}
 		f.options.Logger.LogAttrs(ctx, slog.LevelWarn, "revocation feed interrupted",
 			slog.String("issuer", f.config.Issuer), slog.String("error", err.Error()), slog.Duration("backoff", backoff))
-		if f.options.Sleep(ctx, backoff/2+rand.N(backoff/2)) != nil {
+		if sleep(ctx, backoff/2+rand.N(backoff/2)) != nil {
 			return
 		}
 		backoff = min(2*backoff, lastBackoff)
 	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// close ends what fetches the feed's keys. run has returned.
+func (f *follower) close() {
+	_ = f.keys.Close() // it returns nil
+	f.client.CloseIdleConnections()
 }
 
 // follow makes one connection and reads it to its end, which is an error.
@@ -173,6 +199,7 @@ func (f *follower) read(ctx context.Context, in *frames, deadline *time.Timer) e
 // parts of a snapshot do not count as heard until the last one.
 func (f *follower) take(ctx context.Context, m *revoke.Message, parts []revoke.Snapshot) ([]revoke.Snapshot, error) {
 	now, signed := f.options.Now(), m.IssuedAt
+	lag := time.Duration(0)
 	switch {
 	case m.Snapshot != nil:
 		if len(parts)+1 != m.Snapshot.Part {
@@ -181,7 +208,7 @@ func (f *follower) take(ctx context.Context, m *revoke.Message, parts []revoke.S
 		if parts = append(parts, *m.Snapshot); m.Snapshot.Part < m.Snapshot.Parts {
 			return parts, nil
 		}
-		if err := f.view.Replace(parts); err != nil {
+		if err := f.view.Replace(parts, signed, now); err != nil {
 			return nil, err
 		}
 	case len(parts) > 0:
@@ -190,18 +217,21 @@ func (f *follower) take(ctx context.Context, m *revoke.Message, parts []revoke.S
 		if err := f.view.Apply(m.Batch); err != nil {
 			return nil, err
 		}
+		lag = now.Sub(m.Batch.Entries[len(m.Batch.Entries)-1].At) // Decode lets no batch be empty
 	default:
 		if err := f.view.Beat(m.Heartbeat); err != nil {
 			return nil, err
 		}
 		signed = m.Heartbeat.At
+		lag = now.Sub(signed)
+		f.skew.Store(int64(-lag))
 	}
 	f.view.Hear(signed, now)
 	if m.Heartbeat == nil || now.Sub(f.reported) >= positionEvery {
 		f.reported = now
 		// Beside the stream: a slow answer must not hold up the next revocation.
 		if f.reporting.CompareAndSwap(false, true) {
-			go f.report(ctx, now.Sub(signed))
+			f.reports.Go(func() { f.report(ctx, lag) })
 		}
 		f.view.Forget(now)
 	}

@@ -1,58 +1,307 @@
 package edge
 
 import (
+	"context"
+	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/revoke"
-	"github.com/jotward/jotward/jose"
-	"github.com/jotward/jotward/jose/jwk"
-	"github.com/jotward/jotward/jose/jwt"
 )
 
-func TestFeedMessages(t *testing.T) {
-	w := build(t, &config.EdgeFeed{ClientID: "e", ClientSecret: config.Literal("s")}, "")
-	f := w.edge.current.Load().issuers[w.issuer.URL].follower
-	stranger, err := jwk.Generate(jwk.ES256, "k1")
+// A following is an edge that follows a feed, in a bubble where time is ours.
+type following struct {
+	*party
+	t    *testing.T
+	edge *Edge
+}
+
+func inBubble(t *testing.T, stale string, story func(*following)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		p, b := newParty(t, "https://a.test", time.Now), newParty(t, "https://b.test", time.Now)
+		c := p.config()
+		c.Feed = follow(stale)
+		e, err := New(config.Edge{Issuers: []config.EdgeIssuer{c}, Routes: []config.Route{{Name: "api", Path: "/", Upstream: "http://127.0.0.1:1"}}},
+			Options{Now: time.Now, Logger: slog.New(slog.DiscardHandler), Instance: "i", HTTPClient: &http.Client{Transport: network{"a.test": p, "b.test": b}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		go func() { done <- e.Run(t.Context()) }()
+		story(&following{p, t, e})
+		e.Close()
+		<-done
+	})
+}
+
+func (f *following) source() *source { return f.edge.current.Load().issuers[f.name].source }
+
+func (f *following) stale() bool {
+	synctest.Wait()
+	return f.edge.current.Load().issuers[f.name].freshness(time.Now()) == FeedStale
+}
+
+func (f *following) revoked(grant string) bool {
+	synctest.Wait()
+	_, yes := f.source().view.Check(&revoke.Subject{GrantID: grant})
+	return yes
+}
+
+func (f *following) must(err error) {
+	f.t.Helper()
 	if err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
-	sign := func(key *jwk.Key, typ string, m revoke.Message) string {
-		m.Issuer, m.ID, m.IssuedAt = w.issuer.URL, "x", now
-		claims, err := m.Encode()
-		if err != nil {
-			t.Fatal(err)
+}
+
+func revokes(seq uint64, grant string) revoke.Entry {
+	return revoke.Entry{Seq: seq, Kind: revoke.KindGrant, ID: grant, Expires: time.Now().Add(time.Hour), At: time.Now(), Reason: reason.RefreshReused}
+}
+
+func snapshot(log string, seq uint64, entries ...revoke.Entry) revoke.Message {
+	return revoke.Message{Snapshot: &revoke.Snapshot{Log: log, Seq: seq, Part: 1, Parts: 1, Entries: entries}}
+}
+
+func beat(log string, seq uint64) revoke.Message {
+	return revoke.Message{Heartbeat: &revoke.Heartbeat{Log: log, Seq: seq, At: time.Now()}}
+}
+
+// Parts of a snapshot count together; batches follow; a lost connection is
+// resumed from the number; a gap asks for everything anew.
+func TestFollowing(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "", func(f *following) {
+		if q := <-f.asked; len(q) != 0 {
+			t.Error("the first request resumes", q)
 		}
-		s, err := jwt.NewSigner(key, jwt.SignerOptions{Type: typ})
-		if err != nil {
-			t.Fatal(err)
+		s := <-f.streams
+		f.must(s.say(revoke.Message{Snapshot: &revoke.Snapshot{Log: "l", Seq: 4, Part: 1, Parts: 2, Entries: []revoke.Entry{revokes(1, "g1")}}}))
+		if !f.stale() || f.revoked("g1") {
+			t.Error("half a snapshot is taken for a whole one")
 		}
-		text, err := s.Sign(claims)
-		if err != nil {
-			t.Fatal(err)
+		f.must(s.say(revoke.Message{Snapshot: &revoke.Snapshot{Log: "l", Seq: 4, Part: 2, Parts: 2, Entries: []revoke.Entry{revokes(2, "g2")}}}))
+		if f.stale() || !f.revoked("g1") || !f.revoked("g2") {
+			t.Error("the snapshot is not in force")
 		}
-		return "data: " + text + "\n\n"
+		f.must(s.say(revoke.Message{Batch: &revoke.Batch{Log: "l", After: 4, Seq: 5, Entries: []revoke.Entry{revokes(5, "g5")}}}))
+		if !f.revoked("g5") {
+			t.Error("the batch is not in force")
+		}
+		if p := <-f.positions; p["instance"] != "i" || p["log"] != "l" || p["lag_ms"] == nil {
+			t.Error(p)
+		}
+		_ = s.w.Close()
+		if q := <-f.asked; q.Get("log") != "l" || q.Get("after") != "5" {
+			t.Error("not resumed from the number:", q)
+		}
+		s = <-f.streams
+		f.must(s.say(beat("l", 7)))
+		if q := <-f.asked; len(q) != 0 {
+			t.Error("after a gap the snapshot was not asked for:", q)
+		}
+		f.must((<-f.streams).say(snapshot("l", 7, revokes(6, "g6"), revokes(7, "g7"))))
+		if !f.revoked("g6") || !f.revoked("g1") {
+			t.Error("the second snapshot is not in force, or it forgot")
+		}
+	})
+}
+
+// Silence makes the view stale and the connection given up; the waits between
+// attempts grow to their bound, and begin anew after a word from the issuer.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "", func(f *following) {
+		<-f.asked
+		s := <-f.streams
+		f.must(s.say(snapshot("l", 1)))
+		if f.stale() {
+			t.Error("stale at once")
+		}
+		time.Sleep(10*time.Second + time.Millisecond)
+		if !f.stale() {
+			t.Error("fresh after ten silent seconds")
+		}
+		last := time.Now()
+		for i := range 12 { // each connection ends without a word
+			<-f.asked
+			if wait := time.Since(last); wait > lastBackoff || i > 9 && wait < lastBackoff/2 || i == 0 && wait > firstBackoff {
+				t.Errorf("attempt %d after %s", i, wait)
+			}
+			_ = (<-f.streams).w.Close()
+			last = time.Now()
+		}
+		<-f.asked
+		s = <-f.streams
+		f.must(s.say(beat("l", 1)))
+		synctest.Wait()
+		_ = s.w.Close()
+		last = time.Now()
+		<-f.asked
+		if wait := time.Since(last); wait > firstBackoff {
+			t.Errorf("after a good connection it waits %s", wait)
+		}
+	})
+}
+
+// Only this issuer's feed key, type and audience move the view, and only forward.
+func TestForgedFeeds(t *testing.T) {
+	t.Parallel()
+	for name, forge := range map[string]func(*following) string{
+		"another key":   func(f *following) string { return f.sign(newKey(t, "f1"), revoke.Type, snapshot("l", 9)) },
+		"the token key": func(f *following) string { return f.sign(f.key, revoke.Type, snapshot("l", 9)) },
+		"another type":  func(f *following) string { return f.sign(f.feed, "at+jwt", snapshot("l", 9)) },
+		"another issuer's": func(f *following) string {
+			m := snapshot("l", 9)
+			m.Issuer = "https://b.test"
+			return f.sign(f.feed, revoke.Type, m)
+		},
+		"another audience": func(f *following) string {
+			return strings.Replace(f.tokenBy(f.feed, revoke.Type, map[string]any{"aud": "x"}), "", "", 1)
+		},
+		"an old snapshot": func(f *following) string { return f.sign(f.feed, revoke.Type, snapshot("l", 3)) },
+		"another log's batch": func(f *following) string {
+			return f.sign(f.feed, revoke.Type, revoke.Message{Batch: &revoke.Batch{Log: "m", After: 4, Seq: 5, Entries: []revoke.Entry{revokes(5, "x")}}})
+		},
+		"another log's beat": func(f *following) string { return f.sign(f.feed, revoke.Type, beat("m", 5)) },
+		"an old log's snapshot": func(f *following) string {
+			m := snapshot("m", 1)
+			m.IssuedAt = time.Now().Add(-time.Minute)
+			return f.sign(f.feed, revoke.Type, m)
+		},
+		"a message of tomorrow": func(f *following) string {
+			m := snapshot("l", 9)
+			m.IssuedAt = time.Now().Add(time.Hour)
+			return f.sign(f.feed, revoke.Type, m)
+		},
+	} {
+		inBubble(t, "", func(f *following) {
+			<-f.asked
+			s := <-f.streams
+			f.must(s.say(snapshot("l", 4, revokes(1, "g1"))))
+			synctest.Wait()
+			f.must(s.write(forge(f)))
+			<-f.asked // it hung up
+			synctest.Wait()
+			if log, seq := f.source().view.Position(); log != "l" || seq != 4 || !f.revoked("g1") {
+				t.Errorf("%s moved the view to %s %d", name, log, seq)
+			}
+		})
 	}
-	read := func(text string) error {
-		return f.read(t.Context(), newFrames(strings.NewReader(text)), time.NewTimer(time.Hour))
+}
+
+// An old batch or heartbeat, sent again, makes nothing fresh.
+func TestReplayKeepsNothingFresh(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "", func(f *following) {
+		<-f.asked
+		s := <-f.streams
+		f.must(s.say(snapshot("l", 1)))
+		old := f.sign(f.feed, revoke.Type, beat("l", 1))
+		for range 4 {
+			time.Sleep(3 * time.Second)
+			f.must(s.write(old))
+		}
+		if !f.stale() {
+			t.Error("a replayed heartbeat counts as a new one")
+		}
+	})
+}
+
+// An issuer that was restored begins a new log. What the edge knew stays.
+func TestRestoredIssuer(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "", func(f *following) {
+		<-f.asked
+		s := <-f.streams
+		f.must(s.say(snapshot("old", 9, revokes(9, "lost"))))
+		f.must(s.say(snapshot("new", 2, revokes(2, "kept"))))
+		synctest.Wait()
+		if log, seq := f.source().view.Position(); !f.revoked("lost") || !f.revoked("kept") || log != "new" || seq != 2 {
+			t.Error(log, seq)
+		}
+		time.Sleep(time.Hour + time.Minute)
+		f.source().view.Forget(time.Now())
+		if f.revoked("lost") || f.source().view.Size() != 0 {
+			t.Error("not forgotten after its time")
+		}
+	})
+}
+
+// A feed key that is published before it is used interrupts nothing.
+func TestFeedKeyRotates(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "", func(f *following) {
+		<-f.asked
+		s := <-f.streams
+		f.must(s.say(snapshot("l", 1)))
+		old := f.feed
+		f.feed = newKey(t, "f2")
+		f.publish(&f.feedSet, old, f.feed)
+		for range 200 { // longer than a key set is fresh
+			time.Sleep(4 * time.Second)
+			f.must(s.write(f.sign(old, revoke.Type, beat("l", 1))))
+		}
+		f.must(s.say(revoke.Message{Batch: &revoke.Batch{Log: "l", After: 1, Seq: 2, Entries: []revoke.Entry{revokes(2, "g")}}}))
+		if f.stale() || !f.revoked("g") || len(f.asked) != 0 {
+			t.Error("the rotation broke the connection")
+		}
+	})
+}
+
+// The edge's secret goes to its issuer and nowhere else.
+func TestFeedRedirectIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "", func(f *following) {
+		<-f.asked
+		s := <-f.streams
+		to := "https://b.test/feed"
+		f.redirect.Store(&to)
+		_ = s.w.Close()
+		other := f.source().follower.client.Transport.(network)["b.test"]
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(other.asked) != 0 {
+			t.Error("the secret went to another host")
+		}
+	})
+}
+
+// A stale view refuses, or serves and says so.
+func TestStale(t *testing.T) {
+	t.Parallel()
+	for stale, want := range map[string]string{"": "revocation_stale", "refuse": "revocation_stale", "serve": ""} {
+		w := build(t, func(_ *world, c *config.Edge) { c.Issuers[0].Feed = follow(stale) })
+		a := w.get("/api/x", w.bearer(nil))
+		if a.code() != want || a.event.Feed != FeedStale || !strings.Contains(w.log.String(), `"feed":"stale"`) || !strings.Contains(w.log.String(), `"level":"WARN"`) {
+			t.Error(stale, a, a.event)
+		}
+		for _, c := range w.edge.Ready() {
+			if strings.HasPrefix(c.Name, "revocations") && c.OK != (want == "") {
+				t.Error(c)
+			}
+		}
 	}
-	snapshot := revoke.Message{Snapshot: &revoke.Snapshot{Log: "l", Seq: 4, Part: 1, Parts: 1}}
-	if err := read(sign(stranger, revoke.Type, snapshot)); jose.ReasonOf(err) != jose.SignatureInvalid {
-		t.Error(err)
+}
+
+// An edge without a feed says so in the log, in every event and in a metric.
+func TestNoFeedIsLoud(t *testing.T) {
+	t.Parallel()
+	w := build(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- w.edge.Run(ctx) }()
+	if a := w.get("/api/x", w.bearer(nil)); a.event.Feed != FeedNone {
+		t.Error(a.event)
 	}
-	if err := read(sign(w.key, "at+jwt", snapshot)); jose.ReasonOf(err) != jose.TypeMismatch {
-		t.Error(err)
-	}
-	if log, _ := f.view.Position(); log != "" || !f.view.Stale(now, time.Hour) {
-		t.Error("a forged message was taken")
-	}
-	batch := revoke.Message{Batch: &revoke.Batch{Log: "l", After: 4, Seq: 5, Entries: []revoke.Entry{
-		{Seq: 5, Kind: revoke.KindGrant, ID: "gr_1", Expires: now.Add(time.Hour), At: now, Reason: reason.RefreshReused}}}}
-	_ = read(sign(w.key, revoke.Type, snapshot) + sign(w.key, revoke.Type, batch)) // ends with the text
-	if code, yes := f.view.Check(&revoke.Subject{GrantID: "gr_1"}); !yes || code != reason.GrantRevoked || f.view.Stale(now, time.Second) {
-		t.Error(code, yes)
+	cancel()
+	<-done
+	if !strings.Contains(w.log.String(), "NO REVOCATION FEED") || !strings.Contains(w.scrape(), `jotward_revocation_feed_followed{issuer="https://a.test"} 0`) {
+		t.Error(w.log, w.scrape())
 	}
 }

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -12,22 +13,43 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/reason"
 )
 
+// hsts is a year: RFC 6797 6.1.1. Subdomains are not the edge's to speak for.
+const hsts = "max-age=31536000"
+
+func timeouts(c config.Timeouts) (config.Timeouts, error) {
+	for _, t := range []struct {
+		d        *time.Duration
+		standard time.Duration
+	}{{&c.Connect, 5 * time.Second}, {&c.TLSHandshake, 5 * time.Second}, {&c.ResponseHeader, time.Minute}} {
+		if *t.d == 0 {
+			*t.d = t.standard
+		}
+		if *t.d < 0 {
+			return c, fmt.Errorf("edge: timeouts: %s is negative: leave it out for the default", *t.d)
+		}
+	}
+	return c, nil
+}
+
 // newTransport uses no proxy from the environment, and bounds every wait but
-// that for a streamed body.
-func newTransport() *http.Transport {
+// that for a streamed body. It repeats a request only when nothing of it was
+// sent, or when its method may be repeated (RFC 9110 9.2.2).
+func newTransport(t config.Timeouts) *http.Transport {
 	return &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		MaxIdleConns:          1024,
-		MaxIdleConnsPerHost:   256,
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   5 * time.Second,
-		ResponseHeaderTimeout: 60 * time.Second,
-		ExpectContinueTimeout: time.Second,
-		DisableCompression:    true, // bodies pass as they are
-		ForceAttemptHTTP2:     true,
+		DialContext:            (&net.Dialer{Timeout: t.Connect, KeepAlive: 30 * time.Second}).DialContext,
+		MaxIdleConns:           1024,
+		MaxIdleConnsPerHost:    256,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    t.TLSHandshake,
+		ResponseHeaderTimeout:  t.ResponseHeader,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+		DisableCompression:     true, // bodies pass as they are
+		ForceAttemptHTTP2:      true,
 	}
 }
 
@@ -40,23 +62,67 @@ func (b *buffers) Get() []byte { return b.pool.Get().(*[32 << 10]byte)[:] }
 
 func (b *buffers) Put(s []byte) { b.pool.Put((*[32 << 10]byte)(s)) }
 
-func (e *Edge) newProxy(r *route) *httputil.ReverseProxy {
+func (r *route) newProxy(t http.RoundTripper) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
-		Transport:     e.proxy,
-		FlushInterval: -1, // events pass as they come
-		BufferPool:    shared,
-		ErrorLog:      log.New(io.Discard, "", 0), // the event says it
-		Rewrite:       r.rewrite,
+		Transport:      timed{t},
+		FlushInterval:  -1, // events pass as they come
+		BufferPool:     shared,
+		ErrorLog:       log.New(io.Discard, "", 0), // the event says it
+		Rewrite:        r.rewrite,
+		ModifyResponse: answered,
 		ErrorHandler: func(w http.ResponseWriter, in *http.Request, err error) {
 			p := in.Context().Value(passageKey{}).(*passage)
-			no := upstreamRefusal(err)
+			no := p.failure(in, err)
 			p.event.Reason, p.event.Detail = no.code, no.detail
-			deny(w, no, nil, p.event.RequestID)
+			p.deny(w, no, nil)
 		},
 	}
 }
 
-func upstreamRefusal(err error) *refusal {
+// timed notes how long the upstream took to answer.
+type timed struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (t timed) RoundTrip(r *http.Request) (*http.Response, error) {
+	p := r.Context().Value(passageKey{}).(*passage)
+	start := p.now()
+	answer, err := t.RoundTripper.RoundTrip(r)
+	p.event.Upstream = p.now().Sub(start)
+	return answer, err
+}
+
+// answered adds to the upstream's answer what the edge says of the request.
+func answered(answer *http.Response) error {
+	p := answer.Request.Context().Value(passageKey{}).(*passage)
+	if answer.StatusCode == http.StatusSwitchingProtocols {
+		p.event.Status = answer.StatusCode // a tunnel writes no status
+	}
+	p.sign(answer.Header)
+	return nil
+}
+
+// sign sets the request's id, and HSTS where TLS was used (RFC 6797 7.1, 7.2).
+func (p *passage) sign(h http.Header) {
+	h.Set("X-Request-Id", p.event.RequestID)
+	if p.way.secure && len(h["Strict-Transport-Security"]) == 0 {
+		h.Set("Strict-Transport-Security", hsts)
+	}
+}
+
+// failure says whose fault it was that no answer came: the client's, who went
+// away or sent a body that is none, or the upstream's.
+func (p *passage) failure(in *http.Request, err error) *refusal {
+	if broken := p.body.failed.Load(); broken != nil {
+		switch {
+		case errors.Is(*broken, errTokenInForm):
+			return &refusal{code: reason.CredentialRepeated, detail: errTokenInForm.Error()}
+		case in.Context().Err() == nil:
+			return &refusal{code: reason.RequestInvalid, detail: (*broken).Error()}
+		}
+	}
+	if in.Context().Err() != nil {
+		return &refusal{code: reason.ClientGone}
+	}
 	var timeout net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
 		return &refusal{code: reason.UpstreamTimeout, detail: err.Error()}
@@ -74,80 +140,42 @@ func (r *route) rewrite(pr *httputil.ProxyRequest) {
 	out.URL.Path, out.URL.RawPath, out.URL.RawQuery = pr.In.URL.Path, pr.In.URL.RawPath, pr.In.URL.RawQuery
 	out.Host = pr.In.Host
 	for name := range out.Header {
-		if f := fold(name); p.state.identity[f] || strings.HasPrefix(f, "x-jotward-") || forwarded(f) {
+		if p.state.inbound(fold(name)) {
 			delete(out.Header, name)
 		}
 	}
 	out.Trailer = nil // a trailer could name an identity after all headers were checked
-	if r.strip {
-		out.Header.Del("Authorization")
+	// Only a WebSocket may turn the connection into something else: an origin
+	// that took h2c would read requests that no route was matched for.
+	if !strings.EqualFold(out.Header.Get("Upgrade"), "websocket") || pr.In.Method != http.MethodGet {
+		out.Header.Del("Upgrade")
+		out.Header.Del("Connection")
 	}
-	p.forwardedFor(pr)
-	out.Header.Set("X-Jotward-Request-Id", p.event.RequestID)
-	if p.identity == nil {
-		return
+	out.Header.Del("Http2-Settings")
+	// The very credential that was verified, or none: naming it in Connection
+	// does not take it away from the origin.
+	out.Header.Del("Authorization")
+	if v := pr.In.Header["Authorization"]; !r.strip && len(v) > 0 {
+		out.Header["Authorization"] = v
 	}
-	for header, claim := range r.Headers {
-		if text, ok := headerValue(p.identity.claims[claim]); ok {
-			out.Header.Set(header, text)
-		}
+	h := out.Header
+	if p.way.chain != "" {
+		h.Set("X-Forwarded-For", p.way.chain)
+	}
+	h.Set("X-Forwarded-Proto", p.way.proto())
+	h.Set("X-Forwarded-Host", p.way.host)
+	if p.way.client.IsValid() {
+		h.Set("X-Real-Ip", p.way.client.String())
+	}
+	h.Set("X-Request-Id", p.event.RequestID)
+	for _, set := range p.headers {
+		h.Set(set.name, set.value)
 	}
 }
 
-// fold gives all spellings of a header that a server behind may take for the
-// same one name (CVE-2025-64484, CVE-2026-39858).
-func fold(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "-")) }
-
-func forwarded(f string) bool {
-	return f == "forwarded" || f == "x-real-ip" || strings.HasPrefix(f, "x-forwarded-") || strings.HasPrefix(f, "x-original-") || f == "x-rewrite-url"
-}
-
-// forwardedFor rebuilds what is said of the way here. Only a trusted peer's
-// own words are kept (CVE-2026-40575, GHSA-6384-m2mw-rf54).
-func (p *passage) forwardedFor(pr *httputil.ProxyRequest) {
-	in, out := pr.In.Header, pr.Out.Header
-	client, proto, host := "", "http", pr.In.Host
-	if p.peer.IsValid() {
-		client = p.peer.String()
+func (w *way) proto() string {
+	if w.secure {
+		return "https"
 	}
-	if pr.In.TLS != nil {
-		proto = "https"
-	}
-	if p.trusted {
-		if prior := in.Values("X-Forwarded-For"); len(prior) > 0 {
-			client = strings.Join(prior, ", ") + ", " + client
-		}
-		if v := in.Get("X-Forwarded-Proto"); strings.EqualFold(v, "http") || strings.EqualFold(v, "https") {
-			proto = strings.ToLower(v)
-		}
-		if v, ok := canonicalHost(in.Get("X-Forwarded-Host")); ok {
-			host = v
-		}
-	}
-	out.Set("X-Forwarded-For", client)
-	out.Set("X-Forwarded-Proto", proto)
-	out.Set("X-Forwarded-Host", host)
-}
-
-// headerValue writes a claim into a header; a list is joined by commas. What a
-// header cannot carry is left out, for a changed identity is worse than none.
-func headerValue(v any) (string, bool) {
-	text, ok := scalar(v)
-	if list, isList := v.([]any); isList {
-		parts := make([]string, 0, len(list))
-		for _, item := range list {
-			s, isText := item.(string)
-			if !isText || strings.Contains(s, ",") {
-				return "", false
-			}
-			parts = append(parts, s)
-		}
-		text, ok = strings.Join(parts, ","), true
-	}
-	for i := range len(text) {
-		if text[i] < 0x20 || text[i] > 0x7e {
-			return "", false
-		}
-	}
-	return text, ok
+	return "http"
 }

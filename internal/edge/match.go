@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -18,11 +19,31 @@ func canonical(r *http.Request) (host, path string, ok bool) {
 	if !ok {
 		return "", "", false
 	}
-	path, _, _ = strings.Cut(r.RequestURI, "?")
-	if !canonicalPath(path) || r.URL.EscapedPath() != path || r.URL.Host != "" || r.URL.Opaque != "" {
+	path, query, _ := strings.Cut(r.RequestURI, "?")
+	if !canonicalPath(path) || !canonicalQuery(query) || r.URL.EscapedPath() != path || r.URL.RawQuery != query || r.URL.Host != "" || r.URL.Opaque != "" {
+		return "", "", false
+	}
+	if !canonicalMethod(r.Method) {
 		return "", "", false
 	}
 	return host, path, true
+}
+
+// canonicalMethod refuses what some origins would write in capitals and others
+// would not (RFC 9110 9.1: methods are case-sensitive).
+func canonicalMethod(m string) bool {
+	return m != "" && !strings.ContainsFunc(m, func(c rune) bool { return 'a' <= c && c <= 'z' })
+}
+
+// canonicalQuery refuses what a request line cannot carry (RFC 3986 3.4), and
+// the fragment that one server cuts off and another reads.
+func canonicalQuery(q string) bool {
+	for i := range len(q) {
+		if c := q[i]; c <= 0x20 || c >= 0x7f || c == '#' {
+			return false
+		}
+	}
+	return true
 }
 
 // canonicalPath accepts a path whose every byte has one reading.
@@ -30,7 +51,6 @@ func canonicalPath(p string) bool {
 	if p == "" || p[0] != '/' || strings.Contains(p, "//") {
 		return false
 	}
-	escaped := false
 	for i := 0; i < len(p); i++ {
 		c := p[i]
 		switch {
@@ -40,17 +60,36 @@ func canonicalPath(p string) bool {
 				return false
 			}
 			i += 2
-			escaped = true
 		default: // backslash, semicolon, fragment, controls, bytes beyond ASCII
 			return false
 		}
 	}
-	for segment := range strings.SplitSeq(p, "/") {
-		if segment == "." || segment == ".." {
+	for segment := range strings.SplitSeq(p[1:], "/") {
+		if !canonicalSegment(segment) {
 			return false
 		}
 	}
-	return !escaped || utf8.ValidString(unescape(p))
+	return true
+}
+
+// canonicalSegment refuses what some file system or server would shorten or
+// rewrite: dots and blanks at an end (Windows drops them, so that ".. " is
+// ".."), the session segment of ASP.NET, and letters that Unicode's
+// compatibility forms turn into ASCII.
+func canonicalSegment(s string) bool {
+	if s == "" {
+		return true // the root, or what follows a trailing slash
+	}
+	text := s
+	if strings.Contains(s, "%") {
+		if text = unescape(s); !utf8.ValidString(text) || strings.ContainsFunc(text, lookalike) {
+			return false
+		}
+	}
+	if last := text[len(text)-1]; last == '.' || last == ' ' || text[0] == ' ' {
+		return false
+	}
+	return !strings.HasPrefix(text, "(") || !strings.HasSuffix(text, "))")
 }
 
 // canonicalEscape refuses lower-case digits, escapes of what needs none
@@ -86,6 +125,28 @@ func unescape(p string) string {
 	}
 	return string(out)
 }
+
+// lookalikes are the blocks whose compatibility forms (NFKC, or the best fit of
+// a code page) or case folding give ASCII: a server that normalises reads a
+// fullwidth solidus as "/" and a Kelvin sign as "k". The blocks are refused
+// whole, for the letters in them that do no harm are not worth a table.
+var lookalikes = &unicode.RangeTable{
+	R16: []unicode.Range16{
+		{Lo: 0x00aa, Hi: 0x00aa, Stride: 1}, {Lo: 0x00b2, Hi: 0x00b3, Stride: 1}, {Lo: 0x00b9, Hi: 0x00ba, Stride: 1}, {Lo: 0x00bc, Hi: 0x00be, Stride: 1}, // superscripts, fractions
+		{Lo: 0x0130, Hi: 0x0133, Stride: 1}, {Lo: 0x017f, Hi: 0x017f, Stride: 1}, {Lo: 0x01c4, Hi: 0x01cc, Stride: 1}, {Lo: 0x01f1, Hi: 0x01f3, Stride: 1}, // dotted and dotless i, long s, digraphs
+		{Lo: 0x02b0, Hi: 0x02ff, Stride: 1}, {Lo: 0x037e, Hi: 0x037e, Stride: 1}, // modifier letters, the Greek question mark (it is ";")
+		{Lo: 0x1d2c, Hi: 0x1dbf, Stride: 1}, {Lo: 0x1e9a, Hi: 0x1e9b, Stride: 1}, {Lo: 0x1fef, Hi: 0x1fef, Stride: 1}, // phonetic letters, the Greek grave
+		{Lo: 0x2010, Hi: 0x206f, Stride: 1}, {Lo: 0x2070, Hi: 0x209f, Stride: 1}, {Lo: 0x20a8, Hi: 0x20a8, Stride: 1}, // punctuation with leaders and ellipsis, sub- and superscripts
+		{Lo: 0x2100, Hi: 0x218f, Stride: 1}, {Lo: 0x2215, Hi: 0x2216, Stride: 1}, {Lo: 0x2460, Hi: 0x24ff, Stride: 1}, {Lo: 0x2a74, Hi: 0x2a76, Stride: 1}, // letterlike, numbers, solidus, enclosed
+		{Lo: 0x2c7c, Hi: 0x2c7d, Stride: 1}, {Lo: 0x3000, Hi: 0x3000, Stride: 1}, {Lo: 0x3200, Hi: 0x33ff, Stride: 1}, {Lo: 0xa7f2, Hi: 0xa7f4, Stride: 1}, // CJK compatibility
+		{Lo: 0xfb00, Hi: 0xfb06, Stride: 1}, {Lo: 0xfe10, Hi: 0xfe19, Stride: 1}, {Lo: 0xfe30, Hi: 0xfe6f, Stride: 1}, {Lo: 0xff00, Hi: 0xffef, Stride: 1}, // ligatures, small and fullwidth forms
+	},
+	R32:         []unicode.Range32{{Lo: 0x1d400, Hi: 0x1d7ff, Stride: 1}, {Lo: 0x1f100, Hi: 0x1f2ff, Stride: 1}, {Lo: 0xe0000, Hi: 0xe0fff, Stride: 1}}, // mathematical, enclosed, tags
+	LatinOffset: 4,
+}
+
+// lookalike also finds what is not printed at all and so may be dropped.
+func lookalike(r rune) bool { return !unicode.IsPrint(r) || unicode.Is(lookalikes, r) }
 
 func unreserved(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
@@ -134,13 +195,23 @@ func canonicalHost(h string) (string, bool) {
 	return strings.ToLower(name), true
 }
 
-// match finds the longest path that fits; none: the request goes nowhere.
-func (s *state) match(host, path, method string) *route {
+// match finds the route of a canonical request; none: it goes nowhere. It is
+// ambiguous when an origin that ignores case would take the path for one of
+// another route: /ADMIN must not pass through a catch-all beside /admin.
+func (s *state) match(host, path, method string) (r *route, ambiguous bool) {
+	r = s.find(host, path, method, func(r *route) string { return r.Path })
+	if folded := lower(path); folded != path {
+		ambiguous = r != s.find(host, folded, method, func(r *route) string { return r.folded })
+	}
+	return r, ambiguous
+}
+
+func (s *state) find(host, path, method string, of func(*route) string) *route {
 	for _, r := range s.routes {
 		if len(r.hosts) > 0 && !r.hosts[host] || len(r.methods) > 0 && !r.methods[method] {
 			continue
 		}
-		if prefix(r.Path, path) {
+		if prefix(of(r), path) {
 			return r
 		}
 	}
@@ -151,4 +222,15 @@ func (s *state) match(host, path, method string) *route {
 func prefix(p, path string) bool {
 	p = strings.TrimSuffix(p, "/")
 	return strings.HasPrefix(path, p) && (len(path) == len(p) || path[len(p)] == '/')
+}
+
+// lower changes ASCII letters only. The digits of escapes change with them,
+// which does no harm: a route's path has no escapes.
+func lower(s string) string {
+	return strings.Map(func(c rune) rune {
+		if 'A' <= c && c <= 'Z' {
+			return c + 'a' - 'A'
+		}
+		return c
+	}, s)
 }

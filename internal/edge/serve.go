@@ -3,23 +3,19 @@ package edge
 import (
 	"context"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/jotward/jotward/internal/reason"
-	"github.com/jotward/jotward/jose"
-	"github.com/jotward/jotward/jose/bearer"
 )
 
 // passage is what one request carries through the proxy.
 type passage struct {
-	state    *state
-	identity *identity // nil: anonymous
-	peer     netip.Addr
-	trusted  bool
-	event    *Event
+	state   *state
+	way     way
+	headers []header // what is set from claims
+	body    body
+	event   Event
+	now     func() time.Time
 }
 
 type passageKey struct{}
@@ -28,15 +24,32 @@ type passageKey struct{}
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := e.options.Now()
 	s := e.current.Load()
-	ev := &Event{RequestID: newRequestID(), Method: method(r.Method), BytesIn: max(r.ContentLength, 0)}
-	p := &passage{state: s, event: ev}
-	p.peer, p.trusted = s.peer(r)
+	p := &passage{state: s, way: s.wayOf(r), now: e.options.Now}
+	p.body.ReadCloser = r.Body
+	ev := &p.event
+	ev.RequestID, ev.TraceID, ev.Method = p.way.requestID(r), traceID(r.Header), method(r.Method)
+	if p.way.client.IsValid() {
+		ev.Client = p.way.client.String()
+	}
 	rt, no := e.decide(r, p, start)
 	ev.Decision = e.options.Now().Sub(start)
+	ev.Allowed = no == nil
 	cw := &counter{ResponseWriter: w}
+	whole := false
+	metrics := rt.metricsOr(s.unmatched)
+	metrics.begin()
 	defer func() { // also when the proxy aborts a broken answer by panicking
-		ev.Status, ev.BytesOut, ev.Total = cw.status, cw.bytes, e.options.Now().Sub(start)
-		e.record(s, rt, ev)
+		if !whole && ev.Reason == "" {
+			if ev.Reason, ev.Detail = reason.UpstreamUnreachable, "the answer broke off"; r.Context().Err() != nil {
+				ev.Reason, ev.Detail = reason.ClientGone, ""
+			}
+		}
+		if cw.status != 0 {
+			ev.Status = cw.status
+		}
+		ev.BytesIn, ev.BytesOut, ev.Total = p.body.bytes.Load(), cw.bytes, e.options.Now().Sub(start)
+		metrics.end(ev)
+		e.record(ev)
 	}()
 	if no != nil {
 		ev.Reason, ev.Detail = no.code, no.detail
@@ -44,10 +57,14 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if rt != nil {
 			scopes = rt.Scopes
 		}
-		deny(cw, no, scopes, ev.RequestID)
+		p.deny(cw, no, scopes)
+		whole = true
 		return
 	}
-	rt.proxy.ServeHTTP(cw, r.WithContext(context.WithValue(r.Context(), passageKey{}, p)))
+	forwarded := r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
+	forwarded.Body = &p.body
+	rt.proxy.ServeHTTP(cw, forwarded)
+	whole = true
 }
 
 func (e *Edge) decide(r *http.Request, p *passage, now time.Time) (*route, *refusal) {
@@ -55,7 +72,10 @@ func (e *Edge) decide(r *http.Request, p *passage, now time.Time) (*route, *refu
 	if !ok {
 		return nil, &refusal{code: reason.RequestAmbiguous}
 	}
-	rt := p.state.match(host, path, r.Method)
+	rt, ambiguous := p.state.match(host, path, r.Method)
+	if ambiguous {
+		return nil, &refusal{code: reason.RequestAmbiguous, detail: "another route's path but for its case"}
+	}
 	if rt == nil {
 		return nil, &refusal{code: reason.RouteNotFound}
 	}
@@ -63,66 +83,36 @@ func (e *Edge) decide(r *http.Request, p *passage, now time.Time) (*route, *refu
 	if rt.auth == authNone {
 		return rt, nil
 	}
-	token, err := bearer.FromRequest(r)
-	if err != nil {
-		// A request without any credential may be anonymous; one whose credential
-		// cannot be read may not.
-		if rt.auth == authOptional && jose.ReasonOf(err) == jose.CredentialMissing && len(r.Header["Authorization"]) == 0 {
-			return rt, nil
-		}
-		return rt, refused(err)
+	p.body.form = isForm(r.Header)
+	token, anonymous, no := rt.credential(r)
+	if no != nil || anonymous {
+		return rt, no
 	}
-	if hidden(r.URL.RawQuery) {
-		return rt, &refusal{code: reason.CredentialRepeated, detail: "another credential behind a semicolon"}
-	}
-	if p.state.config.RefuseInsecure && !secure(r, p.trusted) {
+	if p.state.refuseInsecure && !p.way.secure {
 		return rt, &refusal{code: reason.TransportInsecure}
 	}
+	return rt, e.admit(r, p, rt, token, now)
+}
+
+// admit lets a token through a route, or says why not.
+func (e *Edge) admit(r *http.Request, p *passage, rt *route, token string, now time.Time) *refusal {
 	v, hit, no := e.verify(r.Context(), p.state, token, now)
 	if v != nil {
 		p.event.Issuer, p.event.ClientID, p.event.CacheHit = v.identity.issuer, v.identity.client, hit
-		_, p.event.Seq = v.issuer.view.Position()
+		p.event.Feed = v.issuer.freshness(now)
+		_, p.event.Seq = v.issuer.source.view.Position()
 	}
 	if no != nil {
-		return rt, no
+		return no
 	}
-	if v.issuer.follower != nil && v.issuer.view.Stale(now, v.issuer.maxAge) {
-		if !v.issuer.serve {
-			return rt, &refusal{code: reason.RevocationStale}
-		}
-		p.event.Stale = true
+	if p.event.Feed == FeedStale && !v.issuer.serve {
+		return &refusal{code: reason.RevocationStale}
 	}
-	p.identity = v.identity
-	return rt, rt.authorize(v.identity)
-}
-
-// hidden finds a second credential in a query with semicolons: this side reads
-// no parameter there, and a server behind may (RFC 6750 2).
-func hidden(query string) bool {
-	if !strings.Contains(query, ";") {
-		return false
+	if no := rt.authorize(v); no != nil {
+		return no
 	}
-	plain, err := url.QueryUnescape(query)
-	return err != nil || strings.Contains(plain, "access_token")
-}
-
-// secure believes X-Forwarded-Proto from trusted peers only.
-func secure(r *http.Request, trusted bool) bool {
-	return r.TLS != nil || trusted && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
-}
-
-func (s *state) peer(r *http.Request) (netip.Addr, bool) {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}, false
-	}
-	a := ap.Addr().Unmap()
-	for _, p := range s.trusted {
-		if p.Contains(a) {
-			return a, true
-		}
-	}
-	return a, false
+	p.headers, no = rt.headers(v.identity)
+	return no
 }
 
 // method keeps strangers from writing log fields and labels of their own.
@@ -141,13 +131,15 @@ type counter struct {
 	bytes  int64
 }
 
+// WriteHeader implements http.ResponseWriter.
 func (c *counter) WriteHeader(status int) {
-	if c.status < 200 {
+	if status >= 200 && c.status == 0 {
 		c.status = status
 	}
 	c.ResponseWriter.WriteHeader(status)
 }
 
+// Write implements http.ResponseWriter.
 func (c *counter) Write(b []byte) (int, error) {
 	if c.status == 0 {
 		c.status = http.StatusOK
@@ -157,4 +149,5 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// Unwrap is for http.ResponseController.
 func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }

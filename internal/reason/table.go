@@ -49,6 +49,7 @@ const (
 	TransportInsecure    Code = "transport_insecure"
 	UpstreamUnreachable  Code = "upstream_unreachable"
 	UpstreamTimeout      Code = "upstream_timeout"
+	ClientGone           Code = "client_gone"
 	RequestTooLarge      Code = "request_too_large"
 	RequestInvalid       Code = "request_invalid"
 	ClientInvalid        Code = "client_invalid"
@@ -129,7 +130,7 @@ var table = []Info{
 	{KeySetInvalid, "the issuer's key set was refused", "check what the jwks_uri answers", 503, "", exitNetwork},
 	{CredentialMissing, "the request carries no credential", "send Authorization: Bearer with an access token", 401, "", exitClaim},
 	{CredentialRepeated, "the request carries more than one credential", "send exactly one", 400, invalidRequest, exitMalformed},
-	{CredentialMalformed, "the credential cannot be read", "send Authorization: Bearer with one token", 401, invalidRequest, exitMalformed},
+	{CredentialMalformed, "the credential cannot be read", "send Authorization: Bearer with one token", 400, invalidRequest, exitMalformed},
 	{SenderProofUnchecked, "the token is bound to a sender whose proof was not checked", "use a route that checks the proof", 401, invalidToken, exitClaim},
 	{TokenRevoked, "this token was revoked", "sign in again", 401, invalidToken, exitRevoked},
 	{GrantRevoked, "the grant behind the token was revoked", "sign in again", 401, invalidToken, exitRevoked},
@@ -146,6 +147,7 @@ var table = []Info{
 	{TransportInsecure, "the token arrived over plain HTTP", "use https, and get a new token: this one was exposed", 400, invalidRequest, exitUsage},
 	{UpstreamUnreachable, "the service behind the edge cannot be reached", "check the upstream", 502, "", exitNetwork},
 	{UpstreamTimeout, "the service behind the edge did not answer in time", "check the upstream, or raise its timeout", 504, "", exitNetwork},
+	{ClientGone, "the client went away before the answer was complete", "nothing; if it persists, compare the client's timeout with the upstream's", 499, "", exitNetwork},
 	{RequestTooLarge, "the request is larger than allowed", "send less", 413, invalidRequest, exitUsage},
 	{RequestInvalid, "the request is malformed", "compare the request with the documentation", 400, invalidRequest, exitUsage},
 	{ClientInvalid, "the client could not be authenticated", "check client id and secret", 401, invalidClient, exitDenied},

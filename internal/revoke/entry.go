@@ -1,3 +1,6 @@
+// Package revoke is the revocation log's vocabulary: its entries, the messages
+// of the signed feed that carries them, and the view that an edge holds in
+// memory. It verifies no signature, fetches nothing and reads no clock.
 package revoke
 
 import (
@@ -21,12 +24,12 @@ const (
 
 // Entry is one line of the revocation log.
 type Entry struct {
-	Seq     uint64
+	Seq     uint64 // its place in the log, without gaps
 	Kind    Kind
-	ID      string
-	Version int64
-	Before  time.Time
-	Expires time.Time
-	At      time.Time
-	Reason  reason.Code
+	ID      string      // the claim's value: jti, grant_id, sid, sub, client_id; the kid of a key
+	Version int64       // subject and client: tokens of a lower version are revoked
+	Before  time.Time   // subject and client of foreign issuers: tokens issued earlier are revoked
+	Expires time.Time   // when no living token can match any more
+	At      time.Time   // when it was revoked
+	Reason  reason.Code // why
 }

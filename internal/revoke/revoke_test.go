@@ -56,7 +56,7 @@ func TestViewGaps(t *testing.T) {
 	if err := v.Apply(&Batch{Log: "a", Seq: 1, Entries: []Entry{entry(1, KindToken, "t")}}); !errors.Is(err, ErrLog) {
 		t.Fatal(err)
 	}
-	if err := v.Replace([]Snapshot{{Log: "a", Seq: 5, Part: 1, Parts: 1}}); err != nil {
+	if err := v.Replace([]Snapshot{{Log: "a", Seq: 5, Part: 1, Parts: 1}}, at, at); err != nil {
 		t.Fatal(err)
 	}
 	epoch := v.Epoch()
@@ -73,7 +73,7 @@ func TestViewGaps(t *testing.T) {
 	if v.Epoch() != epoch+1 {
 		t.Error("a duplicate moved the epoch, or the batch did not")
 	}
-	if err := v.Replace([]Snapshot{{Log: "a", Seq: 4, Part: 1, Parts: 1}}); !errors.Is(err, ErrBack) {
+	if err := v.Replace([]Snapshot{{Log: "a", Seq: 4, Part: 1, Parts: 1}}, at, at); !errors.Is(err, ErrBack) {
 		t.Error(err)
 	}
 	if _, yes := v.Check(&Subject{TokenID: "t"}); !yes {
@@ -88,7 +88,7 @@ func TestViewGaps(t *testing.T) {
 func TestCheckKinds(t *testing.T) {
 	for _, k := range kinds {
 		v := new(View)
-		if err := v.Replace([]Snapshot{{Log: "a", Seq: 1, Part: 1, Parts: 1, Entries: []Entry{entry(1, k, "x")}}}); err != nil {
+		if err := v.Replace([]Snapshot{{Log: "a", Seq: 1, Part: 1, Parts: 1, Entries: []Entry{entry(1, k, "x")}}}, at, at); err != nil {
 			t.Fatal(err)
 		}
 		s := map[Kind]Subject{KindToken: {TokenID: "x"}, KindGrant: {GrantID: "x"}, KindSession: {SessionID: "x"}, KindKey: {KeyID: "x"},

@@ -42,14 +42,16 @@ type View struct {
 type tables struct {
 	log    string
 	seq    atomic.Uint64
+	size   atomic.Int64
 	byKind [6]sync.Map // string -> *mark
 }
 
-// mark is what is known of one identifier. It is immutable.
+// mark is what is known of one identifier. It is immutable. Times are Unix
+// seconds, as on the wire: a view may hold millions.
 type mark struct {
 	version int64
-	before  time.Time
-	expires time.Time
+	before  int64 // 0: no bound
+	expires int64
 }
 
 var refusals = [6]reason.Code{reason.KeyRevoked, reason.TokenRevoked, reason.GrantRevoked, reason.SessionRevoked, reason.SubjectRevoked, reason.ClientRevoked}
@@ -107,27 +109,40 @@ func (t *tables) older(i int, id string, version int64, issued time.Time) bool {
 		return false
 	}
 	k := m.(*mark)
-	return version < k.version || !k.before.IsZero() && issued.Before(k.before)
+	return version < k.version || k.before != 0 && issued.Before(time.Unix(k.before, 0))
 }
 
 // put merges an entry with what is known of its identifier: never back.
 func (t *tables) put(e *Entry) {
-	i := index(e.Kind)
-	if i < 0 {
-		return
+	m := mark{version: e.Version, expires: e.Expires.Unix()}
+	if !e.Before.IsZero() {
+		m.before = e.Before.Unix()
 	}
-	m := &mark{version: e.Version, before: e.Before, expires: e.Expires}
-	if old, ok := t.byKind[i].Load(e.ID); ok {
+	if i := index(e.Kind); i >= 0 {
+		t.merge(i, e.ID, m)
+	}
+}
+
+func (t *tables) merge(i int, id string, m mark) {
+	if old, ok := t.byKind[i].Load(id); ok {
 		o := old.(*mark)
-		m.version = max(m.version, o.version)
-		if o.before.After(m.before) {
-			m.before = o.before
-		}
-		if o.expires.After(m.expires) {
-			m.expires = o.expires
-		}
+		m.version, m.before, m.expires = max(m.version, o.version), max(m.before, o.before), max(m.expires, o.expires)
+	} else {
+		t.size.Add(1)
 	}
-	t.byKind[i].Store(e.ID, m)
+	t.byKind[i].Store(id, &m)
+}
+
+// keep merges what another view still knows and no one may forget yet.
+func (t *tables) keep(old *tables, now int64) {
+	for i := range old.byKind {
+		old.byKind[i].Range(func(id, m any) bool {
+			if k := m.(*mark); k.expires >= now {
+				t.merge(i, id.(string), *k)
+			}
+			return true
+		})
+	}
 }
 
 // Apply adds a batch that begins at or before the view's number and reaches
@@ -160,9 +175,14 @@ func (v *View) Apply(b *Batch) error {
 }
 
 // Replace puts a whole snapshot, all its parts in order, in place of the view.
-// It fails with ErrParts, and with ErrBack for an older state of the same log:
-// a replayed snapshot must not bring revoked tokens back.
-func (v *View) Replace(parts []Snapshot) error {
+// It fails with ErrParts for anything else, and with ErrBack for an older state
+// of the same log, or for another log's that was signed before the last message
+// heard: a replayed snapshot must not move the view back.
+//
+// Entries of the old view that have not expired are kept, whatever the snapshot
+// says: an issuer restored from a backup begins a new log that lacks its last
+// revocations, and forgetting one is worse than keeping it.
+func (v *View) Replace(parts []Snapshot, signed, now time.Time) error {
 	if len(parts) == 0 || len(parts) != parts[0].Parts {
 		return ErrParts
 	}
@@ -179,10 +199,15 @@ func (v *View) Replace(parts []Snapshot) error {
 	next.seq.Store(parts[0].Seq)
 	v.write.Lock()
 	defer v.write.Unlock()
-	if t := v.current.Load(); t != nil && t.log == next.log && t.seq.Load() > parts[0].Seq {
-		return ErrBack
+	if t := v.current.Load(); t != nil {
+		// iat has whole seconds (RFC 8417 2.2), a heartbeat's time has not.
+		if t.log == next.log && t.seq.Load() > parts[0].Seq || t.log != next.log && signed.Unix() < v.Heard().Unix() {
+			return ErrBack
+		}
+		next.keep(t, now.Unix())
 	}
 	v.current.Store(next)
+	// Last: who sees the new epoch sees the new entries.
 	v.epoch.Add(1)
 	return nil
 }
@@ -242,6 +267,14 @@ func (v *View) Position() (log string, seq uint64) {
 	return t.log, t.seq.Load()
 }
 
+// Size is the number of identifiers in the view.
+func (v *View) Size() int64 {
+	if t := v.current.Load(); t != nil {
+		return t.size.Load()
+	}
+	return 0
+}
+
 // Forget drops the entries that no living token can match any more.
 func (v *View) Forget(now time.Time) {
 	v.write.Lock()
@@ -252,8 +285,9 @@ func (v *View) Forget(now time.Time) {
 	}
 	for i := range t.byKind {
 		t.byKind[i].Range(func(id, m any) bool {
-			if m.(*mark).expires.Before(now) {
+			if m.(*mark).expires < now.Unix() {
 				t.byKind[i].Delete(id)
+				t.size.Add(-1)
 			}
 			return true
 		})

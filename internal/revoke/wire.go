@@ -27,6 +27,7 @@ const (
 	MaxEntries = 10000
 	MaxParts   = 10000
 	maxID      = 512
+	maxSeconds = 253402300799 // the last second of the year 9999: no time beyond it overflows
 )
 
 // A Snapshot is one part of everything that is revoked at Seq.
@@ -162,7 +163,7 @@ func decode(data []byte) (m Message, err error) {
 	if err := errors.Join(into(o["iss"], &m.Issuer), into(o["jti"], &m.ID), into(o["aud"], &aud), into(o["iat"], &iat)); err != nil {
 		return m, err
 	}
-	if m.Issuer == "" || m.ID == "" || aud != Audience || iat <= 0 {
+	if m.Issuer == "" || m.ID == "" || aud != Audience || iat <= 0 || iat > maxSeconds {
 		return m, errors.New("iss, jti, aud or iat is wrong")
 	}
 	m.IssuedAt = time.Unix(iat, 0)
@@ -243,7 +244,7 @@ func decodeHeartbeat(raw []byte) (*Heartbeat, error) {
 	if err := errors.Join(into(o["log"], &h.Log), into(o["seq"], &h.Seq), into(o["at"], &at)); err != nil {
 		return nil, err
 	}
-	if h.Log == "" || at <= 0 {
+	if h.Log == "" || at <= 0 || at/1000 > maxSeconds {
 		return nil, errors.New("log or at is wrong")
 	}
 	h.At = time.UnixMilli(at)
@@ -291,7 +292,7 @@ func decodeEntry(raw []byte) (e Entry, err error) {
 	switch {
 	case w.Seq == 0, !slices.Contains(kinds, w.Kind), w.ID == "", len(w.ID) > maxID, len(w.Reason) > maxID:
 		return e, errors.New("seq, kind, id or reason is wrong")
-	case w.Version < 0, w.Before < 0, w.Expires <= 0, w.At <= 0:
+	case w.Version < 0, w.Before < 0, w.Before > maxSeconds, w.Expires <= 0, w.Expires > maxSeconds, w.At <= 0, w.At/1000 > maxSeconds:
 		return e, errors.New("a number out of range")
 	case versioned != (w.Version != 0 || w.Before != 0):
 		return e, errors.New("version or before where the kind has none, or neither")
