@@ -145,20 +145,21 @@ func (d *dev) start(data string) (story, error) {
 	if err != nil {
 		return s, err
 	}
-	d.serve(listeners[0], d.issuer.Public(), smallRequest).RegisterOnShutdown(d.issuer.Feed.Close)
-	d.serve(listeners[2], d.issuer.Private(), smallRequest)
-	d.serve(listeners[3], http.HandlerFunc(demoAPI), 0)
+	d.serve(listeners[0], d.issuer.Public()).RegisterOnShutdown(d.issuer.Feed.Close)
+	d.serve(listeners[2], d.issuer.Private())
+	d.serve(listeners[3], http.HandlerFunc(demoAPI))
 	app, err := newDevApp(s, s.App)
 	if err != nil {
 		return s, err
 	}
-	d.serve(listeners[4], web.NoRebinding((&web.Server{Log: d.log.With("service", "app"), Now: time.Now}).Mount(app.routes())), smallRequest)
-	gate, err := edge.New(devEdge(s, edgeSecret), edge.Options{Now: time.Now, Logger: d.log.With("service", "edge"), Instance: "dev", Version: version})
+	d.serve(listeners[4], web.NoRebinding((&web.Server{Log: d.log.With("service", "app"), Now: time.Now}).Mount(app.routes())))
+	gate, err := edge.New(devEdge(s, edgeSecret), edge.Options{Now: time.Now, Logger: d.log.With("service", "edge"), Registerer: d.registry, Instance: "dev", Version: version})
 	if err != nil {
 		return s, err
 	}
+	d.health.Ready = gate.Ready
 	go func() { _ = gate.Run(d.ctx) }() // ends with ctx, and only then
-	d.serve(listeners[1], gate, 0)
+	d.process.start(listeners[1], edge.NewServer(gate))
 	return s, d.answering(s)
 }
 

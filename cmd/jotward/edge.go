@@ -103,12 +103,13 @@ func (f *edgeFlags) file(cmd *cobra.Command) (*config.File, error) {
 	}})
 }
 
+// newEdge compiles the gateway; nothing runs before its Run.
 func newEdge(c *config.EdgeService, p *process) (*edge.Edge, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, err
 	}
-	return edge.New(c.Edge, edge.Options{Now: time.Now, Logger: p.log.With("service", "edge"), Instance: host + " " + c.Listen, Version: version})
+	return edge.New(c.Edge, edge.Options{Now: time.Now, Logger: p.log.With("service", "edge"), Registerer: p.registry, Instance: host + " " + c.Listen, Version: version})
 }
 
 func runEdge(ctx context.Context, path string, file *config.File, errw io.Writer) error {
@@ -127,13 +128,14 @@ func runEdge(ctx context.Context, path string, file *config.File, errw io.Writer
 	if err != nil {
 		return err
 	}
+	p.health.Ready = gate.Ready
 	if err := p.serveOps(c.Admin); err != nil {
 		return errors.Join(err, public.Close())
 	}
 	following, stop := context.WithCancel(context.WithoutCancel(ctx)) // until everything has drained
 	defer stop()
 	go func() { _ = gate.Run(following) }() // ends with following, and only then
-	p.serve(public, peers.Guard(gate), 0)
+	p.start(public, edge.NewServer(peers.Guard(gate)))
 	p.log.Info("guarding", "listen", public.Addr().String(), "routes", len(c.Routes), "issuers", len(c.Issuers), "version", version)
 	if path != "" {
 		files := append(certificateFiles(c.TLS), certificateFiles(c.Admin.TLS)...)
@@ -151,10 +153,8 @@ func (p *process) serveOps(a config.Admin) error {
 	if err != nil {
 		return err
 	}
-	registry := obs.Registry(version)
-	ops := &web.Ops{Health: &p.health, Metrics: obs.Metrics(registry), Profiles: obs.Profiles(), Version: versions(), Token: a.Token.Reveal()}
 	s := &web.Server{Log: p.log, Now: time.Now}
-	p.serve(l, web.NoRebinding(s.Mount(ops.Routes())), smallRequest)
+	p.serve(l, web.NoRebinding(s.Mount(p.ops(a.Token.Reveal()).Routes())))
 	return nil
 }
 

@@ -17,7 +17,6 @@ import (
 	"github.com/jotward/jotward/internal/consent"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
-	"github.com/jotward/jotward/internal/obs"
 	"github.com/jotward/jotward/internal/server"
 	"github.com/jotward/jotward/internal/server/admin"
 	"github.com/jotward/jotward/internal/server/authorize"
@@ -73,13 +72,12 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	if err != nil {
 		return nil, err
 	}
-	registry := obs.Registry(version)
 	i := &issuer{
 		store:    store,
 		log:      p.log.With("service", "issuer"),
 		accounts: &account.Service{Store: store, Hasher: passwords, Now: time.Now, TokenLife: client.MaxLifetime},
 		clients:  &client.Service{Store: store, Now: time.Now, TokenLife: client.MaxLifetime},
-		metrics:  server.NewMetrics(registry),
+		metrics:  server.NewMetrics(p.registry),
 	}
 	minter := &token.Minter{Issuer: c.Issuer, Ring: ring, Now: time.Now, Minted: i.minted}
 	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant}
@@ -87,7 +85,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	secure := strings.HasPrefix(c.Issuer, "https://")
 	i.Issuer = &server.Issuer{
 		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: i.metrics.Request},
-		Ops:      &web.Ops{Health: &p.health, Metrics: obs.Metrics(registry), Profiles: obs.Profiles(), Version: versions(), Token: c.Admin.Token.Reveal()},
+		Ops:      p.ops(c.Admin.Token.Reveal()),
 		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants},
 		Authorize: &authorize.Endpoints{

@@ -11,31 +11,25 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/obs"
 	"github.com/jotward/jotward/internal/web"
 )
 
-// smallRequest bounds the reading of a whole request where bodies are small.
-const smallRequest = 30 * time.Second
-
 // A process is a set of listeners that start together and drain together.
 type process struct {
-	log     *slog.Logger
-	health  web.Health
-	servers []*http.Server
-	certs   []*certificate
-	failed  chan error
+	log      *slog.Logger
+	registry *prometheus.Registry
+	health   web.Health
+	servers  []*http.Server
+	certs    []*certificate
+	failed   chan error
 }
 
 func newProcess(log *slog.Logger) *process {
-	return &process{log: log, failed: make(chan error, 8)}
-}
-
-// newHTTPServer bounds what a stranger can cost before a handler sees them.
-// Feed and gateway stream, so writing has no bound of its own.
-func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	return &process{log: log, registry: obs.Registry(version), failed: make(chan error, 8)}
 }
 
 // listen opens the address of a listener, with TLS when files are given.
@@ -52,18 +46,24 @@ func (p *process) listen(address string, t config.TLS) (net.Listener, error) {
 	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get, NextProtos: []string{"h2", "http/1.1"}}), nil
 }
 
-// serve answers on a listener until the process ends. readTimeout bounds a
-// whole request, where bodies are small; 0 where they stream.
-func (p *process) serve(l net.Listener, h http.Handler, readTimeout time.Duration) *http.Server {
-	s := newHTTPServer(h, p.log)
-	s.ReadTimeout = readTimeout
+// serve answers small requests on a listener until the process ends, and bounds
+// what a stranger can cost before a handler sees them. The feed streams, so
+// writing has no bound of its own.
+func (p *process) serve(l net.Listener, h http.Handler) *http.Server {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	p.start(l, s)
+	return s
+}
+
+// start runs a server until the process ends.
+func (p *process) start(l net.Listener, s *http.Server) {
+	s.ErrorLog = slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)
 	p.servers = append(p.servers, s)
 	go func() {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			p.failed <- err
 		}
 	}()
-	return s
 }
 
 // wait runs until ctx ends or a listener fails, then drains: readiness fails
@@ -136,4 +136,9 @@ func (c *certificate) load() error {
 
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current.Load(), nil
+}
+
+// ops is what the admin listener shows besides its own routes.
+func (p *process) ops(token string) *web.Ops {
+	return &web.Ops{Health: &p.health, Metrics: obs.Metrics(p.registry), Profiles: obs.Profiles(), Version: versions(), Token: token}
 }

@@ -82,8 +82,8 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go i.run(sweeping)
-	p.serve(public, i.Public(), smallRequest).RegisterOnShutdown(i.Feed.Close)
-	p.serve(private, i.Private(), smallRequest)
+	p.serve(public, i.Public()).RegisterOnShutdown(i.Feed.Close)
+	p.serve(private, i.Private())
 	i.log.Info("serving", "issuer", c.Issuer, "listen", public.Addr().String(), "admin", private.Addr().String(), "version", version)
 	files := append(certificateFiles(c.TLS), certificateFiles(c.Admin.TLS)...)
 	go p.onChange(ctx, append(files, path), func() error {

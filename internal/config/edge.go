@@ -1,59 +1,89 @@
-// Package config holds what operators write.
 package config
 
 import "time"
 
 // Edge configures the gateway.
 type Edge struct {
-	Issuers        []EdgeIssuer `yaml:"issuers"`
-	Routes         []Route      `yaml:"routes"`
-	TrustedProxies []string     `yaml:"trusted_proxies"` // networks in CIDR notation whose forwarded headers are believed
-	RefuseInsecure bool         `yaml:"refuse_insecure"` // refuse tokens that arrived over plain HTTP
-	Timeouts       Timeouts     `yaml:"timeouts"`
+	// The issuers whose tokens are accepted.
+	Issuers []EdgeIssuer `yaml:"issuers"`
+	// The ways through. The longest path wins; of equal paths one that names hosts goes before one that does not, then one that names methods.
+	Routes []Route `yaml:"routes"`
+	// Networks in CIDR notation whose forwarded headers are believed.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	// Refuse tokens that arrived over plain HTTP.
+	RefuseInsecure bool `yaml:"refuse_insecure"`
+	// How long upstreams are waited for. The body of an answer is not bounded, for it may be a stream.
+	Timeouts Timeouts `yaml:"timeouts"`
 }
 
-// Timeouts bound the waits for an upstream; zero means the default. The body of
-// an answer is not bounded, for it may be a stream.
+// Timeouts bound the waits for an upstream; zero means the default.
 type Timeouts struct {
-	Connect        time.Duration `yaml:"connect"`         // default 5s
-	TLSHandshake   time.Duration `yaml:"tls_handshake"`   // default 5s
-	ResponseHeader time.Duration `yaml:"response_header"` // default 60s
+	// Until the connection stands. Default 5s.
+	Connect time.Duration `yaml:"connect"`
+	// Until TLS stands. Default 5s.
+	TLSHandshake time.Duration `yaml:"tls_handshake"`
+	// Until the headers of the answer have come. Default 60s.
+	ResponseHeader time.Duration `yaml:"response_header"`
 }
 
 // EdgeIssuer is an issuer whose tokens the edge accepts.
 type EdgeIssuer struct {
-	Issuer      string        `yaml:"issuer"`
-	JWKSURI     string        `yaml:"jwks_uri"` // empty: found by discovery
-	Audience    string        `yaml:"audience"` // for routes that name none
-	Algorithms  []string      `yaml:"algorithms"`
-	Type        string        `yaml:"typ"` // default at+jwt
+	// Its identifier: the iss of its tokens, exactly.
+	Issuer string `yaml:"issuer"`
+	// The address of its key set. Default: found by discovery.
+	JWKSURI string `yaml:"jwks_uri"`
+	// The aud that tokens must hold, for routes that name none.
+	Audience string `yaml:"audience"`
+	// The accepted algorithms, such as ES256. None is accepted that is not named.
+	Algorithms []string `yaml:"algorithms"`
+	// The typ of its access tokens. Default at+jwt (RFC 9068).
+	Type string `yaml:"typ"`
+	// The longest life, from iat to exp, of an accepted token.
 	MaxLifetime time.Duration `yaml:"max_lifetime"`
-	AllowHTTP   bool          `yaml:"allow_http"` // plain HTTP to loopback addresses only
-	Feed        *EdgeFeed     `yaml:"feed"`
+	// Allow plain HTTP to the issuer, on loopback addresses only.
+	AllowHTTP bool `yaml:"allow_http"`
+	// Follow its revocations; without it a revoked token is accepted until it expires.
+	Feed *EdgeFeed `yaml:"feed"`
 }
 
 // EdgeFeed is how the edge follows an issuer's revocations.
 type EdgeFeed struct {
-	ClientID     string        `yaml:"client_id"`
-	ClientSecret Secret        `yaml:"client_secret"`
-	Stale        string        `yaml:"stale"`   // refuse (default) or serve
-	MaxAge       time.Duration `yaml:"max_age"` // when the view is stale; default 10s
+	// The client that the edge is at the issuer; it needs the scope jotward:feed.
+	ClientID string `yaml:"client_id"`
+	// Its secret.
+	ClientSecret Secret `yaml:"client_secret"`
+	// What to do with tokens while revocations have not been heard for max_age: refuse (default) or serve.
+	Stale string `yaml:"stale"`
+	// When the view is stale. Default 10s.
+	MaxAge time.Duration `yaml:"max_age"`
 }
 
-// Route is one way through the edge. The longest path wins; of equal paths one
-// that names hosts goes before one that does not, then one that names methods.
+// Route is one way through the edge.
 type Route struct {
-	Name          string            `yaml:"name"`
-	Hosts         []string          `yaml:"hosts"`   // empty: every host
-	Path          string            `yaml:"path"`    // prefix on segment boundaries
-	Methods       []string          `yaml:"methods"` // empty: every method
-	Upstream      string            `yaml:"upstream"`
-	Auth          string            `yaml:"auth"`     // required (default), optional or none
-	Issuers       []string          `yaml:"issuers"`  // empty: every configured issuer
-	Audience      string            `yaml:"audience"` // empty: the audience of the token's issuer
-	Scopes        []string          `yaml:"scopes"`
-	Roles         []string          `yaml:"roles"`
-	Claims        map[string]any    `yaml:"claims"`        // equal in value and type: a string, a whole number or a boolean
-	Headers       map[string]string `yaml:"headers"`       // header name to claim name
-	Authorization string            `yaml:"authorization"` // forward (default) or strip
+	// Its name in logs and metrics; each once.
+	Name string `yaml:"name"`
+	// The hosts it serves. Default: every host.
+	Hosts []string `yaml:"hosts"`
+	// The path it serves, and all below it on segment boundaries.
+	Path string `yaml:"path"`
+	// The methods it serves. Default: every method.
+	Methods []string `yaml:"methods"`
+	// Where it forwards to: http(s)://host[:port].
+	Upstream string `yaml:"upstream"`
+	// required (default), optional or none.
+	Auth string `yaml:"auth"`
+	// The issuers whose tokens it takes. Default: all that are configured.
+	Issuers []string `yaml:"issuers"`
+	// The aud that tokens must hold. Default: the audience of the token's issuer.
+	Audience string `yaml:"audience"`
+	// The scopes that a token needs, all of them.
+	Scopes []string `yaml:"scopes"`
+	// The roles that a token needs, all of them.
+	Roles []string `yaml:"roles"`
+	// Claims that must be equal in value and type: a string, a whole number or a boolean.
+	Claims map[string]any `yaml:"claims"`
+	// Headers set for the upstream, each from a claim: header name to claim name. A caller's own are removed everywhere.
+	Headers map[string]string `yaml:"headers"`
+	// What becomes of the Authorization header: forward (default) or strip.
+	Authorization string `yaml:"authorization"`
 }

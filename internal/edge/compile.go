@@ -2,6 +2,7 @@ package edge
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -51,12 +52,19 @@ type route struct {
 	metrics *routeMetrics // nil: none
 }
 
-// compile builds a state. old is the one it will replace, nil for the first.
+// compile builds a state, or says all that is wrong with the configuration:
+// each a config.Problem at its place. old is the state it will replace, nil for
+// the first.
 func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
+	var errs []error
+	wrong := func(err error, path string, args ...any) {
+		errs = append(errs, &config.Problem{Path: fmt.Sprintf(path, args...), Text: err.Error()})
+	}
 	s := &state{generation: e.generation.Add(1), issuers: map[string]*issuer{}, identity: map[string]bool{}, refuseInsecure: c.RefuseInsecure}
-	for _, ic := range c.Issuers {
+	for n, ic := range c.Issuers {
 		if s.issuers[ic.Issuer] != nil {
-			return nil, fmt.Errorf("edge: issuer %s: it is listed twice: name each once", ic.Issuer)
+			wrong(errors.New("is listed twice: name each once"), "edge.issuers[%d].issuer", n)
+			continue
 		}
 		var before *source
 		if old != nil && old.issuers[ic.Issuer] != nil {
@@ -64,36 +72,43 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 		}
 		i, err := e.compileIssuer(ic, c.Routes, before)
 		if err != nil {
-			return nil, fmt.Errorf("edge: issuer %s: %w", ic.Issuer, err)
+			wrong(err, "edge.issuers[%d]", n)
+			i = &issuer{name: ic.Issuer} // known to the routes, so that they are not refused for it
 		}
 		s.issuers[ic.Issuer] = i
 	}
-	for _, text := range c.TrustedProxies {
+	for n, text := range c.TrustedProxies {
 		p, err := netip.ParsePrefix(text)
 		if err != nil || p.Addr().Zone() != "" || p.Addr().Is4In6() {
-			return nil, fmt.Errorf("edge: trusted_proxies: %q is no network: write 10.0.0.0/8 or fd00::/8", text)
+			wrong(errors.New("is no network: write 10.0.0.0/8 or fd00::/8"), "edge.trusted_proxies[%d]", n)
+			continue
 		}
 		s.trusted = append(s.trusted, p)
 	}
 	var err error
 	if s.timeouts, err = timeouts(c.Timeouts); err != nil {
-		return nil, err
+		wrong(err, "edge.timeouts")
 	}
 	if s.transport = newTransport(s.timeouts); old != nil && old.timeouts == s.timeouts {
 		s.transport = old.transport
 	}
-	return s, s.compileRoutes(c.Routes)
+	s.compileRoutes(c.Routes, wrong)
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return s, nil
 }
 
-func (s *state) compileRoutes(list []config.Route) error {
-	for _, rc := range list {
+func (s *state) compileRoutes(list []config.Route, wrong func(error, string, ...any)) {
+	for n, rc := range list {
 		r, err := s.compileRoute(rc)
 		if err != nil {
-			return fmt.Errorf("edge: route %s: %w", rc.Name, err)
+			wrong(err, "edge.routes[%d]", n)
+			continue
 		}
 		for _, o := range s.routes {
 			if err := r.collides(o); err != nil {
-				return fmt.Errorf("edge: route %s: %w", rc.Name, err)
+				wrong(err, "edge.routes[%d]", n)
 			}
 		}
 		s.routes = append(s.routes, r)
@@ -105,7 +120,6 @@ func (s *state) compileRoutes(list []config.Route) error {
 	slices.SortStableFunc(s.routes, func(a, b *route) int {
 		return cmp.Or(cmp.Compare(len(strings.TrimSuffix(b.Path, "/")), len(strings.TrimSuffix(a.Path, "/"))), cmp.Compare(b.specific(), a.specific()))
 	})
-	return nil
 }
 
 // specific orders routes of one path.
@@ -185,7 +199,7 @@ func (s *state) compileRoute(c config.Route) (*route, error) {
 	var err error
 	if r.target, err = url.Parse(c.Upstream); err != nil || r.target.Host == "" || r.target.Scheme != "http" && r.target.Scheme != "https" ||
 		strings.Trim(r.target.Path, "/") != "" || r.target.RawQuery != "" || r.target.User != nil || r.target.Fragment != "" {
-		return nil, fmt.Errorf("upstream %q is not http(s)://host[:port]", c.Upstream)
+		return nil, errors.New("upstream is not http(s)://host[:port] alone")
 	}
 	r.proxy = r.newProxy(s.transport)
 	return r, nil

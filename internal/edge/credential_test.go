@@ -17,8 +17,9 @@ import (
 
 var optional = with(config.Route{Name: "maybe", Path: "/maybe", Auth: "optional", Headers: map[string]string{"X-User": "sub"}})
 
-// One rule for all: what cannot be read as one credential is a malformed
-// request, 400; what was read and does not hold is 401 (RFC 6750 3.1).
+// One rule for all (RFC 6750 3.1): how many credentials there are concerns the
+// request, 400 invalid_request; what stands in a token's place concerns the
+// token, 401 invalid_token.
 func TestCredentials(t *testing.T) {
 	t.Parallel()
 	w := build(t, optional)
@@ -34,11 +35,11 @@ func TestCredentials(t *testing.T) {
 		{"Authorization: DPoP " + token + "\r\n", "credential_missing", 401, "Bearer"},
 		{"Authorization: Bearertoken " + token + "\r\n", "credential_missing", 401, "Bearer"},
 		{"Authorization:\r\n", "credential_missing", 401, "Bearer"},
-		{"Authorization: Bearer\r\n", "credential_malformed", 400, `error="invalid_request"`},
-		{b + "\r\n", "credential_malformed", 400, `error="invalid_request"`},
-		{b + "a b\r\n", "credential_malformed", 400, `error="invalid_request"`},
-		{b + "=\r\n", "credential_malformed", 400, `error="invalid_request"`},
-		{b + "\"" + token + "\"\r\n", "credential_malformed", 400, `error="invalid_request"`},
+		{"Authorization: Bearer\r\n", "credential_malformed", 401, `error="invalid_token"`},
+		{b + "\r\n", "credential_malformed", 401, `error="invalid_token"`},
+		{b + "a b\r\n", "credential_malformed", 401, `error="invalid_token"`},
+		{b + "=\r\n", "credential_malformed", 401, `error="invalid_token"`},
+		{b + "\"" + token + "\"\r\n", "credential_malformed", 401, `error="invalid_token"`},
 		{"Authorization: Bearer\t" + token + "\r\n", "", 0, ""},
 		{b + token + ", Bearer " + token + "\r\n", "credential_repeated", 400, `error="invalid_request"`},
 		{b + token + "\r\n" + b + token + "\r\n", "credential_repeated", 400, `error="invalid_request"`},
@@ -86,7 +87,7 @@ func TestSecondCredentialInQuery(t *testing.T) {
 		"+access_token=x", "%20%20access_token=x", "access_token[]=x", "access_token%00a=x", "a&&access_token=x", "access_token%=x", "&access_token=%"} {
 		for _, h := range []string{w.bearer(nil), ""} {
 			for _, path := range []string{"/api/x", "/maybe"} {
-				if a := w.get(path+"?"+q, h); a.status != 400 && (h != "" || path != "/api/x" || a.status != 401) || w.origin.hits.Load() != 0 {
+				if a := w.get(path+"?"+q, h); a.status != 400 && (h != "" || a.status != 401) || w.origin.hits.Load() != 0 {
 					t.Errorf("%s?%s: %s", path, q, a)
 				}
 			}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/web"
 )
 
 // Options are what an Edge needs besides its configuration.
@@ -154,28 +155,21 @@ func (e *Edge) start(s *state) {
 	}
 }
 
-// A Check is one thing that must hold before the edge can do its work.
-type Check struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
-}
-
 // Ready says of every issuer whether its keys are there and, when it has a
 // feed, whether its revocations are known. It never waits on the network.
-func (e *Edge) Ready() []Check {
+func (e *Edge) Ready() []web.Check {
 	now, s := e.options.Now(), e.current.Load()
-	var out []Check
+	var out []web.Check
 	for _, name := range s.names() {
 		i := s.issuers[name]
 		h := i.source.keys.Health()
-		keys := Check{Name: "keys " + name, OK: h.Usable, Detail: h.Detail}
+		keys := web.Check{Name: "keys " + name, OK: h.Usable, Detail: h.Detail}
 		if keys.OK && keys.Detail == "" {
 			keys.Detail = "loaded"
 		} else if keys.Detail == "" {
 			keys.Detail = "not fetched yet"
 		}
-		feed := Check{Name: "revocations " + name, OK: true, Detail: string(i.freshness(now))}
+		feed := web.Check{Name: "revocations " + name, OK: true, Detail: string(i.freshness(now))}
 		if i.freshness(now) == FeedStale {
 			feed.OK = i.serve
 			feed.Detail = string(reason.RevocationStale)

@@ -130,7 +130,7 @@ var table = []Info{
 	{KeySetInvalid, "the issuer's key set was refused", "check what the jwks_uri answers", 503, "", exitNetwork},
 	{CredentialMissing, "the request carries no credential", "send Authorization: Bearer with an access token", 401, "", exitClaim},
 	{CredentialRepeated, "the request carries more than one credential", "send exactly one", 400, invalidRequest, exitMalformed},
-	{CredentialMalformed, "the credential cannot be read", "send Authorization: Bearer with one token", 400, invalidRequest, exitMalformed},
+	{CredentialMalformed, "the credential is not one readable token", "send Authorization: Bearer with one token", 401, invalidToken, exitMalformed},
 	{SenderProofUnchecked, "the token is bound to a sender whose proof was not checked", "use a route that checks the proof", 401, invalidToken, exitClaim},
 	{TokenRevoked, "this token was revoked", "sign in again", 401, invalidToken, exitRevoked},
 	{GrantRevoked, "the grant behind the token was revoked", "sign in again", 401, invalidToken, exitRevoked},
