@@ -2,29 +2,21 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/jotward/jotward/internal/account"
-	"github.com/jotward/jotward/internal/audit"
-	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/edge"
-	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
 )
 
@@ -128,21 +120,20 @@ func (d *dev) start(data string) (story, error) {
 	}
 	s := story{
 		Issuer: urls[0], Edge: urls[1], Admin: urls[2], Origin: urls[3], App: urls[4], Resource: urls[1] + "/hello",
-		AdminToken: rand.Text() + rand.Text(), ClientID: "demo", PublicClientID: "demo-public", RedirectURI: "http://127.0.0.1/callback",
-		Username: "alice", Password: rand.Text(), Audience: "demo-api", Scope: "read",
+		ClientID: "demo", PublicClientID: "demo-public", RedirectURI: "http://127.0.0.1/callback", Username: "alice", Audience: "demo-api", Scope: "read",
 	}
-	master, err := devMasterKey(data)
+	secrets, err := openSecrets(data)
 	if err != nil {
 		return s, err
 	}
-	d.issuer, err = newIssuer(d.ctx, &config.Issuer{Issuer: s.Issuer, Database: filepath.Join(data, "jotward.db"), MasterKey: master,
+	s.AdminToken, s.Password = secrets.AdminToken, secrets.Password
+	d.issuer, err = newIssuer(d.ctx, &config.Issuer{Issuer: s.Issuer, Database: filepath.Join(data, "jotward.db"), MasterKey: config.Literal(secrets.MasterKey),
 		SessionLifetime: 12 * time.Hour, Service: config.Service{Admin: config.Admin{Token: config.Literal(s.AdminToken)}}}, d.process)
 	if err != nil {
 		return s, err
 	}
 	go d.issuer.run(d.ctx)
-	edgeSecret, err := d.seed(&s)
-	if err != nil {
+	if err := d.seed(&s, secrets); err != nil {
 		return s, err
 	}
 	d.serve(listeners[0], d.issuer.Public()).RegisterOnShutdown(d.issuer.Feed.Close)
@@ -153,7 +144,7 @@ func (d *dev) start(data string) (story, error) {
 		return s, err
 	}
 	d.serve(listeners[4], web.NoRebinding((&web.Server{Log: d.log.With("service", "app"), Now: time.Now}).Mount(app.routes())))
-	gate, err := edge.New(devEdge(s, edgeSecret), edge.Options{Now: time.Now, Logger: d.log.With("service", "edge"), Registerer: d.registry, Instance: "dev", Version: version})
+	gate, err := edge.New(devEdge(s, secrets.EdgeSecret), edge.Options{Now: time.Now, Logger: d.log.With("service", "edge"), Registerer: d.registry, Instance: "dev", Version: version})
 	if err != nil {
 		return s, err
 	}
@@ -171,41 +162,6 @@ func devEdge(s story, secret string) config.Edge {
 		}},
 		Routes: []config.Route{{Name: "demo", Path: "/", Upstream: s.Origin, Scopes: []string{s.Scope}, Headers: map[string]string{"X-Subject": "sub"}}},
 	}
-}
-
-// seed makes the demo account and clients anew at every start: their secrets
-// are shown once and stored nowhere.
-func (d *dev) seed(s *story) (edgeSecret string, err error) {
-	system := audit.Actor{Kind: "system", ID: "dev"}
-	person, err := d.issuer.accounts.ByUsername(d.ctx, s.Username)
-	if err == nil {
-		err = d.issuer.accounts.SetPassword(d.ctx, system, person.ID, 0, s.Password)
-	} else if errors.Is(err, reason.New(reason.NotFound, nil)) {
-		_, err = d.issuer.accounts.Create(d.ctx, system, account.New{Username: s.Username, Name: "Alice Example", Email: "alice@example.com", Password: s.Password, Roles: []string{"user"}})
-	}
-	if err != nil {
-		return "", err
-	}
-	scopes := []string{"openid", "profile", "email", s.Scope}
-	for _, c := range []struct {
-		client.Client
-		secret *string
-	}{
-		{client.Client{ID: s.ClientID, Name: "Demo service", GrantTypes: []string{"client_credentials", "authorization_code", "refresh_token"}, RedirectURIs: []string{s.RedirectURI}, Scopes: scopes, Audiences: []string{s.Audience}}, &s.ClientSecret},
-		{client.Client{ID: s.PublicClientID, Name: "Demo app", Public: true, GrantTypes: []string{"authorization_code", "refresh_token"}, RedirectURIs: []string{s.RedirectURI}, Scopes: scopes, Audiences: []string{s.Audience}}, new(string)},
-		{client.Client{ID: "dev-edge", Name: "The edge", GrantTypes: []string{"client_credentials"}, Scopes: []string{"jotward:feed"}, Audiences: []string{"jotward:edge"}}, &edgeSecret},
-	} {
-		if _, *c.secret, err = d.issuer.clients.Create(d.ctx, system, c.Client); errors.Is(err, reason.New(reason.Conflict, nil)) {
-			err = nil
-			if !c.Public {
-				*c.secret, err = d.issuer.clients.RotateSecret(d.ctx, system, c.ID, 0)
-			}
-		}
-		if err != nil {
-			return "", fmt.Errorf("dev: client %s: %w", c.ID, err)
-		}
-	}
-	return edgeSecret, nil
 }
 
 // answering waits until the edge has heard the feed: until then it refuses
@@ -232,20 +188,6 @@ func (d *dev) answering(s story) error {
 func demoAPI(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]string{"hello": r.Header.Get("X-Subject"), "path": r.URL.Path})
-}
-
-// devMasterKey refers to the master key of a kept state, or makes one.
-func devMasterKey(data string) (config.Secret, error) {
-	path := filepath.Join(data, "master.key")
-	if text, err := os.ReadFile(path); err == nil {
-		return config.Literal(strings.TrimSpace(string(text))), nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return config.Secret{}, err
-	}
-	key := make([]byte, 32)
-	rand.Read(key)
-	text := hex.EncodeToString(key)
-	return config.Literal(text), os.WriteFile(path, []byte(text+"\n"), 0o600)
 }
 
 func banner(w io.Writer, s story) {

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/jotward/jotward/internal/account"
+	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/reason"
+)
+
+// devSecrets are what dev keeps beside its database, readable by its owner
+// alone, so that `--data` shows the same secrets at every start. A service keeps
+// no such file: it stores hashes.
+type devSecrets struct {
+	MasterKey    string `json:"master_key"`
+	AdminToken   string `json:"admin_token"`
+	Password     string `json:"password"`
+	ClientSecret string `json:"client_secret"`
+	EdgeSecret   string `json:"edge_secret"`
+	path         string
+}
+
+func openSecrets(data string) (*devSecrets, error) {
+	v := &devSecrets{path: filepath.Join(data, "dev.json")}
+	text, err := os.ReadFile(v.path)
+	if err == nil {
+		if err := json.Unmarshal(text, v); err != nil {
+			return nil, fmt.Errorf("%s: %w: remove the folder to begin anew", v.path, err)
+		}
+		return v, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	key := make([]byte, 32)
+	rand.Read(key)
+	v.MasterKey, v.AdminToken, v.Password = hex.EncodeToString(key), rand.Text()+rand.Text(), rand.Text()
+	return v, v.save()
+}
+
+func (v *devSecrets) save() error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(v.path, text, 0o600)
+}
+
+// seed makes the demo account and clients, unless they were kept.
+func (d *dev) seed(s *story, v *devSecrets) error {
+	system := audit.Actor{Kind: "system", ID: "dev"}
+	_, err := d.issuer.accounts.Create(d.ctx, system, account.New{Username: s.Username, Name: "Alice Example", Email: "alice@example.com", Password: s.Password, Roles: []string{"user"}})
+	if err != nil && !errors.Is(err, reason.New(reason.Conflict, nil)) {
+		return err
+	}
+	scopes := []string{"openid", "profile", "email", s.Scope}
+	for _, c := range []struct {
+		client.Client
+		secret *string
+	}{
+		{client.Client{ID: s.ClientID, Name: "Demo service", GrantTypes: []string{"client_credentials", "authorization_code", "refresh_token"}, RedirectURIs: []string{s.RedirectURI}, Scopes: scopes, Audiences: []string{s.Audience}}, &v.ClientSecret},
+		{client.Client{ID: s.PublicClientID, Name: "Demo app", Public: true, GrantTypes: []string{"authorization_code", "refresh_token"}, RedirectURIs: []string{s.RedirectURI}, Scopes: scopes, Audiences: []string{s.Audience}}, new(string)},
+		{client.Client{ID: "dev-edge", Name: "The edge", GrantTypes: []string{"client_credentials"}, Scopes: []string{"jotward:feed"}, Audiences: []string{"jotward:edge"}}, &v.EdgeSecret},
+	} {
+		_, text, err := d.issuer.clients.Create(d.ctx, system, c.Client)
+		if errors.Is(err, reason.New(reason.Conflict, nil)) {
+			if err = nil; !c.Public && *c.secret == "" { // made, but its secret was not kept: a start that was cut off
+				text, err = d.issuer.clients.RotateSecret(d.ctx, system, c.ID, 0)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("dev: client %s: %w", c.ID, err)
+		}
+		if text != "" {
+			*c.secret = text
+		}
+	}
+	s.ClientSecret = v.ClientSecret
+	return v.save()
+}
