@@ -88,10 +88,8 @@ func (a *devApp) routes() []web.Route {
 func (a *devApp) show(w http.ResponseWriter, _ *http.Request) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' "+a.story.Issuer)
-	return devAppTemplate.Execute(w, a)
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' "+a.story.Issuer)
+	return web.HTML(w, http.StatusOK, devAppTemplate, a)
 }
 
 // step runs one act, notes what came of it, and shows the page again.

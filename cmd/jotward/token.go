@@ -75,7 +75,8 @@ func decodeToken(cmd *cobra.Command, token string) error {
 // verifyFlags are the expectations of `token verify`.
 type verifyFlags struct {
 	key, jwksURL, issuer string
-	noIssuer             bool
+	noIssuer, noType     bool
+	noMaxLifetime        bool
 	audience, typ        string
 	algorithms           []string
 	maxLifetime, leeway  time.Duration
@@ -98,9 +99,11 @@ func tokenVerifyCommand() *cobra.Command {
 	flags.StringVar(&f.issuer, "issuer", "", "the expected iss")
 	flags.BoolVar(&f.noIssuer, "no-issuer", false, "accept any issuer and audience")
 	flags.StringVar(&f.audience, "audience", "", "the expected aud")
-	flags.StringVar(&f.typ, "type", "at+jwt", "the expected typ; empty accepts any")
+	flags.StringVar(&f.typ, "type", "at+jwt", "the expected typ")
+	flags.BoolVar(&f.noType, "no-type", false, "accept any typ, and none")
 	flags.StringSliceVar(&f.algorithms, "alg", nil, "the allowed algorithms")
-	flags.DurationVar(&f.maxLifetime, "max-lifetime", time.Hour, "the longest accepted lifetime; 0 accepts any")
+	flags.DurationVar(&f.maxLifetime, "max-lifetime", time.Hour, "the longest accepted lifetime, from iat to exp")
+	flags.BoolVar(&f.noMaxLifetime, "no-max-lifetime", false, "accept any lifetime")
 	flags.DurationVar(&f.leeway, "leeway", 0, "the clock difference that is forgiven")
 	flags.StringSliceVar(&f.require, "require", nil, "the claims that must be there (default exp,iat,iss,aud,sub)")
 	return cmd
@@ -112,6 +115,9 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	if !f.noIssuer && (f.issuer == "" || f.audience == "") {
 		return usage("token verify: --issuer and --audience go together: give both")
+	}
+	if f.typ == "" || f.maxLifetime <= 0 {
+		return usage("token verify: --type is empty or --max-lifetime is not above 0: to accept any, say --no-type or --no-max-lifetime")
 	}
 	algorithms, err := parseAlgorithms(f.algorithms)
 	if err != nil {
@@ -126,9 +132,14 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	policy := jwt.Policy{
-		Algorithms: algorithms, Type: f.typ, SkipType: f.typ == "", Required: f.require, Leeway: f.leeway,
-		MaxLifetime: f.maxLifetime, SkipLifetime: f.maxLifetime == 0, Clock: time.Now,
+		Algorithms: algorithms, Type: f.typ, Required: f.require, Leeway: f.leeway, MaxLifetime: f.maxLifetime, Clock: time.Now,
 		SkipIssuer: f.noIssuer, SkipAudience: f.noIssuer,
+	}
+	if f.noType {
+		policy.Type, policy.SkipType = "", true
+	}
+	if f.noMaxLifetime {
+		policy.MaxLifetime, policy.SkipLifetime = 0, true
 	}
 	if f.noIssuer && f.require == nil {
 		policy.Required = []string{"exp"}
