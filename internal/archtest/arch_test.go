@@ -1,10 +1,14 @@
 package archtest
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -98,5 +102,63 @@ func TestNevers(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestCalls reads every call of the shipped source that is not a test.
+func TestCalls(t *testing.T) {
+	root := filepath.Join("..", "..")
+	for folder := range imports(t) {
+		files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(folder), "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			set := token.NewFileSet()
+			file, err := parser.ParseFile(set, name, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				sel, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				called := "." + sel.Sel.Name
+				if pkg, ok := sel.X.(*ast.Ident); ok && pkg.Name == "time" {
+					called = "time" + called
+				}
+				for _, only := range onlys {
+					if slices.Contains(only.calls, called) && !only.allows(folder) {
+						t.Errorf("%s: %s: %s", set.Position(sel.Pos()), called, only.why)
+					}
+				}
+				return true
+			})
+		}
+	}
+}
+
+// TestLibcPinned compares our version of modernc.org/libc with the one that
+// modernc.org/sqlite was made against: with another one it may corrupt.
+func TestLibcPinned(t *testing.T) {
+	version := func(module string) string {
+		out, err := exec.Command("go", "list", "-m", "-f", "{{.Version}} {{.GoMod}}", module).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	have, _, _ := strings.Cut(version("modernc.org/libc"), " ")
+	_, gomod, _ := strings.Cut(version("modernc.org/sqlite"), " ")
+	text, err := os.ReadFile(gomod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if have == "" || !strings.Contains(string(text), "modernc.org/libc "+have+"\n") {
+		t.Errorf("modernc.org/libc is %q; sqlite's go.mod names another: pin that one", have)
 	}
 }
