@@ -11,51 +11,50 @@ import (
 
 // readRegistered takes the registered claims out of a scanned claims set. one
 // is room for an audience of one. It returns which claims were there.
-func readRegistered(r *Registered, one *[1]string, members []strictjson.Member) (claimSet, error) {
+func readRegistered(r *Registered, one *[1]string, doc *strictjson.Doc) (claimSet, error) {
 	var have claimSet
-	for i := range members {
-		m := &members[i]
-		bit := claimBit(m.Name)
+	for i := range doc.Len() {
+		bit := claimBit(doc.Name(i))
 		if bit == 0 {
 			continue
 		}
-		ok := true
+		v, ok := doc.Value(i), true
 		switch bit {
 		case claimIss:
-			r.Issuer, ok = stringClaim(m)
+			r.Issuer, ok = stringClaim(v)
 		case claimSub:
-			r.Subject, ok = stringClaim(m)
+			r.Subject, ok = stringClaim(v)
 		case claimJti:
-			r.ID, ok = stringClaim(m)
+			r.ID, ok = stringClaim(v)
 		case claimAud:
-			r.Audience, ok = audienceClaim(m.Value, one)
+			r.Audience, ok = audienceClaim(v, one)
 		case claimExp:
-			r.Expiry, ok = dateClaim(m)
+			r.Expiry, ok = dateClaim(v)
 		case claimNbf:
-			r.NotBefore, ok = dateClaim(m)
+			r.NotBefore, ok = dateClaim(v)
 		case claimIat:
-			r.IssuedAt, ok = dateClaim(m)
+			r.IssuedAt, ok = dateClaim(v)
 		}
 		if !ok {
-			return 0, fail(jose.ClaimsInvalid, m.Name+" has the wrong type or is out of range")
+			return 0, fail(jose.ClaimsInvalid, doc.Name(i)+" has the wrong type or is out of range")
 		}
 		have |= bit
 	}
 	return have, nil
 }
 
-func stringClaim(m *strictjson.Member) (string, bool) {
-	if m.Kind != strictjson.String {
+func stringClaim(v strictjson.Value) (string, bool) {
+	if v.Kind != strictjson.String {
 		return "", false
 	}
-	return m.Text(), true
+	return v.Text(), true
 }
 
-func dateClaim(m *strictjson.Member) (time.Time, bool) {
-	if m.Kind != strictjson.Number {
+func dateClaim(v strictjson.Value) (time.Time, bool) {
+	if v.Kind != strictjson.Number {
 		return time.Time{}, false
 	}
-	return parseDate(m.Raw)
+	return parseDate(v.Raw)
 }
 
 // audienceClaim reads a string or an array of strings (RFC 7519 4.1.3).

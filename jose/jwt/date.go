@@ -64,8 +64,8 @@ func (d NumericDate) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads one number. It fails with ClaimsInvalid.
 func (d *NumericDate) UnmarshalJSON(text []byte) error {
 	var doc strictjson.Doc
-	if doc.Scan(`{"date":`+string(text)+`}`) == nil && len(doc.Members) == 1 && doc.Members[0].Kind == strictjson.Number {
-		if t, ok := parseDate(doc.Members[0].Raw); ok {
+	if doc.Scan(`{"date":`+string(text)+`}`) == nil && doc.Len() == 1 && doc.Value(0).Kind == strictjson.Number {
+		if t, ok := parseDate(doc.Value(0).Raw); ok {
 			d.Time = t
 			return nil
 		}

@@ -19,7 +19,7 @@ func errType(v strictjson.Value, t reflect.Type) error {
 // scalar is embedded by decoders that cannot hold a whole claims set.
 type scalar struct{}
 
-func (scalar) decodeClaims(dst reflect.Value, _ []strictjson.Member, _ string) error {
+func (scalar) decodeClaims(dst reflect.Value, _ *strictjson.Doc, _ string) error {
 	return fail(jose.ClaimsInvalid, dst.Type().String()+" cannot hold an object")
 }
 
@@ -119,7 +119,7 @@ func (rawDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-func (rawDecoder) decodeClaims(dst reflect.Value, _ []strictjson.Member, payload string) error {
+func (rawDecoder) decodeClaims(dst reflect.Value, _ *strictjson.Doc, payload string) error {
 	dst.SetBytes([]byte(payload))
 	return nil
 }
@@ -130,7 +130,7 @@ func (unmarshalDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return unmarshal(dst, []byte(v.Raw))
 }
 
-func (unmarshalDecoder) decodeClaims(dst reflect.Value, _ []strictjson.Member, payload string) error {
+func (unmarshalDecoder) decodeClaims(dst reflect.Value, _ *strictjson.Doc, payload string) error {
 	return unmarshal(dst, []byte(payload))
 }
 
@@ -229,7 +229,7 @@ func (d *mapDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 		if !more {
 			break
 		}
-		if err := d.set(out, m); err != nil {
+		if err := d.set(out, m.Name, m.Value); err != nil {
 			return err
 		}
 	}
@@ -237,10 +237,10 @@ func (d *mapDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-func (d *mapDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ string) error {
-	out := reflect.MakeMapWithSize(d.typ, len(members))
-	for _, m := range members {
-		if err := d.set(out, m); err != nil {
+func (d *mapDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ string) error {
+	out := reflect.MakeMapWithSize(d.typ, doc.Len())
+	for i := range doc.Len() {
+		if err := d.set(out, doc.Name(i), doc.Value(i)); err != nil {
 			return err
 		}
 	}
@@ -248,12 +248,12 @@ func (d *mapDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member
 	return nil
 }
 
-func (d *mapDecoder) set(out reflect.Value, m strictjson.Member) error {
+func (d *mapDecoder) set(out reflect.Value, name string, v strictjson.Value) error {
 	value := reflect.New(d.typ.Elem()).Elem()
-	if err := d.elem.decode(value, m.Value); err != nil {
+	if err := d.elem.decode(value, v); err != nil {
 		return err
 	}
-	out.SetMapIndex(reflect.ValueOf(m.Name).Convert(d.typ.Key()), value)
+	out.SetMapIndex(reflect.ValueOf(name).Convert(d.typ.Key()), value)
 	return nil
 }
 
@@ -296,32 +296,35 @@ func (d *structDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 		if !more {
 			return nil
 		}
-		if err := d.set(dst, &m); err != nil {
-			return err
+		if f := d.find(m.Name); f != nil {
+			if err := f.set(dst, m.Value); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-func (d *structDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ string) error {
-	for i := range members {
-		if err := d.set(dst, &members[i]); err != nil {
-			return err
+func (d *structDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ string) error {
+	for i := range doc.Len() {
+		if f := d.find(doc.Name(i)); f != nil {
+			if err := f.set(dst, doc.Value(i)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (d *structDecoder) set(dst reflect.Value, m *strictjson.Member) error {
-	f := d.find(m.Name)
-	if f == nil {
-		return nil
-	}
+func (f *field) set(dst reflect.Value, v strictjson.Value) error {
 	if len(f.index) == 1 {
 		dst = dst.Field(f.index[0])
 	} else {
 		dst = dst.FieldByIndex(f.index)
 	}
-	err := f.elem.decode(dst, m.Value)
+	err := f.elem.decode(dst, v)
+	if err == nil {
+		return nil
+	}
 	if e, ok := err.(*jose.Error); ok && e.Reason == jose.ClaimsInvalid {
 		e.Detail = f.name + ": " + e.Detail
 	}
@@ -343,14 +346,14 @@ func (anyDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-func (anyDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ string) error {
-	out := make(map[string]any, len(members))
-	for _, m := range members {
-		x, err := anyValue(m.Value)
+func (anyDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ string) error {
+	out := make(map[string]any, doc.Len())
+	for i := range doc.Len() {
+		x, err := anyValue(doc.Value(i))
 		if err != nil {
 			return err
 		}
-		out[m.Name] = x
+		out[doc.Name(i)] = x
 	}
 	dst.Set(reflect.ValueOf(out))
 	return nil

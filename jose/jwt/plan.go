@@ -17,7 +17,7 @@ import (
 type decoder interface {
 	decode(dst reflect.Value, v strictjson.Value) error
 	// decodeClaims reads the whole claims set.
-	decodeClaims(dst reflect.Value, members []strictjson.Member, payload string) error
+	decodeClaims(dst reflect.Value, doc *strictjson.Doc, payload string) error
 }
 
 var (

@@ -71,7 +71,7 @@ func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], erro
 	if err := s.doc.Scan(t.Payload); err != nil {
 		return nil, fail(jose.ClaimsInvalid, err.Error())
 	}
-	have, err := readRegistered(&t.Registered, &t.oneAudience, s.doc.Members)
+	have, err := readRegistered(&t.Registered, &t.oneAudience, &s.doc)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], erro
 		return nil, err
 	}
 	if v.plan != nil {
-		if err := v.plan.decodeClaims(reflect.ValueOf(&t.Claims).Elem(), s.doc.Members, t.Payload); err != nil {
+		if err := v.plan.decodeClaims(reflect.ValueOf(&t.Claims).Elem(), &s.doc, t.Payload); err != nil {
 			return nil, err
 		}
 	}
@@ -108,7 +108,7 @@ func borrowScratch() *scratch { return scratches.Get().(*scratch) }
 // release gives the memory back, unless a huge token made it huge.
 func (s *scratch) release() {
 	s.doc.Reset()
-	if cap(s.input) > 64<<10 || cap(s.doc.Members) > 1<<10 {
+	if cap(s.input) > 64<<10 || s.doc.Room() > 1<<10 {
 		return
 	}
 	scratches.Put(s)
