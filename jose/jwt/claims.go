@@ -14,11 +14,11 @@ import (
 func readRegistered(r *Registered, one *[1]string, doc *strictjson.Doc) (claimSet, error) {
 	var have claimSet
 	for i := range doc.Len() {
-		bit := claimBit(doc.Name(i))
+		name, v := doc.Member(i)
+		bit, ok := claimBit(name), true
 		if bit == 0 {
 			continue
 		}
-		v, ok := doc.Value(i), true
 		switch bit {
 		case claimIss:
 			r.Issuer, ok = stringClaim(v)
@@ -36,7 +36,7 @@ func readRegistered(r *Registered, one *[1]string, doc *strictjson.Doc) (claimSe
 			r.IssuedAt, ok = dateClaim(v)
 		}
 		if !ok {
-			return 0, fail(jose.ClaimsInvalid, doc.Name(i)+" has the wrong type or is out of range")
+			return 0, fail(jose.ClaimsInvalid, name+" has the wrong type or is out of range")
 		}
 		have |= bit
 	}

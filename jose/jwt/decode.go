@@ -240,7 +240,8 @@ func (d *mapDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 func (d *mapDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ string) error {
 	out := reflect.MakeMapWithSize(d.typ, doc.Len())
 	for i := range doc.Len() {
-		if err := d.set(out, doc.Name(i), doc.Value(i)); err != nil {
+		name, v := doc.Member(i)
+		if err := d.set(out, name, v); err != nil {
 			return err
 		}
 	}
@@ -269,6 +270,7 @@ type field struct {
 type structDecoder struct {
 	fields []field
 	byName map[string]int // nil for few fields
+	hashes uint64         // of all names
 }
 
 // find returns the field of exactly that name: claims are case-sensitive (RFC 7519 10.1.1).
@@ -306,8 +308,12 @@ func (d *structDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 
 func (d *structDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ string) error {
 	for i := range doc.Len() {
-		if f := d.find(doc.Name(i)); f != nil {
-			if err := f.set(dst, doc.Value(i)); err != nil {
+		if doc.Hash(i)&d.hashes == 0 {
+			continue
+		}
+		name, v := doc.Member(i)
+		if f := d.find(name); f != nil {
+			if err := f.set(dst, v); err != nil {
 				return err
 			}
 		}
@@ -349,11 +355,12 @@ func (anyDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 func (anyDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ string) error {
 	out := make(map[string]any, doc.Len())
 	for i := range doc.Len() {
-		x, err := anyValue(doc.Value(i))
+		name, v := doc.Member(i)
+		x, err := anyValue(v)
 		if err != nil {
 			return err
 		}
-		out[doc.Name(i)] = x
+		out[name] = x
 	}
 	dst.Set(reflect.ValueOf(out))
 	return nil

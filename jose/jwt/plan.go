@@ -175,6 +175,7 @@ func (c *compiler) addFields(d *structDecoder, t reflect.Type, index []int) erro
 		if err != nil {
 			return fmt.Errorf("field %s: %w", f.Name, err)
 		}
+		d.hashes |= strictjson.Hash(name)
 		d.fields = append(d.fields, field{name: name, index: at, elem: elem})
 	}
 	return nil

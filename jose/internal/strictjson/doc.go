@@ -117,29 +117,37 @@ func (d *Doc) Len() int { return len(d.p.spans) }
 // Room returns how many members the Doc has memory for.
 func (d *Doc) Room() int { return cap(d.p.spans) }
 
-// Name returns the name of a member, which are in the order of the document.
-func (d *Doc) Name(i int) string { return d.p.nameOf(&d.p.spans[i]) }
-
-// Value returns the value of a member.
-func (d *Doc) Value(i int) Value {
+// Member returns one member; they are in the order of the document.
+func (d *Doc) Member(i int) (name string, v Value) {
 	s := &d.p.spans[i]
-	return Value{Kind: s.kind, Escaped: s.escaped, Raw: d.p.text[s.value:s.end]}
+	return d.p.nameOf(s), Value{Kind: s.kind, Escaped: s.escaped, Raw: d.p.text[s.value:s.end]}
 }
+
+// Hash returns the Hash of a member's name without looking at the name.
+func (d *Doc) Hash(i int) uint64 { return 1 << (d.p.spans[i].hash & 63) }
+
+// Hash is one bit of 64, the same for equal names. A reader of few members asks
+// it first and leaves most members unread.
+func Hash(name string) uint64 { return 1 << (hashOf(name) & 63) }
 
 // Members lists the members in memory of their own.
 func (d *Doc) Members() []Member {
 	list := make([]Member, d.Len())
 	for i := range list {
-		list[i] = Member{Name: d.Name(i), Value: d.Value(i)}
+		list[i].Name, list[i].Value = d.Member(i)
 	}
 	return list
 }
 
 // Find returns the value of the member of that exact name.
 func (d *Doc) Find(name string) (Value, bool) {
+	h := hashOf(name)
 	for i := range d.p.spans {
-		if d.Name(i) == name {
-			return d.Value(i), true
+		if d.p.spans[i].hash != h {
+			continue
+		}
+		if n, v := d.Member(i); n == name {
+			return v, true
 		}
 	}
 	return Value{}, false

@@ -74,7 +74,9 @@ func (p *parser) object(i int) (int, error) {
 		if err != nil {
 			return next, err
 		}
-		if err := p.unique(n, &names); err != nil {
+		if bit := uint64(1) << (p.spans[n].hash & 63); names.seen&bit == 0 && n-names.base < linear {
+			names.seen |= bit // the usual name: no name before it has its hash
+		} else if err := p.unique(n, &names); err != nil {
 			return next, err
 		}
 		end, kind, escaped, err := p.value(next)
@@ -83,6 +85,10 @@ func (p *parser) object(i int) (int, error) {
 		}
 		s := &p.spans[n]
 		s.value, s.end, s.kind, s.escaped = next, end, kind, escaped
+		if len(p.text)-end > 1 && p.text[end] == ',' && p.text[end+1] == '"' { // the usual comma
+			i = end + 1
+			continue
+		}
 		more := false
 		if i, more, err = p.next(end, '}'); err != nil {
 			return i, err
@@ -134,11 +140,6 @@ type nameSet struct {
 
 // unique refuses the name of span n when a span before it has it already.
 func (p *parser) unique(n int, set *nameSet) error {
-	bit := uint64(1) << (p.spans[n].hash & 63)
-	if set.seen&bit == 0 && n-set.base < linear {
-		set.seen |= bit
-		return nil
-	}
 	name, before := p.nameOf(&p.spans[n]), p.spans[set.base:n]
 	switch {
 	case len(before) >= MaxMembers:
@@ -156,7 +157,7 @@ func (p *parser) unique(n int, set *nameSet) error {
 		set.all[name] = struct{}{}
 	default:
 		for i := range before {
-			if p.nameOf(&before[i]) == name {
+			if before[i].hash == p.spans[n].hash && p.nameOf(&before[i]) == name {
 				return ErrDuplicate
 			}
 		}
@@ -164,12 +165,14 @@ func (p *parser) unique(n int, set *nameSet) error {
 	return nil
 }
 
-// hashOf only has to tell the usual claims apart. Equal names have equal hashes.
+// hashOf only has to tell the usual claims apart: its factors were chosen so
+// that no two of the registered ones share their lowest six bits. Equal names
+// have equal hashes.
 func hashOf(name string) uint8 {
 	if name == "" {
 		return 0
 	}
-	return uint8(len(name)) + 5*name[0] + 11*name[len(name)-1] + 3*name[len(name)/2]
+	return 7*uint8(len(name)) + 2*name[0] + 10*name[len(name)-1] + 9*name[len(name)/2]
 }
 
 // value reads one value and says where it ends and what it is.

@@ -80,7 +80,7 @@ func TestAppendStringsWantsStrings(t *testing.T) {
 		if err := d.Scan(text); err != nil {
 			t.Fatal(err)
 		}
-		if list, ok := AppendStrings(nil, d.Value(0)); ok {
+		if list, ok := AppendStrings(nil, d.Members()[0].Value); ok {
 			t.Errorf("%s: %q", text, list)
 		}
 	}
