@@ -58,11 +58,11 @@ func NewVerifier[C any](keys KeySource, p Policy) (*Verifier[C], error) {
 func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], error) {
 	s := borrowScratch()
 	defer s.release()
-	header, segment, err := v.core.authenticate(ctx, token, s)
+	seen, segment, err := v.core.authenticate(ctx, token, s)
 	if err != nil {
 		return nil, err
 	}
-	t := &Token[C]{Header: header}
+	t := &Token[C]{Header: seen.header}
 	if s.payload, err = b64.AppendDecode(s.payload[:0], segment); err != nil {
 		return nil, fail(jose.TokenMalformed, "payload: "+err.Error())
 	}
@@ -114,36 +114,36 @@ func (s *scratch) release() {
 	scratches.Put(s)
 }
 
-// authenticate checks everything up to the signature, and returns the header
-// and the payload's segment.
-func (c *core) authenticate(ctx context.Context, token string, s *scratch) (h jws.Header, payload string, err error) {
+// authenticate checks everything up to the signature, and returns what became
+// of the header, and the payload's segment.
+func (c *core) authenticate(ctx context.Context, token string, s *scratch) (seen *resolved, payload string, err error) {
 	if len(token) > c.policy.MaxSize {
-		return h, "", fail(jose.TokenOversize, "the token is larger than the policy allows")
+		return nil, "", fail(jose.TokenOversize, "the token is larger than the policy allows")
 	}
 	segment, payload, signature, err := jws.Split(token)
 	if err != nil {
-		return h, "", err
+		return nil, "", err
 	}
 	generation := c.keys.Generation()
-	seen := c.headers.find(segment, generation)
+	seen = c.headers.find(segment, generation)
 	if seen == nil {
 		if seen, err = c.resolve(ctx, segment, generation); err != nil {
-			return h, "", err
+			return nil, "", err
 		}
 	}
 	if s.sig, err = b64.AppendDecode(s.sig[:0], signature); err != nil {
-		return h, "", fail(jose.TokenMalformed, "signature: "+err.Error())
+		return nil, "", fail(jose.TokenMalformed, "signature: "+err.Error())
 	}
 	s.input = append(s.input[:0], token[:len(segment)+1+len(payload)]...)
 	if _, err := jws.TryKeys(seen.keys, seen.header, s.input, s.sig); err != nil {
-		return h, "", err
+		return nil, "", err
 	}
 	// Only a header that a signature has vouched for is worth remembering, so
 	// strangers cannot fill the cache.
 	if !seen.cached {
 		c.headers.add(segment, seen)
 	}
-	return seen.header, payload, nil
+	return seen, payload, nil
 }
 
 // resolve takes a header that is not in the cache from its bytes to its keys.
