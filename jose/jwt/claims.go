@@ -9,14 +9,15 @@ import (
 	"github.com/jotward/jotward/jose/internal/strictjson"
 )
 
-// readRegistered takes the registered claims out of a scanned claims set. one
-// is room for an audience of one. It returns which claims were there.
-func readRegistered(r *Registered, one *[1]string, doc *strictjson.Doc) (claimSet, error) {
+// readRegistered takes the registered claims out of a scanned claims set, and
+// aside what middleware asks of every token. It returns which claims were there.
+func readRegistered(r *Registered, a *aside, doc *strictjson.Doc) (claimSet, error) {
 	var have claimSet
 	for i := range doc.Len() {
 		name, v := doc.Member(i)
 		bit, ok := claimBit(name), true
 		if bit == 0 {
+			a.note(name, v)
 			continue
 		}
 		switch bit {
@@ -27,7 +28,7 @@ func readRegistered(r *Registered, one *[1]string, doc *strictjson.Doc) (claimSe
 		case claimJti:
 			r.ID, ok = stringClaim(v)
 		case claimAud:
-			r.Audience, ok = audienceClaim(v, one)
+			r.Audience, ok = audienceClaim(v, &a.audience)
 		case claimExp:
 			r.Expiry, ok = dateClaim(v)
 		case claimNbf:
@@ -41,6 +42,17 @@ func readRegistered(r *Registered, one *[1]string, doc *strictjson.Doc) (claimSe
 		have |= bit
 	}
 	return have, nil
+}
+
+func (a *aside) note(name string, v strictjson.Value) {
+	switch name {
+	case "cnf":
+		a.bound = true
+	case "scope":
+		if a.noScope = v.Kind != strictjson.String; !a.noScope {
+			a.scope = v.Text()
+		}
+	}
 }
 
 func stringClaim(v strictjson.Value) (string, bool) {
