@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/jwk"
 )
 
@@ -49,12 +52,26 @@ func (o *oneOrMany) UnmarshalJSON(text []byte) error {
 }
 
 // plain returns the text of a value that is a string, or the value as it stands.
-func plain(raw json.RawMessage) string {
+// encoding/json writes U+FFFD for what is no character; a token in which it did
+// so is not the one that was sent, and is refused.
+func plain(raw json.RawMessage) (string, error) {
 	var s string
-	if len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, &s) == nil {
-		return s
+	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+		return string(raw), nil
 	}
-	return string(raw)
+	if strings.ContainsRune(s, utf8.RuneError) && repaired(string(raw), s) {
+		return "", jose.NewError(jose.TokenMalformed, "the case spells a character that is none", nil)
+	}
+	return s, nil
+}
+
+// repaired reports whether text has more U+FFFD than its spelling says.
+func repaired(raw, text string) bool {
+	said := strings.Count(strings.ToLower(raw), `\ufffd`)
+	if utf8.ValidString(raw) {
+		said += strings.Count(raw, "\uFFFD")
+	}
+	return strings.Count(text, "\uFFFD") > said
 }
 
 // algorithms returns the list of the case and what of it the library lacks. A

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/jotward/jotward/jose"
-	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jwt"
 )
 
@@ -75,14 +74,17 @@ func authenticate[C any](v *jwt.Verifier[C], o *Options, r *http.Request) (*jwt.
 	if err != nil {
 		return nil, err
 	}
-	var d strictjson.Doc
-	if err := d.Scan(t.Payload); err != nil {
-		return nil, fail(jose.ClaimsInvalid, err.Error())
-	}
-	if _, bound := d.Find("cnf"); bound && (o.ProofChecked == nil || !o.ProofChecked(r)) {
+	if t.Bound() && (o.ProofChecked == nil || !o.ProofChecked(r)) {
 		return nil, fail(jose.ClaimMismatch, "the token is bound to a key (cnf) and no proof was checked")
 	}
-	if err := checkScopes(&d, o.Scopes); err != nil {
+	if len(o.Scopes) == 0 {
+		return t, nil
+	}
+	scope, err := t.Scope()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkScopes(scope, o.Scopes); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -94,17 +96,8 @@ type errScope struct{ error }
 
 func (e errScope) Unwrap() error { return e.error }
 
-func checkScopes(d *strictjson.Doc, wanted []string) error {
-	if len(wanted) == 0 {
-		return nil
-	}
-	var have []string
-	if v, ok := d.Find("scope"); ok {
-		if v.Kind != strictjson.String {
-			return fail(jose.ClaimsInvalid, "scope is not a string")
-		}
-		have = strings.Split(v.Text(), " ")
-	}
+func checkScopes(scope string, wanted []string) error {
+	have := strings.Split(scope, " ")
 	for _, scope := range wanted {
 		if !slices.Contains(have, scope) {
 			return errScope{fail(jose.ClaimMismatch, "the token lacks a scope that is needed here")}

@@ -18,12 +18,14 @@ type Remote struct {
 	config Config
 	now    atomic.Pointer[snapshot] // nil before the first good reply
 
-	mu        sync.Mutex
-	flight    *flight // the fetch under way, nil when there is none
-	lastStart time.Time
-	started   bool // a fetch was ever started
-	closed    bool
-	report    report
+	// flight is the fetch under way and lastStart when the last one was started;
+	// nil when there is none. Both are written under mu and read without it.
+	flight    atomic.Pointer[flight]
+	lastStart atomic.Pointer[time.Time]
+
+	mu     sync.Mutex
+	closed bool
+	report report
 
 	// found is the set's address as discovery gave it. Only the one flight uses it.
 	found   string
@@ -154,21 +156,35 @@ func (r *Remote) refreshAhead(s *snapshot, now time.Time) {
 // join returns the fetch under way, or starts one. It returns nil within the
 // cool-down and after Close. The cool-down is one for all reasons to fetch:
 // that is what keeps a flood of invented kids from becoming a flood of requests.
+//
+// While an issuer is down every request comes here, so what most of them learn
+// is read without the mutex.
 func (r *Remote) join(now time.Time) *flight {
+	if f := r.flight.Load(); f != nil || r.resting(now) {
+		return f
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.flight != nil {
-		return r.flight
-	}
-	// A clock that was set back must not hold fetches until it has caught up.
-	if since := now.Sub(r.lastStart); r.closed || r.started && since >= 0 && since < r.config.CoolDown {
-		return nil
+	if f := r.flight.Load(); f != nil || r.closed || r.resting(now) {
+		return f
 	}
 	f := &flight{done: make(chan struct{})}
-	r.flight, r.lastStart, r.started = f, now, true
+	r.flight.Store(f)
+	r.lastStart.Store(&now)
 	r.flights.Add(1)
 	go r.fly(f)
 	return f
+}
+
+// resting reports whether the cool-down of the last fetch lasts. A clock that
+// was set back must not hold fetches until it has caught up.
+func (r *Remote) resting(now time.Time) bool {
+	last := r.lastStart.Load()
+	if last == nil {
+		return false
+	}
+	since := now.Sub(*last)
+	return since >= 0 && since < r.config.CoolDown
 }
 
 // fly runs one fetch to its end, whoever still waits for it.
@@ -186,7 +202,7 @@ func (r *Remote) fly(f *flight) {
 	}
 	r.mu.Lock()
 	r.report.add(now, err)
-	r.flight = nil
+	r.flight.Store(nil)
 	r.mu.Unlock()
 	f.err = err
 	close(f.done)
@@ -233,9 +249,7 @@ func (r *Remote) accept(got *reply, now time.Time) {
 func (r *Remote) Refresh(ctx context.Context) error {
 	f := r.join(r.config.Clock())
 	if f == nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.closed {
+		if r.background.Err() != nil {
 			return fail(jose.KeysUnavailable, "closed")
 		}
 		return nil
@@ -269,9 +283,10 @@ func (r *Remote) Run(ctx context.Context) error {
 // than the cool-down allows.
 func (r *Remote) untilNext() time.Duration {
 	now := r.config.Clock()
-	r.mu.Lock()
-	next := r.lastStart.Add(r.config.CoolDown)
-	r.mu.Unlock()
+	next := now
+	if last := r.lastStart.Load(); last != nil {
+		next = last.Add(r.config.CoolDown)
+	}
 	if s := r.now.Load(); s != nil && s.refreshAt.After(next) {
 		next = s.refreshAt
 	}

@@ -30,7 +30,7 @@ func ParseHeader(segment string) (Header, error) {
 	if err := scanHeader(&d, segment); err != nil {
 		return Header{}, err
 	}
-	return readHeader(d.Members)
+	return readHeader(d.Members())
 }
 
 // scanHeader decodes a segment and checks that it is one strict JSON object.

@@ -146,21 +146,22 @@ func jsonPart(d *strictjson.Doc) (p part, err error) {
 		if err := scanHeader(&inner, p.protected); err != nil {
 			return p, err
 		}
-		members = inner.Members
+		members = inner.Members()
 	}
 	if v, ok := d.Find("header"); ok {
 		var inner strictjson.Doc
 		if v.Kind != strictjson.Object || inner.Scan(v.Raw) != nil {
 			return p, fail(jose.HeaderInvalid, "header: not an object")
 		}
-		for _, m := range inner.Members {
+		unprotected := inner.Members()
+		for _, m := range unprotected {
 			if slices.ContainsFunc(members, func(other strictjson.Member) bool { return other.Name == m.Name }) {
 				return p, fail(jose.HeaderInvalid, "a name stands in the protected and the unprotected header")
 			}
 			// "crit" and "b64" are worth something only under the signature
 			// (RFC 7515 4.1.11); readHeader refuses them wherever they stand.
 		}
-		members = append(slices.Clip(members), inner.Members...)
+		members = append(slices.Clip(members), unprotected...)
 	}
 	h, err := readHeader(members)
 	switch jose.ReasonOf(err) {

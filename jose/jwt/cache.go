@@ -28,16 +28,27 @@ type resolved struct {
 // headerCache maps the encoded bytes of a header to what became of it. Readers
 // take no lock; a writer replaces the whole map, which is small.
 type headerCache struct {
-	current atomic.Pointer[map[string]*resolved]
+	current atomic.Pointer[headers]
 	write   sync.Mutex
 }
 
+// headers are the headers that are remembered. The newest is asked before the
+// map: it is that of the key an issuer signs with now.
+type headers struct {
+	newest   string
+	resolved *resolved
+	all      map[string]*resolved
+}
+
 func (c *headerCache) find(segment string, generation uint64) *resolved {
-	m := c.current.Load()
-	if m == nil {
+	h := c.current.Load()
+	if h == nil {
 		return nil
 	}
-	r := (*m)[segment]
+	r := h.resolved
+	if segment != h.newest {
+		r = h.all[segment]
+	}
 	if r == nil || r.generation != generation {
 		return nil
 	}
@@ -52,12 +63,12 @@ func (c *headerCache) add(segment string, r *resolved) {
 	}
 	c.write.Lock()
 	defer c.write.Unlock()
-	next := make(map[string]*resolved, maxHeaders)
-	if old := c.current.Load(); old != nil && len(*old) < maxHeaders {
-		maps.Copy(next, *old)
-	}
 	kept := *r
 	kept.cached = true
-	next[strings.Clone(segment)] = &kept
-	c.current.Store(&next)
+	next := &headers{newest: strings.Clone(segment), resolved: &kept, all: make(map[string]*resolved, maxHeaders)}
+	if old := c.current.Load(); old != nil && len(old.all) < maxHeaders {
+		maps.Copy(next.all, old.all)
+	}
+	next.all[next.newest] = &kept
+	c.current.Store(next)
 }

@@ -9,53 +9,64 @@ import (
 	"github.com/jotward/jotward/jose/internal/strictjson"
 )
 
-// readRegistered takes the registered claims out of a scanned claims set. one
-// is room for an audience of one. It returns which claims were there.
-func readRegistered(r *Registered, one *[1]string, members []strictjson.Member) (claimSet, error) {
+// readRegistered takes the registered claims out of a scanned claims set, and
+// aside what middleware asks of every token. It returns which claims were there.
+func readRegistered(r *Registered, a *aside, doc *strictjson.Doc) (claimSet, error) {
 	var have claimSet
-	for i := range members {
-		m := &members[i]
-		bit := claimBit(m.Name)
+	for i := range doc.Len() {
+		name, v := doc.Member(i)
+		bit, ok := claimBit(name), true
 		if bit == 0 {
+			a.note(name, v)
 			continue
 		}
-		ok := true
 		switch bit {
 		case claimIss:
-			r.Issuer, ok = stringClaim(m)
+			r.Issuer, ok = stringClaim(v)
 		case claimSub:
-			r.Subject, ok = stringClaim(m)
+			r.Subject, ok = stringClaim(v)
 		case claimJti:
-			r.ID, ok = stringClaim(m)
+			r.ID, ok = stringClaim(v)
 		case claimAud:
-			r.Audience, ok = audienceClaim(m.Value, one)
+			r.Audience, ok = audienceClaim(v, &a.audience)
 		case claimExp:
-			r.Expiry, ok = dateClaim(m)
+			r.Expiry, ok = dateClaim(v)
 		case claimNbf:
-			r.NotBefore, ok = dateClaim(m)
+			r.NotBefore, ok = dateClaim(v)
 		case claimIat:
-			r.IssuedAt, ok = dateClaim(m)
+			r.IssuedAt, ok = dateClaim(v)
 		}
 		if !ok {
-			return 0, fail(jose.ClaimsInvalid, m.Name+" has the wrong type or is out of range")
+			return 0, fail(jose.ClaimsInvalid, name+" has the wrong type or is out of range")
 		}
 		have |= bit
 	}
 	return have, nil
 }
 
-func stringClaim(m *strictjson.Member) (string, bool) {
-	if m.Kind != strictjson.String {
-		return "", false
+func (a *aside) note(name string, v strictjson.Value) {
+	switch name {
+	case "cnf":
+		a.bound = true
+	case "scope":
+		if a.noScope = v.Kind != strictjson.String; !a.noScope {
+			a.scope = v.Text()
+		}
 	}
-	return m.Text(), true
 }
 
-func dateClaim(m *strictjson.Member) (time.Time, bool) {
-	if m.Kind != strictjson.Number {
+func stringClaim(v strictjson.Value) (string, bool) {
+	if v.Kind != strictjson.String {
+		return "", false
+	}
+	return v.Text(), true
+}
+
+func dateClaim(v strictjson.Value) (time.Time, bool) {
+	if v.Kind != strictjson.Number {
 		return time.Time{}, false
 	}
-	return parseDate(m.Raw)
+	return parseDate(v.Raw)
 }
 
 // audienceClaim reads a string or an array of strings (RFC 7519 4.1.3).

@@ -64,10 +64,12 @@ func (d NumericDate) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads one number. It fails with ClaimsInvalid.
 func (d *NumericDate) UnmarshalJSON(text []byte) error {
 	var doc strictjson.Doc
-	if doc.Scan(`{"date":`+string(text)+`}`) == nil && len(doc.Members) == 1 && doc.Members[0].Kind == strictjson.Number {
-		if t, ok := parseDate(doc.Members[0].Raw); ok {
-			d.Time = t
-			return nil
+	if doc.Scan(`{"date":`+string(text)+`}`) == nil && doc.Len() == 1 {
+		if _, v := doc.Member(0); v.Kind == strictjson.Number {
+			if t, ok := parseDate(v.Raw); ok {
+				d.Time = t
+				return nil
+			}
 		}
 	}
 	return fail(jose.ClaimsInvalid, "not a NumericDate")

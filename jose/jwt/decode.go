@@ -19,7 +19,7 @@ func errType(v strictjson.Value, t reflect.Type) error {
 // scalar is embedded by decoders that cannot hold a whole claims set.
 type scalar struct{}
 
-func (scalar) decodeClaims(dst reflect.Value, _ []strictjson.Member, _ string) error {
+func (scalar) decodeClaims(dst reflect.Value, _ *strictjson.Doc, _ string) error {
 	return fail(jose.ClaimsInvalid, dst.Type().String()+" cannot hold an object")
 }
 
@@ -119,7 +119,7 @@ func (rawDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-func (rawDecoder) decodeClaims(dst reflect.Value, _ []strictjson.Member, payload string) error {
+func (rawDecoder) decodeClaims(dst reflect.Value, _ *strictjson.Doc, payload string) error {
 	dst.SetBytes([]byte(payload))
 	return nil
 }
@@ -130,7 +130,7 @@ func (unmarshalDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return unmarshal(dst, []byte(v.Raw))
 }
 
-func (unmarshalDecoder) decodeClaims(dst reflect.Value, _ []strictjson.Member, payload string) error {
+func (unmarshalDecoder) decodeClaims(dst reflect.Value, _ *strictjson.Doc, payload string) error {
 	return unmarshal(dst, []byte(payload))
 }
 
@@ -229,7 +229,7 @@ func (d *mapDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 		if !more {
 			break
 		}
-		if err := d.set(out, m); err != nil {
+		if err := d.set(out, m.Name, m.Value); err != nil {
 			return err
 		}
 	}
@@ -237,10 +237,11 @@ func (d *mapDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-func (d *mapDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ string) error {
-	out := reflect.MakeMapWithSize(d.typ, len(members))
-	for _, m := range members {
-		if err := d.set(out, m); err != nil {
+func (d *mapDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ string) error {
+	out := reflect.MakeMapWithSize(d.typ, doc.Len())
+	for i := range doc.Len() {
+		name, v := doc.Member(i)
+		if err := d.set(out, name, v); err != nil {
 			return err
 		}
 	}
@@ -248,84 +249,13 @@ func (d *mapDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member
 	return nil
 }
 
-func (d *mapDecoder) set(out reflect.Value, m strictjson.Member) error {
+func (d *mapDecoder) set(out reflect.Value, name string, v strictjson.Value) error {
 	value := reflect.New(d.typ.Elem()).Elem()
-	if err := d.elem.decode(value, m.Value); err != nil {
+	if err := d.elem.decode(value, v); err != nil {
 		return err
 	}
-	out.SetMapIndex(reflect.ValueOf(m.Name).Convert(d.typ.Key()), value)
+	out.SetMapIndex(reflect.ValueOf(name).Convert(d.typ.Key()), value)
 	return nil
-}
-
-// linearFields is how many fields are searched one by one.
-const linearFields = 16
-
-type field struct {
-	name  string
-	index []int
-	elem  decoder
-}
-
-type structDecoder struct {
-	fields []field
-	byName map[string]int // nil for few fields
-}
-
-// find returns the field of exactly that name: claims are case-sensitive (RFC 7519 10.1.1).
-func (d *structDecoder) find(name string) *field {
-	if d.byName != nil {
-		if i, ok := d.byName[name]; ok {
-			return &d.fields[i]
-		}
-		return nil
-	}
-	for i := range d.fields {
-		if d.fields[i].name == name {
-			return &d.fields[i]
-		}
-	}
-	return nil
-}
-
-func (d *structDecoder) decode(dst reflect.Value, v strictjson.Value) error {
-	if v.Kind != strictjson.Object {
-		return errType(v, dst.Type())
-	}
-	for c := strictjson.Open(v); ; {
-		m, more := c.Next()
-		if !more {
-			return nil
-		}
-		if err := d.set(dst, &m); err != nil {
-			return err
-		}
-	}
-}
-
-func (d *structDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ string) error {
-	for i := range members {
-		if err := d.set(dst, &members[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *structDecoder) set(dst reflect.Value, m *strictjson.Member) error {
-	f := d.find(m.Name)
-	if f == nil {
-		return nil
-	}
-	if len(f.index) == 1 {
-		dst = dst.Field(f.index[0])
-	} else {
-		dst = dst.FieldByIndex(f.index)
-	}
-	err := f.elem.decode(dst, m.Value)
-	if e, ok := err.(*jose.Error); ok && e.Reason == jose.ClaimsInvalid {
-		e.Detail = f.name + ": " + e.Detail
-	}
-	return err
 }
 
 type anyDecoder struct{}
@@ -343,14 +273,15 @@ func (anyDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-func (anyDecoder) decodeClaims(dst reflect.Value, members []strictjson.Member, _ string) error {
-	out := make(map[string]any, len(members))
-	for _, m := range members {
-		x, err := anyValue(m.Value)
+func (anyDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ string) error {
+	out := make(map[string]any, doc.Len())
+	for i := range doc.Len() {
+		name, v := doc.Member(i)
+		x, err := anyValue(v)
 		if err != nil {
 			return err
 		}
-		out[m.Name] = x
+		out[name] = x
 	}
 	dst.Set(reflect.ValueOf(out))
 	return nil

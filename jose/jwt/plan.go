@@ -17,7 +17,7 @@ import (
 type decoder interface {
 	decode(dst reflect.Value, v strictjson.Value) error
 	// decodeClaims reads the whole claims set.
-	decodeClaims(dst reflect.Value, members []strictjson.Member, payload string) error
+	decodeClaims(dst reflect.Value, doc *strictjson.Doc, payload string) error
 }
 
 var (
@@ -175,6 +175,7 @@ func (c *compiler) addFields(d *structDecoder, t reflect.Type, index []int) erro
 		if err != nil {
 			return fmt.Errorf("field %s: %w", f.Name, err)
 		}
+		d.hashes |= strictjson.Hash(name)
 		d.fields = append(d.fields, field{name: name, index: at, elem: elem})
 	}
 	return nil

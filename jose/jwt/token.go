@@ -3,6 +3,7 @@ package jwt
 import (
 	"time"
 
+	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/jws"
 )
 
@@ -25,5 +26,27 @@ type Token[C any] struct {
 	Claims     C      // the caller's claims
 	Payload    string // the claims set as it was signed
 
-	oneAudience [1]string // room for the usual aud, so that it costs no allocation
+	aside aside
+}
+
+// aside is what was seen while the registered claims were read.
+type aside struct {
+	audience [1]string // room for the usual aud, so that it costs no allocation
+	scope    string
+	noScope  bool // scope is there and no string
+	bound    bool // cnf is there
+}
+
+// Bound reports whether the token has a cnf claim (RFC 7800 3.1): it is then
+// worth nothing without a proof of the key that it names, such as DPoP's
+// (RFC 9449) or a client certificate (RFC 8705).
+func (t *Token[C]) Bound() bool { return t.aside.bound }
+
+// Scope returns the scope claim (RFC 8693 4.2), "" when there is none. It fails
+// with ClaimsInvalid when it is no string.
+func (t *Token[C]) Scope() (string, error) {
+	if t.aside.noScope {
+		return "", fail(jose.ClaimsInvalid, "scope is not a string")
+	}
+	return t.aside.scope, nil
 }

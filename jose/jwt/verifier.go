@@ -23,6 +23,9 @@ type KeySource interface {
 	// Generation changes whenever Lookup could answer differently. It is asked
 	// for every token and must be cheap.
 	Generation() uint64
+	// A source that also has Refresh(context.Context) error is asked to look for
+	// newer keys when a signature fails under keys that have no kid. It must bound
+	// how often it does so, for strangers can write such tokens.
 }
 
 // A Verifier verifies tokens whose claims are read into a C. It is safe for use
@@ -58,11 +61,11 @@ func NewVerifier[C any](keys KeySource, p Policy) (*Verifier[C], error) {
 func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], error) {
 	s := borrowScratch()
 	defer s.release()
-	header, segment, err := v.core.authenticate(ctx, token, s)
+	seen, segment, err := v.core.authenticate(ctx, token, s)
 	if err != nil {
 		return nil, err
 	}
-	t := &Token[C]{Header: header}
+	t := &Token[C]{Header: seen.header}
 	if s.payload, err = b64.AppendDecode(s.payload[:0], segment); err != nil {
 		return nil, fail(jose.TokenMalformed, "payload: "+err.Error())
 	}
@@ -71,7 +74,7 @@ func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], erro
 	if err := s.doc.Scan(t.Payload); err != nil {
 		return nil, fail(jose.ClaimsInvalid, err.Error())
 	}
-	have, err := readRegistered(&t.Registered, &t.oneAudience, s.doc.Members)
+	have, err := readRegistered(&t.Registered, &t.aside, &s.doc)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +82,7 @@ func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], erro
 		return nil, err
 	}
 	if v.plan != nil {
-		if err := v.plan.decodeClaims(reflect.ValueOf(&t.Claims).Elem(), s.doc.Members, t.Payload); err != nil {
+		if err := v.plan.decodeClaims(reflect.ValueOf(&t.Claims).Elem(), &s.doc, t.Payload); err != nil {
 			return nil, err
 		}
 	}
@@ -108,43 +111,74 @@ func borrowScratch() *scratch { return scratches.Get().(*scratch) }
 // release gives the memory back, unless a huge token made it huge.
 func (s *scratch) release() {
 	s.doc.Reset()
-	if cap(s.input) > 64<<10 || cap(s.doc.Members) > 1<<10 {
+	if cap(s.input) > 64<<10 || s.doc.Room() > 1<<10 {
 		return
 	}
 	scratches.Put(s)
 }
 
-// authenticate checks everything up to the signature, and returns the header
-// and the payload's segment.
-func (c *core) authenticate(ctx context.Context, token string, s *scratch) (h jws.Header, payload string, err error) {
+// authenticate checks everything up to the signature, and returns what became
+// of the header, and the payload's segment.
+func (c *core) authenticate(ctx context.Context, token string, s *scratch) (seen *resolved, payload string, err error) {
 	if len(token) > c.policy.MaxSize {
-		return h, "", fail(jose.TokenOversize, "the token is larger than the policy allows")
+		return nil, "", fail(jose.TokenOversize, "the token is larger than the policy allows")
 	}
 	segment, payload, signature, err := jws.Split(token)
 	if err != nil {
-		return h, "", err
+		return nil, "", err
 	}
 	generation := c.keys.Generation()
-	seen := c.headers.find(segment, generation)
+	seen = c.headers.find(segment, generation)
 	if seen == nil {
 		if seen, err = c.resolve(ctx, segment, generation); err != nil {
-			return h, "", err
+			return nil, "", err
 		}
 	}
 	if s.sig, err = b64.AppendDecode(s.sig[:0], signature); err != nil {
-		return h, "", fail(jose.TokenMalformed, "signature: "+err.Error())
+		return nil, "", fail(jose.TokenMalformed, "signature: "+err.Error())
 	}
 	s.input = append(s.input[:0], token[:len(segment)+1+len(payload)]...)
-	if _, err := jws.TryKeys(seen.keys, seen.header, s.input, s.sig); err != nil {
-		return h, "", err
+	if _, err = jws.TryKeys(seen.keys, seen.header, s.input, s.sig); err != nil {
+		if seen = c.askAnew(ctx, segment, seen, err); seen == nil {
+			return nil, "", err
+		}
+		if _, err = jws.TryKeys(seen.keys, seen.header, s.input, s.sig); err != nil {
+			return nil, "", err
+		}
 	}
 	// Only a header that a signature has vouched for is worth remembering, so
 	// strangers cannot fill the cache.
 	if !seen.cached {
 		c.headers.add(segment, seen)
 	}
-	return seen.header, payload, nil
+	return seen, payload, nil
 }
+
+// A refresher is a KeySource that can be asked to look for newer keys, bounded
+// as it sees fit. jwks.Remote is one.
+type refresher interface{ Refresh(context.Context) error }
+
+// askAnew resolves a header again when its signature failed under keys without
+// kid and the source has newer ones. Such keys, which RFC 7517 4.5 allows,
+// rotate without an unknown kid to show it: without this, tokens would be
+// refused until the source's next refresh. It returns nil when nothing changed.
+func (c *core) askAnew(ctx context.Context, segment string, seen *resolved, why error) *resolved {
+	source, ok := c.keys.(refresher)
+	if !ok || jose.ReasonOf(why) != jose.SignatureInvalid || !slices.ContainsFunc(seen.keys, nameless) || source.Refresh(ctx) != nil {
+		return nil
+	}
+	generation := c.keys.Generation()
+	if generation == seen.generation {
+		return nil
+	}
+	next, err := c.resolve(ctx, segment, generation)
+	if err != nil {
+		return nil
+	}
+	return next
+}
+
+func nameless(k *jwk.Key) bool { return k.KeyID() == "" }
 
 // resolve takes a header that is not in the cache from its bytes to its keys.
 func (c *core) resolve(ctx context.Context, segment string, generation uint64) (*resolved, error) {

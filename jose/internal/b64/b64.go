@@ -53,13 +53,17 @@ func Len(n int) (int, error) {
 func Decode(dst []byte, src string) error {
 	t0, t1, t2, t3 := &tables[0], &tables[1], &tables[2], &tables[3]
 	var seen uint32
-	for len(src) >= 8 && len(dst) >= 8 { // six bytes are written, and two that the next round writes over
-		s := src[:8]
+	for len(src) >= 16 && len(dst) >= 14 { // twelve bytes are written, and two that the next round writes over
+		s, d := src[:16], dst[:14]
 		a := t0[s[0]] | t1[s[1]] | t2[s[2]] | t3[s[3]]
 		b := t0[s[4]] | t1[s[5]] | t2[s[6]] | t3[s[7]]
+		binary.BigEndian.PutUint64(d, uint64(a)<<40|uint64(b)<<16)
 		seen |= a | b
-		binary.BigEndian.PutUint64(dst, uint64(a)<<40|uint64(b)<<16)
-		src, dst = src[8:], dst[6:]
+		a = t0[s[8]] | t1[s[9]] | t2[s[10]] | t3[s[11]]
+		b = t0[s[12]] | t1[s[13]] | t2[s[14]] | t3[s[15]]
+		binary.BigEndian.PutUint64(d[6:], uint64(a)<<40|uint64(b)<<16)
+		seen |= a | b
+		src, dst = src[16:], dst[12:]
 	}
 	for len(src) >= 4 && len(dst) >= 3 {
 		v := t0[src[0]] | t1[src[1]] | t2[src[2]] | t3[src[3]]

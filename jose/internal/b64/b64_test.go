@@ -49,7 +49,7 @@ func TestReject(t *testing.T) {
 // Every byte outside the alphabet is refused at every place of a group.
 func TestEveryByteAtEveryPlace(t *testing.T) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	for _, length := range []int{2, 3, 4, 8, 22, 23, 24} { // with and without a tail of two or three
+	for _, length := range []int{2, 3, 4, 8, 22, 23, 24, 38, 39, 56} { // with and without rounds of sixteen, and a tail of two or three
 		base := strings.Repeat("A", length)
 		for place := range length {
 			for c := range 256 {

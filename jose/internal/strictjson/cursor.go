@@ -1,11 +1,10 @@
 package strictjson
 
-import "strings"
-
 // A Cursor steps through the elements of an Array or the members of an Object
 // that Scan has already accepted.
 type Cursor struct {
 	p      parser
+	at     int
 	object bool
 	done   bool
 }
@@ -13,9 +12,9 @@ type Cursor struct {
 // Open returns a cursor before the first element of v, which must be an Array
 // or an Object taken from a scanned document.
 func Open(v Value) Cursor {
-	c := Cursor{p: parser{text: v.Raw, pos: 1}, object: v.Kind == Object}
-	c.p.space()
-	c.done = c.p.at('}') || c.p.at(']')
+	c := Cursor{p: parser{text: v.Raw}, object: v.Kind == Object}
+	c.at = c.p.space(1)
+	c.done = c.p.at(c.at, '}') || c.p.at(c.at, ']')
 	return c
 }
 
@@ -25,23 +24,24 @@ func (c *Cursor) Next() (m Member, ok bool) {
 	if c.done {
 		return Member{}, false
 	}
+	c.done = true // unless all goes well
+	closing, start := byte(']'), c.at
 	var err error
 	if c.object {
-		if m.Name, err = c.p.name(); err != nil {
-			c.done = true
+		var s span
+		if start, err = c.p.name(start, &s); err != nil {
 			return Member{}, false
 		}
+		m.Name, closing = c.p.nameOf(&s), '}'
 	}
-	if err = c.p.value(&m.Value); err != nil {
-		c.done = true
+	c.p.depth, c.p.spans = 1, c.p.spans[:0]
+	end, kind, escaped, err := c.p.value(start)
+	if err != nil {
 		return Member{}, false
 	}
-	closing := byte(']')
-	if c.object {
-		closing = '}'
-	}
-	more, err := c.p.next(closing)
-	c.done = !more || err != nil
+	m.Value = Value{Kind: kind, Escaped: escaped, Raw: c.p.text[start:end]}
+	at, more, err := c.p.next(end, closing)
+	c.at, c.done = at, !more || err != nil
 	return m, err == nil
 }
 
@@ -52,39 +52,29 @@ func AppendStrings(list []string, v Value) (_ []string, ok bool) {
 	if v.Kind != Array {
 		return list, false
 	}
-	text := v.Raw[1:]
-	for {
-		start := strings.IndexByte(text, '"')
-		// Scan has accepted the array, so what is not a string shows before the
-		// next quote: anything but blanks, commas and the closing bracket.
-		before := text
-		if start >= 0 {
-			before = text[:start]
-		}
-		for i := range len(before) {
-			switch before[i] {
-			case ' ', '\t', '\n', '\r', ',', ']':
-			default:
-				return list, false
-			}
-		}
-		if start < 0 {
+	text := v.Raw
+	for i := 1; i < len(text); {
+		switch text[i] {
+		case ' ', '\t', '\n', '\r', ',':
+			i++
+			continue
+		case ']':
 			return list, true
+		case '"':
+		default:
+			return list, false
 		}
-		end := start + 1
-		escaped := false
-		for {
-			end = skipPlain(text, end)
-			if text[end] == '"' {
-				break
-			}
+		// Scan has accepted the array, so every string has its end.
+		end, escaped := skipPlain(text, i+1), false
+		for text[end] != '"' {
 			if text[end] == '\\' {
 				escaped = true
 				end++
 			}
-			end++
+			end = skipPlain(text, end+1)
 		}
-		list = append(list, Value{Kind: String, Escaped: escaped, Raw: text[start : end+1]}.Text())
-		text = text[end+1:]
+		list = append(list, Value{Kind: String, Escaped: escaped, Raw: text[i : end+1]}.Text())
+		i = end + 1
 	}
+	return list, false
 }

@@ -50,7 +50,7 @@ func TestScanListsMembers(t *testing.T) {
 			t.Fatal(err)
 		}
 		var names []string
-		for _, m := range d.Members {
+		for _, m := range d.Members() {
 			names = append(names, m.Name)
 		}
 		if want := []string{"a", "b", "c", "e", "f", "g", ""}; !slices.Equal(names, want) {
@@ -69,7 +69,7 @@ func TestScanListsMembers(t *testing.T) {
 		}
 	}
 	d.Reset()
-	if len(d.Members) != 0 || d.p.text != "" {
+	if d.Len() != 0 || d.p.text != "" {
 		t.Fatal("Reset holds on to the document")
 	}
 }
@@ -80,7 +80,7 @@ func TestAppendStringsWantsStrings(t *testing.T) {
 		if err := d.Scan(text); err != nil {
 			t.Fatal(err)
 		}
-		if list, ok := AppendStrings(nil, d.Members[0].Value); ok {
+		if list, ok := AppendStrings(nil, d.Members()[0].Value); ok {
 			t.Errorf("%s: %q", text, list)
 		}
 	}
@@ -130,7 +130,7 @@ func FuzzScan(f *testing.F) {
 			t.Fatalf("%q: accepted, encoding/json says %v", text, stdErr)
 		}
 		got := map[string]any{}
-		for _, m := range d.Members {
+		for _, m := range d.Members() {
 			got[m.Name] = plainValue(t, m.Value)
 		}
 		if !reflect.DeepEqual(got, want) {

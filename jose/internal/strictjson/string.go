@@ -1,0 +1,160 @@
+package strictjson
+
+import (
+	"math/bits"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// plain marks the bytes that stand for themselves inside a string.
+var plain = func() (t [256]bool) {
+	for c := 0x20; c < 0x80; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
+// skipPlain returns the index of the first byte from i on that is not plain. It
+// looks at eight bytes at a time: ones and tops find, in each of the eight, a
+// byte below 0x20, one that equals a quote or a backslash, or a set top bit.
+// Borrows run upwards only, so the lowest byte that is found is a true one.
+func skipPlain(text string, i int) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for len(text)-i >= 8 {
+		s := text[i : i+8]
+		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		quote, slash := x^(ones*'"'), x^(ones*'\\')
+		found := ((x-ones*0x20)|(quote-ones)|(slash-ones))&tops | x&tops
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+		i += 8
+	}
+	for i < len(text) && plain[text[i]] {
+		i++
+	}
+	return i
+}
+
+// str reads a string from its opening to behind its closing quote.
+func (p *parser) str(i int) (end int, escaped bool, err error) {
+	if !p.at(i, '"') {
+		return i, false, p.wrong(i)
+	}
+	text := p.text
+	for i = skipPlain(text, i+1); i < len(text); i = skipPlain(text, i) {
+		switch c := text[i]; {
+		case c == '"':
+			return i + 1, escaped, nil
+		case c == '\\':
+			escaped = true
+			n, err := escape(text[i:])
+			if err != nil {
+				return i, false, err
+			}
+			i += n
+		case c < 0x20:
+			return i, false, ErrControl
+		default:
+			r, n := utf8.DecodeRuneInString(text[i:])
+			if r == utf8.RuneError && n == 1 {
+				return i, false, ErrUTF8
+			}
+			i += n
+		}
+	}
+	return i, false, ErrEnd
+}
+
+// escape returns the length of the escape sequence at the start of s.
+func escape(s string) (int, error) {
+	if len(s) < 2 {
+		return 0, ErrEnd
+	}
+	switch s[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2, nil
+	case 'u':
+	default:
+		return 0, ErrSyntax
+	}
+	r, err := hex4(s)
+	if err != nil {
+		return 0, err
+	}
+	if !utf16.IsSurrogate(r) {
+		return 6, nil
+	}
+	// Half a pair has no meaning that two readers share (RFC 8259 8.2).
+	if len(s) < 12 || s[6] != '\\' || s[7] != 'u' {
+		return 0, ErrSurrogate
+	}
+	low, err := hex4(s[6:])
+	if err != nil {
+		return 0, err
+	}
+	if utf16.DecodeRune(r, low) == utf8.RuneError {
+		return 0, ErrSurrogate
+	}
+	return 12, nil
+}
+
+// hex4 reads the four digits of a \uXXXX at the start of s.
+func hex4(s string) (rune, error) {
+	if len(s) < 6 {
+		return 0, ErrEnd
+	}
+	var r rune
+	for _, c := range []byte(s[2:6]) {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, ErrSyntax
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, nil
+}
+
+// unescape resolves the escapes of a string that str has accepted.
+func unescape(s string) string {
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); {
+		if s[i] != '\\' {
+			out = append(out, s[i])
+			i++
+			continue
+		}
+		switch c := s[i+1]; c {
+		case 'b':
+			out = append(out, '\b')
+		case 'f':
+			out = append(out, '\f')
+		case 'n':
+			out = append(out, '\n')
+		case 'r':
+			out = append(out, '\r')
+		case 't':
+			out = append(out, '\t')
+		case 'u':
+			r, _ := hex4(s[i:])
+			if utf16.IsSurrogate(r) {
+				low, _ := hex4(s[i+6:])
+				r = utf16.DecodeRune(r, low)
+				i += 6
+			}
+			out = utf8.AppendRune(out, r)
+			i += 4
+		default:
+			out = append(out, c)
+		}
+		i += 2
+	}
+	return string(out)
+}
