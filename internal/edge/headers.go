@@ -25,20 +25,25 @@ func fold(name string) string {
 // edge says that here; a client's own words are dropped on every route.
 var (
 	spokenFor = map[string]bool{
-		"forwarded": true, "x-real-ip": true, "x-client-ip": true, "true-client-ip": true, "client-ip": true, "x-cluster-client-ip": true,
-		"cf-connecting-ip": true, "x-originating-ip": true, "x-rewrite-url": true, "x-override-url": true, "x-envoy-original-path": true,
-		"x-host": true, "x-http-host-override": true, "x-request-id": true,
+		"forwarded": true, "x-real-ip": true, "client-ip": true, "x-originating-ip": true, "x-azure-clientip": true, "x-azure-socketip": true,
+		"x-rewrite-url": true, "x-override-url": true, "x-host": true, "x-http-host-override": true, "x-request-id": true,
+		"x-scheme": true, "x-url-scheme": true, "front-end-https": true,
 		"client-cert": true, "client-cert-chain": true, // RFC 9440 4
-		"remote-user": true, "x-webauth-user": true,
+		"x-client-cert": true, "x-arr-clientcert": true,
 		"proxy": true, // CGI makes it HTTP_PROXY (CVE-2016-5385)
 	}
-	spokenForPrefixes = []string{"x-forwarded-", "x-original-", "x-remote-", "x-auth-request-", "x-authenticated-", "x-ssl-client-", "ssl-client-", "x-jotward-"}
+	// Of other proxies and gateways, x-middleware- of a framework that skipped
+	// its own checks for it (CVE-2025-29927).
+	spokenForPrefixes = []string{"x-forwarded-", "x-original-", "x-remote-", "remote-", "x-auth-request-", "x-authenticated-", "x-webauth-", "x-authentik-",
+		"x-goog-authenticated-", "x-ms-client-principal", "tailscale-user-", "x-envoy-", "x-middleware-", "x-ssl-client-", "ssl-client-", "x-jotward-"}
+	spokenForSuffixes = []string{"-client-ip", "-connecting-ip"}
 	// methodOverrides matter where routes go by method.
 	methodOverrides = map[string]bool{"x-http-method": true, "x-http-method-override": true, "x-method-override": true}
 )
 
-// inbound says whether a client's header, folded, is dropped.
-func (s *state) inbound(f string) bool {
+// inbound says whether a client's header is dropped.
+func (s *state) inbound(name string) bool {
+	f := fold(name)
 	if s.identity[f] || spokenFor[f] || s.byMethod && methodOverrides[f] {
 		return true
 	}
@@ -47,7 +52,14 @@ func (s *state) inbound(f string) bool {
 			return true
 		}
 	}
-	return false
+	for _, e := range spokenForSuffixes {
+		if strings.HasSuffix(f, e) {
+			return true
+		}
+	}
+	// Content_Length and its kin, in the spelling that only some servers fold: it
+	// would frame or type the message anew. The plain spelling is net/http's.
+	return !strings.EqualFold(f, name) && (notForIdentities[f] || strings.HasPrefix(f, "content-"))
 }
 
 // notForIdentities are headers that frame, route or authenticate a message.

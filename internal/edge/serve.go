@@ -33,8 +33,11 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rt, no := e.decide(r, p, start)
 	ev.Decision = e.options.Now().Sub(start)
+	if no == nil {
+		no = p.body.begin(r)
+	}
 	ev.Allowed = no == nil
-	cw := &counter{ResponseWriter: w}
+	cw := &counter{ResponseWriter: w, passage: p, old: !r.ProtoAtLeast(1, 1)}
 	whole := false
 	metrics := rt.metricsOr(s.unmatched)
 	metrics.begin()
@@ -71,6 +74,9 @@ func (e *Edge) decide(r *http.Request, p *passage, now time.Time) (*route, *refu
 	host, path, ok := canonical(r)
 	if !ok {
 		return nil, &refusal{code: reason.RequestAmbiguous}
+	}
+	if !forwardable(r.Method) {
+		return nil, &refusal{code: reason.MethodNotAllowed}
 	}
 	rt, ambiguous := p.state.match(host, path, r.Method)
 	if ambiguous {
@@ -127,14 +133,36 @@ func method(m string) string {
 // counter notes status and size. Unwrap keeps flushing and hijacking possible.
 type counter struct {
 	http.ResponseWriter
-	status int
-	bytes  int64
+	passage *passage
+	old     bool // HTTP/1.0
+	status  int
+	bytes   int64
 }
 
-// WriteHeader implements http.ResponseWriter.
+// WriteHeader implements http.ResponseWriter. ReverseProxy hands on an
+// informational answer with the hop's own headers, and to HTTP/1.0, which knows
+// none (RFC 9110 15.2).
 func (c *counter) WriteHeader(status int) {
-	if status >= 200 && c.status == 0 {
+	h := c.Header()
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		if c.old {
+			return
+		}
+		for name := range h {
+			if name != "Link" { // RFC 8297; no other field is known to mean anything here
+				delete(h, name)
+			}
+		}
+		c.passage.sign(h)
+		c.ResponseWriter.WriteHeader(status)
+		return
+	}
+	if c.status == 0 {
 		c.status = status
+	}
+	// net/http would guess a type where the upstream names none.
+	if _, typed := h["Content-Type"]; !typed {
+		h["Content-Type"] = nil
 	}
 	c.ResponseWriter.WriteHeader(status)
 }
