@@ -33,14 +33,15 @@ const nameBytes = 4 * len(parameter)
 
 // What begin reads at most.
 const (
-	formBytes  = 64 << 10
-	chunkBytes = 4 << 10
+	formBytes = 64 << 10
+	headBytes = 4 << 10
 )
 
 // begin reads a body's beginning before the origin hears of the request: a form
-// that fits into formBytes whole, and of HTTP/1's chunks what came with the
-// request. A second credential or a chunk with two readings then reaches nobody.
-// A longer body, and one that awaits 100 Continue, is judged on its way.
+// that fits into formBytes whole, of HTTP/1's chunks what came with the request,
+// and what HTTP/2 sends of a length it declared. A second credential, or framing
+// with two readings, then reaches nobody. A longer body, and one that awaits 100
+// Continue, is judged on its way.
 func (b *body) begin(r *http.Request) *refusal {
 	size := 0
 	switch {
@@ -49,8 +50,11 @@ func (b *body) begin(r *http.Request) *refusal {
 		size = int(min(r.ContentLength, formBytes))
 	case b.form:
 		size = formBytes
-	case r.ContentLength < 0 && r.ProtoMajor == 1 && len(r.Header["Expect"]) == 0:
-		size = chunkBytes
+	case len(r.Header["Expect"]) > 0:
+	case r.ContentLength > 0 && r.ProtoMajor == 2: // where frames may contradict the length
+		size = int(min(r.ContentLength, headBytes))
+	case r.ContentLength < 0 && r.ProtoMajor == 1:
+		size = headBytes
 	}
 	if size == 0 {
 		return nil
@@ -58,7 +62,7 @@ func (b *body) begin(r *http.Request) *refusal {
 	b.begun = true
 	head := make([]byte, size)
 	n := 0
-	for n < size && b.end == nil && (n == 0 || b.form) {
+	for n < size && b.end == nil && (n == 0 || b.form || r.ContentLength > 0) {
 		var more int
 		more, b.end = b.next(head[n:])
 		n += more

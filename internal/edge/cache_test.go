@@ -223,6 +223,7 @@ func TestReload(t *testing.T) {
 		"overlap":        func(c *config.Edge) { r := c.Routes[0]; r.Name, r.Path = "b", "/api"; c.Routes = append(c.Routes, r) },
 		"case only":      func(c *config.Edge) { r := c.Routes[0]; r.Name, r.Path = "b", "/API"; c.Routes = append(c.Routes, r) },
 		"route issuer":   func(c *config.Edge) { c.Routes[0].Issuers = []string{"https://c.test"} },
+		"trace":          func(c *config.Edge) { c.Routes[0].Methods = []string{"TRACE"} },
 		"method":         func(c *config.Edge) { c.Routes[0].Methods = []string{"get"} },
 		"host":           func(c *config.Edge) { c.Routes[0].Hosts = []string{"a."} },
 		"feed stale":     func(c *config.Edge) { c.Issuers[0].Feed = follow("maybe") },

@@ -30,7 +30,8 @@ func canonical(r *http.Request) (host, path string, ok bool) {
 			return "", "", false
 		}
 	}
-	return host, path, canonicalMethod(r.Method)
+	// HTTP/1 keeps one; of several in HTTP/2 net/http takes the first (RFC 9113 8.1.1).
+	return host, path, len(r.Header["Content-Length"]) <= 1 && canonicalMethod(r.Method)
 }
 
 // canonicalMethod refuses what some origins would write in capitals and others

@@ -35,7 +35,12 @@ func TestAmbiguousTargets(t *testing.T) {
 			t.Errorf("%q: %s", text, a)
 		}
 	}
-	if n := w.origin.hits.Load(); n > 1 { // CONNECT with a path is a method like any other
+	for _, method := range []string{"TRACE", "CONNECT"} {
+		if a := w.raw(method + " /api/x HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + "\r\n"); a.status != 405 || a.header.Get("Allow") == "" {
+			t.Errorf("%s: %s", method, a)
+		}
+	}
+	if n := w.origin.hits.Load(); n > 0 {
 		t.Error("the origin was reached", n)
 	}
 }

@@ -39,6 +39,7 @@ type party struct {
 	streams   chan *stream
 	positions chan map[string]any
 	redirect  atomic.Pointer[string] // the feed answers with a redirect to it
+	visits    atomic.Int64           // requests of any kind
 }
 
 // A stream is the issuer's end of one connection.
@@ -85,6 +86,7 @@ func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
 	if p == nil {
 		return nil, fmt.Errorf("no such host")
 	}
+	p.visits.Add(1)
 	answer := func(status int, body io.ReadCloser, h http.Header) (*http.Response, error) {
 		return &http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Header: h, Body: body, ContentLength: -1, Request: r}, nil
 	}
@@ -332,6 +334,7 @@ func (w *world) raw(text string) answer {
 		w.t.Fatal(err)
 	}
 	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second)) // a hang is a failure, not a wait
 	go func() { _, _ = io.WriteString(c, text) }()
 	r, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
