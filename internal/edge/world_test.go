@@ -161,6 +161,20 @@ func (p *party) sign(key *jwk.Key, typ string, m revoke.Message) string {
 	return text
 }
 
+// signClaims signs anything with the feed's key.
+func (p *party) signClaims(typ string, claims map[string]any) string {
+	p.t.Helper()
+	signer, err := jwt.NewSigner(p.feed, jwt.SignerOptions{Type: typ})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	text, err := signer.Sign(claims)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return text
+}
+
 // token signs an access token that holds, but for the changes; nil removes.
 func (p *party) token(change map[string]any) string { return p.tokenBy(p.key, "at+jwt", change) }
 
