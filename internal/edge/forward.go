@@ -106,7 +106,7 @@ func answered(answer *http.Response) error {
 
 // sign sets the request's id, and HSTS where TLS was used (RFC 6797 7.1, 7.2).
 func (p *passage) sign(h http.Header) {
-	h.Set("X-Request-Id", p.event.RequestID)
+	h["X-Request-Id"] = []string{p.event.RequestID}
 	if p.way.secure && len(h["Strict-Transport-Security"]) == 0 {
 		h.Set("Strict-Transport-Security", hsts)
 	}
@@ -160,15 +160,20 @@ func (r *route) rewrite(pr *httputil.ProxyRequest) {
 		out.Header["Authorization"] = v
 	}
 	h := out.Header
+	// One array for five values; each slice ends where the next begins.
+	set := func(i int, name, value string) {
+		p.values[i] = value
+		h[name] = p.values[i : i+1 : i+1]
+	}
 	if p.way.chain != "" {
-		h.Set("X-Forwarded-For", p.way.chain)
+		set(0, "X-Forwarded-For", p.way.chain)
 	}
-	h.Set("X-Forwarded-Proto", p.way.proto())
-	h.Set("X-Forwarded-Host", p.way.host)
-	if p.way.client.IsValid() {
-		h.Set("X-Real-Ip", p.way.client.String())
+	set(1, "X-Forwarded-Proto", p.way.proto())
+	set(2, "X-Forwarded-Host", p.way.host)
+	if p.way.address != "" {
+		set(3, "X-Real-Ip", p.way.address)
 	}
-	h.Set("X-Request-Id", p.event.RequestID)
+	set(4, "X-Request-Id", p.event.RequestID)
 	for _, set := range p.headers {
 		h.Set(set.name, set.value)
 	}

@@ -93,6 +93,7 @@ type way struct {
 	peer    netip.Addr // the other end of the connection
 	trusted bool       // peer is in trusted_proxies
 	client  netip.Addr // the right-most address that no trusted proxy has
+	address string     // client, written; "" when there is none
 	chain   string     // for X-Forwarded-For, peer included
 	secure  bool       // TLS, on the connection or as a trusted proxy says
 	host    string     // for X-Forwarded-Host
@@ -107,13 +108,16 @@ func (s *state) wayOf(r *http.Request) way {
 		return w
 	}
 	w.peer = ap.Addr().Unmap().WithZone("")
-	w.client, w.chain, w.trusted = w.peer, w.peer.String(), s.trusts(w.peer)
+	w.client, w.address, w.trusted = w.peer, w.peer.String(), s.trusts(w.peer)
+	w.chain = w.address
 	if !w.trusted {
 		return w
 	}
 	if prior := strings.Join(r.Header["X-Forwarded-For"], ", "); prior != "" {
 		w.chain = prior + ", " + w.chain
-		w.client = s.clientOf(prior, w.peer)
+		if w.client = s.clientOf(prior, w.peer); w.client != w.peer {
+			w.address = w.client.String()
+		}
 	}
 	// Two values were written by two hands, and the left one may be a stranger's.
 	if v := r.Header["X-Forwarded-Proto"]; len(v) == 1 {

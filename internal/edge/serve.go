@@ -14,6 +14,7 @@ type passage struct {
 	way     way
 	headers []header // what is set from claims
 	body    body
+	values  [5]string // of the headers that are set for every request
 	event   Event
 	now     func() time.Time
 }
@@ -27,10 +28,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := &passage{state: s, way: s.wayOf(r), now: e.options.Now}
 	p.body.ReadCloser = r.Body
 	ev := &p.event
-	ev.RequestID, ev.TraceID, ev.Method = p.way.requestID(r), traceID(r.Header), method(r.Method)
-	if p.way.client.IsValid() {
-		ev.Client = p.way.client.String()
-	}
+	ev.RequestID, ev.TraceID, ev.Method, ev.Client = p.way.requestID(r), traceID(r.Header), method(r.Method), p.way.address
 	rt, no := e.decide(r, p, start)
 	ev.Decision = e.options.Now().Sub(start)
 	if no == nil {
