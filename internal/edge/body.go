@@ -46,18 +46,19 @@ func (b *body) begin(r *http.Request) *refusal {
 	size := 0
 	switch {
 	case r.ContentLength == 0:
-	case b.form && r.ContentLength > 0:
-		size = int(min(r.ContentLength, formBytes))
 	case b.form:
 		size = formBytes
 	case len(r.Header["Expect"]) > 0:
 	case r.ContentLength > 0 && r.ProtoMajor == 2: // where frames may contradict the length
-		size = int(min(r.ContentLength, headBytes))
+		size = headBytes
 	case r.ContentLength < 0 && r.ProtoMajor == 1:
 		size = headBytes
 	}
 	if size == 0 {
 		return nil
+	}
+	if r.ContentLength > 0 {
+		size = int(min(r.ContentLength, int64(size)))
 	}
 	b.begun = true
 	head := make([]byte, size)

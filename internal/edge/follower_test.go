@@ -255,6 +255,17 @@ func TestFeedKeyRotates(t *testing.T) {
 	})
 }
 
+// The feed's keys are kept before a message asks for them.
+func TestFeedKeysAreKept(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "", func(f *following) {
+		time.Sleep(time.Hour)
+		if synctest.Wait(); f.feedKeys.Load() < 2 {
+			t.Error("fetched", f.feedKeys.Load(), "times in a silent hour")
+		}
+	})
+}
+
 // The edge's secret goes to its issuer and nowhere else.
 func TestFeedRedirectIsNotFollowed(t *testing.T) {
 	t.Parallel()

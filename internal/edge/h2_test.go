@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 	"time"
 )
@@ -114,6 +116,14 @@ func TestDowngrade(t *testing.T) {
 		if ask("abc", change{":method": "POST"}, [2]string{"content-length", length}); w.origin.hits.Load() != 0 {
 			t.Fatal(name, "reached the origin")
 		}
+	}
+	if ask("abc", change{":method": "POST"}, [2]string{"content-length", "3"}, [2]string{"content-length", "4"}); w.origin.hits.Load() != 0 {
+		t.Fatal("two lengths, one of them right, reached the origin")
+	}
+	rec := httptest.NewRecorder()
+	w.edge.ServeHTTP(rec, &http.Request{Method: "GET /admin HTTP/1.1", Proto: "HTTP/2.0", ProtoMajor: 2, Host: "e", RequestURI: "/api/x", URL: &url.URL{Path: "/api/x"}, Header: http.Header{"Authorization": {"Bearer " + w.a.token(nil)}}, Body: http.NoBody})
+	if rec.Code != 400 {
+		t.Error("a request line in the method:", rec.Code)
 	}
 	if kind := ask("", nil, [2]string{"host", "edge.example"}, [2]string{"x_user", "root"}); kind != 1 || w.origin.hits.Load() != 1 {
 		t.Error("a clean request was refused", kind)

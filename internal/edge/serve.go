@@ -25,11 +25,16 @@ type passageKey struct{}
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := e.options.Now()
 	s := e.current.Load()
-	p := &passage{state: s, way: s.wayOf(r), now: e.options.Now}
-	p.body.ReadCloser = r.Body
-	ev := &p.event
-	ev.RequestID, ev.TraceID, ev.Method, ev.Client = p.way.requestID(r), traceID(r.Header), method(r.Method), p.way.address
+	p := e.passage(r, s)
 	rt, no := e.decide(r, p, start)
+	for no != nil && no.code == reason.KeysUnavailable && e.current.Load() != s {
+		// A reload closed the source whose first keys this request waited for:
+		// it is decided anew, as if it had come after the reload.
+		s = e.current.Load()
+		p = e.passage(r, s)
+		rt, no = e.decide(r, p, start)
+	}
+	ev := &p.event
 	ev.Decision = e.options.Now().Sub(start)
 	if no == nil {
 		no = p.body.begin(r)
@@ -66,6 +71,14 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	forwarded.Body = &p.body
 	rt.proxy.ServeHTTP(cw, forwarded)
 	whole = true
+}
+
+func (e *Edge) passage(r *http.Request, s *state) *passage {
+	p := &passage{state: s, way: s.wayOf(r), now: e.options.Now}
+	p.body.ReadCloser = r.Body
+	ev := &p.event
+	ev.RequestID, ev.TraceID, ev.Method, ev.Client = p.way.requestID(r), traceID(r.Header), method(r.Method), p.way.address
+	return p
 }
 
 func (e *Edge) decide(r *http.Request, p *passage, now time.Time) (*route, *refusal) {

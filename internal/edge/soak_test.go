@@ -88,14 +88,14 @@ func TestSoak(t *testing.T) {
 	})
 	wait.Wait()
 	for i := range texts { // when all is quiet
-		if a := w.edgeStatus(texts[i]); (a == 401) != (i < tokens/2) {
+		if a := w.status(texts[i]); (a == 401) != (i < tokens/2) {
 			t.Errorf("token %d: %d", i, a)
 		}
 	}
 }
 
-// edgeStatus is one more request, without reading its event.
-func (w *world) edgeStatus(token string) int {
+// status is one more request, without reading its event.
+func (w *world) status(token string) int {
 	r := httptest.NewRequest(http.MethodGet, "/api/x", nil)
 	r.Header.Set("Authorization", "Bearer "+token)
 	rec := httptest.NewRecorder()

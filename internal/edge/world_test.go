@@ -40,6 +40,8 @@ type party struct {
 	positions chan map[string]any
 	redirect  atomic.Pointer[string] // the feed answers with a redirect to it
 	visits    atomic.Int64           // requests of any kind
+	feedKeys  atomic.Int64           // requests for the feed's keys
+	held      chan struct{}          // when there, what is asked for keys waits for it
 }
 
 // A stream is the issuer's end of one connection.
@@ -93,8 +95,16 @@ func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
 	nothing := io.NopCloser(strings.NewReader(""))
 	switch r.URL.Path {
 	case "/jwks":
+		if p.held != nil {
+			select {
+			case <-p.held:
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			}
+		}
 		return answer(200, io.NopCloser(bytes.NewReader(*p.set.Load())), http.Header{"Content-Type": {"application/jwk-set+json"}})
 	case "/feed/jwks":
+		p.feedKeys.Add(1)
 		return answer(200, io.NopCloser(bytes.NewReader(*p.feedSet.Load())), http.Header{"Content-Type": {"application/jwk-set+json"}})
 	case "/feed", "/feed/position":
 		if id, secret, ok := r.BasicAuth(); !ok || id != "e" || secret != "s" {
