@@ -40,7 +40,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		no = p.body.begin(r)
 	}
 	ev.Allowed = no == nil
-	cw := &counter{ResponseWriter: w, passage: p, old: !r.ProtoAtLeast(1, 1)}
+	cw := &counter{ResponseWriter: w, passage: p, old: !r.ProtoAtLeast(1, 1), last: r.ProtoMajor == 1 && (r.ProtoMinor == 0 || r.ContentLength < 0)}
 	whole := false
 	metrics := rt.metricsOr(s.unmatched)
 	metrics.begin()
@@ -146,8 +146,13 @@ type counter struct {
 	http.ResponseWriter
 	passage *passage
 	old     bool // HTTP/1.0
-	status  int
-	bytes   int64
+	// The connection ends with this answer. A request with both framings, or with
+	// chunks in HTTP/1.0, must be the last (RFC 9112 6.1): what follows may be its
+	// body to a server before this one. net/http hides which had both, so every
+	// chunked one is.
+	last   bool
+	status int
+	bytes  int64
 }
 
 // WriteHeader implements http.ResponseWriter. ReverseProxy hands on an
@@ -170,6 +175,9 @@ func (c *counter) WriteHeader(status int) {
 	}
 	if c.status == 0 {
 		c.status = status
+	}
+	if c.last && status != http.StatusSwitchingProtocols {
+		h["Connection"] = []string{"close"}
 	}
 	// net/http would guess a type where the upstream names none.
 	if _, typed := h["Content-Type"]; !typed {
