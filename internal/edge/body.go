@@ -3,18 +3,24 @@ package edge
 import (
 	"errors"
 	"io"
+	"net/http"
 	"sync/atomic"
+
+	"github.com/jotward/jotward/internal/reason"
 )
 
 // errTokenInForm breaks a request's body off before the origin has all of it.
 var errTokenInForm = errors.New("a credential in the form body")
 
 // body is a request's body on its way through: counted, and, when it is a form,
-// searched for a second credential as it passes. Nothing is buffered: the bytes
-// that would complete such a parameter's name are not handed on, and a body that
-// breaks off is no request for the origin.
+// searched for a second credential as it passes. Nothing is buffered beyond its
+// beginning: the bytes that would complete such a parameter's name are not handed
+// on, and a body that breaks off is no request for the origin.
 type body struct {
 	io.ReadCloser
+	head   []byte // read by begin, not handed on yet
+	end    error  // what begin met after head
+	begun  bool   // the client was told to send
 	form   bool
 	name   []byte // of the parameter that is being read, up to nameBytes
 	value  bool   // past the "="
@@ -25,8 +31,76 @@ type body struct {
 // nameBytes holds access_token with every byte escaped, and more.
 const nameBytes = 4 * len(parameter)
 
+// What begin reads at most.
+const (
+	formBytes = 64 << 10
+	headBytes = 4 << 10
+)
+
+// begin reads a body's beginning before the origin hears of the request: a form
+// that fits into formBytes whole, of HTTP/1's chunks what came with the request,
+// and what HTTP/2 sends of a length it declared. A second credential, or framing
+// with two readings, then reaches nobody. A longer body, and one that awaits 100
+// Continue, is judged on its way.
+func (b *body) begin(r *http.Request) *refusal {
+	size := 0
+	switch {
+	case r.ContentLength == 0:
+	case b.form:
+		size = formBytes
+	case len(r.Header["Expect"]) > 0:
+	case r.ContentLength > 0 && r.ProtoMajor == 2: // where frames may contradict the length
+		size = headBytes
+	case r.ContentLength < 0 && r.ProtoMajor == 1:
+		size = headBytes
+	}
+	if size == 0 {
+		return nil
+	}
+	if r.ContentLength > 0 {
+		size = int(min(r.ContentLength, int64(size)))
+	}
+	b.begun = true
+	head := make([]byte, size)
+	n := 0
+	for n < size && b.end == nil && (n == 0 || b.form || r.ContentLength > 0) {
+		var more int
+		more, b.end = b.next(head[n:])
+		n += more
+	}
+	if b.head = head[:n]; b.end == nil || b.end == io.EOF {
+		return nil
+	}
+	return b.broken()
+}
+
+// broken says what is wrong with a body that could not be read to its end; nil
+// when nothing is.
+func (b *body) broken() *refusal {
+	err := b.failed.Load()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(*err, errTokenInForm):
+		return &refusal{code: reason.CredentialRepeated, detail: errTokenInForm.Error()}
+	}
+	return &refusal{code: reason.RequestInvalid, detail: (*err).Error()}
+}
+
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
+	if len(b.head) > 0 {
+		n := copy(p, b.head)
+		b.head = b.head[n:]
+		return n, nil
+	}
+	if b.end != nil {
+		return 0, b.end
+	}
+	return b.next(p)
+}
+
+func (b *body) next(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.bytes.Add(int64(n))
 	if b.form && b.finds(p[:n], err == io.EOF) {

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -203,6 +204,28 @@ func TestReloadUnderLoad(t *testing.T) {
 	wait.Wait()
 }
 
+// A reload that replaces a source does not fail the requests that wait for its
+// first keys: they are decided under the new configuration.
+func TestReloadWhileKeysAreAwaited(t *testing.T) {
+	t.Parallel()
+	w := build(t, func(w *world, _ *config.Edge) { w.a.held = make(chan struct{}) })
+	status := make(chan int)
+	go func() { status <- w.status(w.a.token(nil)) }()
+	for w.a.visits.Load() == 0 { // until it waits
+		runtime.Gosched()
+	}
+	c := w.config
+	c.Issuers = append([]config.EdgeIssuer(nil), c.Issuers...)
+	c.Issuers[0].JWKSURI += "?"
+	if err := w.edge.Reload(c); err != nil {
+		t.Fatal(err)
+	}
+	close(w.a.held)
+	if s := <-status; s != 200 {
+		t.Error(s)
+	}
+}
+
 // A bad configuration changes nothing; a good one keeps what was revoked.
 func TestReload(t *testing.T) {
 	t.Parallel()
@@ -223,6 +246,7 @@ func TestReload(t *testing.T) {
 		"overlap":        func(c *config.Edge) { r := c.Routes[0]; r.Name, r.Path = "b", "/api"; c.Routes = append(c.Routes, r) },
 		"case only":      func(c *config.Edge) { r := c.Routes[0]; r.Name, r.Path = "b", "/API"; c.Routes = append(c.Routes, r) },
 		"route issuer":   func(c *config.Edge) { c.Routes[0].Issuers = []string{"https://c.test"} },
+		"trace":          func(c *config.Edge) { c.Routes[0].Methods = []string{"TRACE"} },
 		"method":         func(c *config.Edge) { c.Routes[0].Methods = []string{"get"} },
 		"host":           func(c *config.Edge) { c.Routes[0].Hosts = []string{"a."} },
 		"feed stale":     func(c *config.Edge) { c.Issuers[0].Feed = follow("maybe") },

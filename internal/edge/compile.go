@@ -191,6 +191,9 @@ func (s *state) compileRoute(c config.Route) (*route, error) {
 		if m == "" || strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 			return nil, fmt.Errorf("method %q is invalid: write it in capitals", m)
 		}
+		if !forwardable(m) {
+			return nil, fmt.Errorf("method %s is never forwarded: leave it out", m)
+		}
 		r.methods[m] = true
 	}
 	if err := checkHeaders(c.Headers); err != nil {

@@ -122,6 +122,9 @@ func TestSecondCredentialInForm(t *testing.T) {
 			if a.code() != "credential_repeated" || a.status != 400 {
 				t.Errorf("%s: %s %s", c.contentType, a, a.event.Detail)
 			}
+			if len(c.form) < formBytes && (w.origin.hits.Load() != 0 || a.event.Allowed) {
+				t.Error(c.contentType, "the origin heard of it")
+			}
 		}
 	}
 	for contentType, text := range map[string]string{form: "a=access_token&b=1", "application/json": "access_token=x"} {

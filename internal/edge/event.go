@@ -97,6 +97,9 @@ func (p *passage) deny(w http.ResponseWriter, no *refusal, scopes []string) {
 		}
 		h.Set("WWW-Authenticate", o.Challenge(code, jose.Reason(info.Code)))
 	}
+	if info.Status == http.StatusMethodNotAllowed { // RFC 9110 15.5.6
+		h.Set("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
+	}
 	if info.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "5")
 	}

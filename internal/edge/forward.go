@@ -94,6 +94,9 @@ func (t timed) RoundTrip(r *http.Request) (*http.Response, error) {
 // answered adds to the upstream's answer what the edge says of the request.
 func answered(answer *http.Response) error {
 	p := answer.Request.Context().Value(passageKey{}).(*passage)
+	if answer.StatusCode < 100 { // net/http reads 099, and panics when it is written
+		return fmt.Errorf("status %03d", answer.StatusCode)
+	}
 	if answer.StatusCode == http.StatusSwitchingProtocols {
 		p.event.Status = answer.StatusCode // a tunnel writes no status
 	}
@@ -103,7 +106,7 @@ func answered(answer *http.Response) error {
 
 // sign sets the request's id, and HSTS where TLS was used (RFC 6797 7.1, 7.2).
 func (p *passage) sign(h http.Header) {
-	h.Set("X-Request-Id", p.event.RequestID)
+	h["X-Request-Id"] = []string{p.event.RequestID}
 	if p.way.secure && len(h["Strict-Transport-Security"]) == 0 {
 		h.Set("Strict-Transport-Security", hsts)
 	}
@@ -112,13 +115,8 @@ func (p *passage) sign(h http.Header) {
 // failure says whose fault it was that no answer came: the client's, who went
 // away or sent a body that is none, or the upstream's.
 func (p *passage) failure(in *http.Request, err error) *refusal {
-	if broken := p.body.failed.Load(); broken != nil {
-		switch {
-		case errors.Is(*broken, errTokenInForm):
-			return &refusal{code: reason.CredentialRepeated, detail: errTokenInForm.Error()}
-		case in.Context().Err() == nil:
-			return &refusal{code: reason.RequestInvalid, detail: (*broken).Error()}
-		}
+	if no := p.body.broken(); no != nil && (no.code == reason.CredentialRepeated || in.Context().Err() == nil) {
+		return no
 	}
 	if in.Context().Err() != nil {
 		return &refusal{code: reason.ClientGone}
@@ -140,7 +138,7 @@ func (r *route) rewrite(pr *httputil.ProxyRequest) {
 	out.URL.Path, out.URL.RawPath, out.URL.RawQuery = pr.In.URL.Path, pr.In.URL.RawPath, pr.In.URL.RawQuery
 	out.Host = pr.In.Host
 	for name := range out.Header {
-		if p.state.inbound(fold(name)) {
+		if p.state.inbound(name) {
 			delete(out.Header, name)
 		}
 	}
@@ -152,6 +150,9 @@ func (r *route) rewrite(pr *httputil.ProxyRequest) {
 		out.Header.Del("Connection")
 	}
 	out.Header.Del("Http2-Settings")
+	if p.body.begun { // the client was told to continue
+		out.Header.Del("Expect")
+	}
 	// The very credential that was verified, or none: naming it in Connection
 	// does not take it away from the origin.
 	out.Header.Del("Authorization")
@@ -159,15 +160,20 @@ func (r *route) rewrite(pr *httputil.ProxyRequest) {
 		out.Header["Authorization"] = v
 	}
 	h := out.Header
+	// One array for five values; each slice ends where the next begins.
+	set := func(i int, name, value string) {
+		p.values[i] = value
+		h[name] = p.values[i : i+1 : i+1]
+	}
 	if p.way.chain != "" {
-		h.Set("X-Forwarded-For", p.way.chain)
+		set(0, "X-Forwarded-For", p.way.chain)
 	}
-	h.Set("X-Forwarded-Proto", p.way.proto())
-	h.Set("X-Forwarded-Host", p.way.host)
-	if p.way.client.IsValid() {
-		h.Set("X-Real-Ip", p.way.client.String())
+	set(1, "X-Forwarded-Proto", p.way.proto())
+	set(2, "X-Forwarded-Host", p.way.host)
+	if p.way.address != "" {
+		set(3, "X-Real-Ip", p.way.address)
 	}
-	h.Set("X-Request-Id", p.event.RequestID)
+	set(4, "X-Request-Id", p.event.RequestID)
 	for _, set := range p.headers {
 		h.Set(set.name, set.value)
 	}

@@ -25,20 +25,25 @@ func fold(name string) string {
 // edge says that here; a client's own words are dropped on every route.
 var (
 	spokenFor = map[string]bool{
-		"forwarded": true, "x-real-ip": true, "x-client-ip": true, "true-client-ip": true, "client-ip": true, "x-cluster-client-ip": true,
-		"cf-connecting-ip": true, "x-originating-ip": true, "x-rewrite-url": true, "x-override-url": true, "x-envoy-original-path": true,
-		"x-host": true, "x-http-host-override": true, "x-request-id": true,
+		"forwarded": true, "x-real-ip": true, "client-ip": true, "x-originating-ip": true, "x-azure-clientip": true, "x-azure-socketip": true,
+		"x-rewrite-url": true, "x-override-url": true, "x-host": true, "x-http-host-override": true, "x-request-id": true,
+		"x-scheme": true, "x-url-scheme": true, "front-end-https": true,
 		"client-cert": true, "client-cert-chain": true, // RFC 9440 4
-		"remote-user": true, "x-webauth-user": true,
+		"x-client-cert": true, "x-arr-clientcert": true,
 		"proxy": true, // CGI makes it HTTP_PROXY (CVE-2016-5385)
 	}
-	spokenForPrefixes = []string{"x-forwarded-", "x-original-", "x-remote-", "x-auth-request-", "x-authenticated-", "x-ssl-client-", "ssl-client-", "x-jotward-"}
+	// Of other proxies and gateways, x-middleware- of a framework that skipped
+	// its own checks for it (CVE-2025-29927).
+	spokenForPrefixes = []string{"x-forwarded-", "x-original-", "x-remote-", "remote-", "x-auth-request-", "x-authenticated-", "x-webauth-", "x-authentik-",
+		"x-goog-authenticated-", "x-ms-client-principal", "tailscale-user-", "x-envoy-", "x-middleware-", "x-ssl-client-", "ssl-client-", "x-jotward-"}
+	spokenForSuffixes = []string{"-client-ip", "-connecting-ip"}
 	// methodOverrides matter where routes go by method.
 	methodOverrides = map[string]bool{"x-http-method": true, "x-http-method-override": true, "x-method-override": true}
 )
 
-// inbound says whether a client's header, folded, is dropped.
-func (s *state) inbound(f string) bool {
+// inbound says whether a client's header is dropped.
+func (s *state) inbound(name string) bool {
+	f := fold(name)
 	if s.identity[f] || spokenFor[f] || s.byMethod && methodOverrides[f] {
 		return true
 	}
@@ -47,7 +52,14 @@ func (s *state) inbound(f string) bool {
 			return true
 		}
 	}
-	return false
+	for _, e := range spokenForSuffixes {
+		if strings.HasSuffix(f, e) {
+			return true
+		}
+	}
+	// Content_Length and its kin, in the spelling that only some servers fold: it
+	// would frame or type the message anew. The plain spelling is net/http's.
+	return !strings.EqualFold(f, name) && (notForIdentities[f] || strings.HasPrefix(f, "content-"))
 }
 
 // notForIdentities are headers that frame, route or authenticate a message.
@@ -81,6 +93,7 @@ type way struct {
 	peer    netip.Addr // the other end of the connection
 	trusted bool       // peer is in trusted_proxies
 	client  netip.Addr // the right-most address that no trusted proxy has
+	address string     // client, written; "" when there is none
 	chain   string     // for X-Forwarded-For, peer included
 	secure  bool       // TLS, on the connection or as a trusted proxy says
 	host    string     // for X-Forwarded-Host
@@ -95,13 +108,16 @@ func (s *state) wayOf(r *http.Request) way {
 		return w
 	}
 	w.peer = ap.Addr().Unmap().WithZone("")
-	w.client, w.chain, w.trusted = w.peer, w.peer.String(), s.trusts(w.peer)
+	w.client, w.address, w.trusted = w.peer, w.peer.String(), s.trusts(w.peer)
+	w.chain = w.address
 	if !w.trusted {
 		return w
 	}
 	if prior := strings.Join(r.Header["X-Forwarded-For"], ", "); prior != "" {
 		w.chain = prior + ", " + w.chain
-		w.client = s.clientOf(prior, w.peer)
+		if w.client = s.clientOf(prior, w.peer); w.client != w.peer {
+			w.address = w.client.String()
+		}
 	}
 	// Two values were written by two hands, and the left one may be a stranger's.
 	if v := r.Header["X-Forwarded-Proto"]; len(v) == 1 {

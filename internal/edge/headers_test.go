@@ -83,7 +83,8 @@ func TestWhatClientsSayOfTheWayIsDropped(t *testing.T) {
 	w := build(t, func(_ *world, c *config.Edge) { c.Routes[0].Methods = []string{"GET"} })
 	lie := ""
 	names := []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri", "X-Forwarded-Prefix", "X_Forwarded_For", "Forwarded", "X-Real-IP", "X-Original-URL", "X-Original-Method", "X-Rewrite-URL",
-		"X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "Client-Cert", "X-SSL-Client-Verify", "X-Remote-User", "Remote-User", "X-Auth-Request-Email", "Proxy", "X-Jotward-Role", "X-Request-Id", "X-HTTP-Method-Override"}
+		"X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "Client-Cert", "X-SSL-Client-Verify", "X-Remote-User", "Remote-User", "X-Auth-Request-Email", "Proxy", "X-Jotward-Role",
+		"Remote-Groups", "X-WEBAUTH-GROUPS", "X-Middleware-Subrequest", "X-Envoy-Internal", "Fastly-Client-IP", "X_Client_IP", "X-Authentik-Username", "X-MS-CLIENT-PRINCIPAL-ID", "X-Scheme", "Content_Type", "Content_Length", "Transfer.Encoding", "Keep_Alive", "X-Request-Id", "X-HTTP-Method-Override"}
 	for _, n := range names {
 		lie += n + ": https-6.6.6.6\r\n"
 	}

@@ -23,16 +23,34 @@ func canonical(r *http.Request) (host, path string, ok bool) {
 	if !canonicalPath(path) || !canonicalQuery(query) || r.URL.EscapedPath() != path || r.URL.RawQuery != query || r.URL.Host != "" || r.URL.Opaque != "" {
 		return "", "", false
 	}
-	if !canonicalMethod(r.Method) {
-		return "", "", false
+	// HTTP/1 leaves no Host header here; HTTP/2 may bring one beside :authority,
+	// and an origin may read the other (RFC 9113 8.3.1).
+	for _, other := range r.Header["Host"] {
+		if other != r.Host {
+			return "", "", false
+		}
 	}
-	return host, path, true
+	// HTTP/1 keeps one; of several in HTTP/2 net/http takes the first (RFC 9113 8.1.1).
+	return host, path, len(r.Header["Content-Length"]) <= 1 && canonicalMethod(r.Method)
 }
 
 // canonicalMethod refuses what some origins would write in capitals and others
-// would not (RFC 9110 9.1: methods are case-sensitive).
+// would not (RFC 9110 9.1: methods are case-sensitive), and what is no token:
+// HTTP/2 lets a method hold blanks, and with them a request line of its own.
 func canonicalMethod(m string) bool {
-	return m != "" && !strings.ContainsFunc(m, func(c rune) bool { return 'a' <= c && c <= 'z' })
+	for i := range len(m) {
+		if c := m[i]; !('A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
+			return false
+		}
+	}
+	return m != ""
+}
+
+// forwardable are all methods but two. TRACE shows its sender what the edge
+// adds for the origin alone (RFC 9110 9.3.8); CONNECT asks for a tunnel, and its
+// answer has no end that both sides agree on (RFC 9110 9.3.6).
+func forwardable(method string) bool {
+	return method != http.MethodTrace && method != http.MethodConnect
 }
 
 // canonicalQuery refuses what a request line cannot carry (RFC 3986 3.4), and

@@ -14,6 +14,7 @@ type passage struct {
 	way     way
 	headers []header // what is set from claims
 	body    body
+	values  [5]string // of the headers that are set for every request
 	event   Event
 	now     func() time.Time
 }
@@ -24,17 +25,22 @@ type passageKey struct{}
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := e.options.Now()
 	s := e.current.Load()
-	p := &passage{state: s, way: s.wayOf(r), now: e.options.Now}
-	p.body.ReadCloser = r.Body
-	ev := &p.event
-	ev.RequestID, ev.TraceID, ev.Method = p.way.requestID(r), traceID(r.Header), method(r.Method)
-	if p.way.client.IsValid() {
-		ev.Client = p.way.client.String()
-	}
+	p := e.passage(r, s)
 	rt, no := e.decide(r, p, start)
+	for no != nil && no.code == reason.KeysUnavailable && e.current.Load() != s {
+		// A reload closed the source whose first keys this request waited for:
+		// it is decided anew, as if it had come after the reload.
+		s = e.current.Load()
+		p = e.passage(r, s)
+		rt, no = e.decide(r, p, start)
+	}
+	ev := &p.event
 	ev.Decision = e.options.Now().Sub(start)
+	if no == nil {
+		no = p.body.begin(r)
+	}
 	ev.Allowed = no == nil
-	cw := &counter{ResponseWriter: w}
+	cw := &counter{ResponseWriter: w, passage: p, old: !r.ProtoAtLeast(1, 1), last: r.ProtoMajor == 1 && (r.ProtoMinor == 0 || r.ContentLength < 0)}
 	whole := false
 	metrics := rt.metricsOr(s.unmatched)
 	metrics.begin()
@@ -67,10 +73,21 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	whole = true
 }
 
+func (e *Edge) passage(r *http.Request, s *state) *passage {
+	p := &passage{state: s, way: s.wayOf(r), now: e.options.Now}
+	p.body.ReadCloser = r.Body
+	ev := &p.event
+	ev.RequestID, ev.TraceID, ev.Method, ev.Client = p.way.requestID(r), traceID(r.Header), method(r.Method), p.way.address
+	return p
+}
+
 func (e *Edge) decide(r *http.Request, p *passage, now time.Time) (*route, *refusal) {
 	host, path, ok := canonical(r)
 	if !ok {
 		return nil, &refusal{code: reason.RequestAmbiguous}
+	}
+	if !forwardable(r.Method) {
+		return nil, &refusal{code: reason.MethodNotAllowed}
 	}
 	rt, ambiguous := p.state.match(host, path, r.Method)
 	if ambiguous {
@@ -127,14 +144,44 @@ func method(m string) string {
 // counter notes status and size. Unwrap keeps flushing and hijacking possible.
 type counter struct {
 	http.ResponseWriter
+	passage *passage
+	old     bool // HTTP/1.0
+	// The connection ends with this answer. A request with both framings, or with
+	// chunks in HTTP/1.0, must be the last (RFC 9112 6.1): what follows may be its
+	// body to a server before this one. net/http hides which had both, so every
+	// chunked one is.
+	last   bool
 	status int
 	bytes  int64
 }
 
-// WriteHeader implements http.ResponseWriter.
+// WriteHeader implements http.ResponseWriter. ReverseProxy hands on an
+// informational answer with the hop's own headers, and to HTTP/1.0, which knows
+// none (RFC 9110 15.2).
 func (c *counter) WriteHeader(status int) {
-	if status >= 200 && c.status == 0 {
+	h := c.Header()
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		if c.old {
+			return
+		}
+		for name := range h {
+			if name != "Link" { // RFC 8297; no other field is known to mean anything here
+				delete(h, name)
+			}
+		}
+		c.passage.sign(h)
+		c.ResponseWriter.WriteHeader(status)
+		return
+	}
+	if c.status == 0 {
 		c.status = status
+	}
+	if c.last && status != http.StatusSwitchingProtocols {
+		h["Connection"] = []string{"close"}
+	}
+	// net/http would guess a type where the upstream names none.
+	if _, typed := h["Content-Type"]; !typed {
+		h["Content-Type"] = nil
 	}
 	c.ResponseWriter.WriteHeader(status)
 }

@@ -80,6 +80,11 @@ func (e *Edge) verifyAnew(ctx context.Context, s *state, token string) (*verifie
 	if err != nil {
 		return nil, &refusal{code: reason.ClaimsInvalid, detail: err.Error()}
 	}
+	// A revoked key is told by its kid: without one, whoever stole it would only
+	// have to leave the name out.
+	if log, _ := i.source.view.Position(); t.Header.KeyID == "" && (log != "" || i.source.follower != nil) {
+		return nil, &refusal{code: reason.KeyNotFound, detail: "no kid: whether the key was revoked cannot be told"}
+	}
 	// Bound to a sender whose proof nobody checked here (RFC 9449, RFC 8705): as
 	// a bearer token it would be worth to a thief what the binding prevents. A
 	// null or an empty cnf is refused as well: it binds to something unsaid.

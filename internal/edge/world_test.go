@@ -39,6 +39,9 @@ type party struct {
 	streams   chan *stream
 	positions chan map[string]any
 	redirect  atomic.Pointer[string] // the feed answers with a redirect to it
+	visits    atomic.Int64           // requests of any kind
+	feedKeys  atomic.Int64           // requests for the feed's keys
+	held      chan struct{}          // when there, what is asked for keys waits for it
 }
 
 // A stream is the issuer's end of one connection.
@@ -85,14 +88,23 @@ func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
 	if p == nil {
 		return nil, fmt.Errorf("no such host")
 	}
+	p.visits.Add(1)
 	answer := func(status int, body io.ReadCloser, h http.Header) (*http.Response, error) {
 		return &http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Header: h, Body: body, ContentLength: -1, Request: r}, nil
 	}
 	nothing := io.NopCloser(strings.NewReader(""))
 	switch r.URL.Path {
 	case "/jwks":
+		if p.held != nil {
+			select {
+			case <-p.held:
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			}
+		}
 		return answer(200, io.NopCloser(bytes.NewReader(*p.set.Load())), http.Header{"Content-Type": {"application/jwk-set+json"}})
 	case "/feed/jwks":
+		p.feedKeys.Add(1)
 		return answer(200, io.NopCloser(bytes.NewReader(*p.feedSet.Load())), http.Header{"Content-Type": {"application/jwk-set+json"}})
 	case "/feed", "/feed/position":
 		if id, secret, ok := r.BasicAuth(); !ok || id != "e" || secret != "s" {
@@ -149,6 +161,20 @@ func (p *party) sign(key *jwk.Key, typ string, m revoke.Message) string {
 		p.t.Fatal(err)
 	}
 	signer, err := jwt.NewSigner(key, jwt.SignerOptions{Type: typ})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	text, err := signer.Sign(claims)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return text
+}
+
+// signClaims signs anything with the feed's key.
+func (p *party) signClaims(typ string, claims map[string]any) string {
+	p.t.Helper()
+	signer, err := jwt.NewSigner(p.feed, jwt.SignerOptions{Type: typ})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -332,6 +358,7 @@ func (w *world) raw(text string) answer {
 		w.t.Fatal(err)
 	}
 	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second)) // a hang is a failure, not a wait
 	go func() { _, _ = io.WriteString(c, text) }()
 	r, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {

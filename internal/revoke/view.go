@@ -74,8 +74,9 @@ func index(k Kind) int {
 	return -1
 }
 
-// Check reports whether a token is revoked, and by what. It names the widest
-// cause first.
+// Check reports whether a token is revoked, and by what: the key, then what is
+// narrowest. An identifier that the token does not have is not revoked; whether
+// it may be absent is for the caller.
 func (v *View) Check(s *Subject) (reason.Code, bool) {
 	t := v.current.Load()
 	if t == nil {

@@ -183,3 +183,33 @@ func BenchmarkCheck(b *testing.B) {
 		})
 	}
 }
+
+// Entries of one identifier only ever add up, in whatever order they come:
+// an issuer may publish a late, weaker one.
+func TestVersionsNeverGoBack(t *testing.T) {
+	t.Parallel()
+	v := new(View)
+	if err := v.Replace(whole("a", 0), at, at); err != nil {
+		t.Fatal(err)
+	}
+	strong, weak := entry(1, KindSubject, "s"), entry(2, KindSubject, "s")
+	strong.Version, strong.Before, strong.Expires = 7, at, at.Add(time.Hour)
+	weak.Version, weak.Before, weak.Expires = 3, at.Add(-time.Hour), at.Add(time.Minute)
+	for i, e := range []Entry{strong, weak} {
+		if err := v.Apply(&Batch{Log: "a", After: uint64(i), Seq: uint64(i) + 1, Entries: []Entry{e}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, yes := v.Check(&Subject{Subject: "s", SubjectVersion: 6, IssuedAt: at}); !yes {
+		t.Error("a version came back")
+	}
+	if _, yes := v.Check(&Subject{Subject: "s", SubjectVersion: 9, IssuedAt: at.Add(-time.Minute)}); !yes {
+		t.Error("a moment came back")
+	}
+	if v.Forget(at.Add(30 * time.Minute)); v.Size() != 1 {
+		t.Error("forgotten before its time")
+	}
+	if _, yes := v.Check(&Subject{Subject: "s", SubjectVersion: 9, IssuedAt: at}); yes {
+		t.Error("what is newer is revoked, too")
+	}
+}

@@ -1,0 +1,139 @@
+package edge
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/revoke"
+)
+
+// Requests, reloads, revocations and a failing upstream at once: a token that
+// was revoked before its request began is never served, one that nobody began to
+// revoke is never refused, and nobody reads another's identity.
+func TestSoak(t *testing.T) {
+	t.Parallel()
+	const tokens, workers, requests = 24, 6, 150
+	flaky := atomic.Int64{}
+	w := build(t, with(config.Route{Name: "down", Path: "/down", Upstream: "http://127.0.0.1:1"}),
+		with(config.Route{Name: "flaky", Path: "/flaky", Headers: map[string]string{"X-User": "sub"}}))
+	w.origin.do = func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/flaky") && flaky.Add(1)%3 == 0 {
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = io.WriteString(rw, r.Header.Get("X-User"))
+	}
+	w.revoke() // the view has a log
+	var texts [tokens]string
+	var begun, done [tokens]atomic.Bool
+	for i := range texts {
+		texts[i] = w.a.token(map[string]any{"sub": fmt.Sprint("usr_", i), "grant_id": fmt.Sprint("g", i), "jti": fmt.Sprint("j", i)})
+	}
+	var wait sync.WaitGroup
+	for n := range workers {
+		wait.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(n), 7))
+			for range requests {
+				i, path := random.IntN(tokens), []string{"/api/x", "/flaky/x", "/down/x"}[random.IntN(3)]
+				wasDone := done[i].Load()
+				r, _ := http.NewRequest(http.MethodGet, w.server.URL+path, nil)
+				r.Header.Set("Authorization", "Bearer "+texts[i])
+				answer, err := w.server.Client().Do(r)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				body, _ := io.ReadAll(answer.Body)
+				_ = answer.Body.Close()
+				switch {
+				case answer.StatusCode == 200 && (wasDone || path == "/down/x" || string(body) != fmt.Sprint("usr_", i)):
+					t.Errorf("%s: revoked %v, token %d answered %s", path, wasDone, i, body)
+				case answer.StatusCode == 401 && (!begun[i].Load() || !strings.Contains(string(body), "grant_revoked")):
+					t.Errorf("%s: token %d, which holds, was refused: %s", path, i, body)
+				case answer.StatusCode == 502 && (wasDone || path == "/api/x"):
+					t.Errorf("%s: token %d, revoked %v, reached an upstream: %s", path, i, wasDone, body)
+				case answer.StatusCode != 200 && answer.StatusCode != 401 && answer.StatusCode != 502:
+					t.Error(path, answer.StatusCode, string(body))
+				}
+			}
+		})
+	}
+	wait.Go(func() {
+		for n := range 40 {
+			c := w.config
+			c.Issuers = append([]config.EdgeIssuer(nil), c.Issuers...)
+			if n%2 == 0 { // a new source for the same view
+				c.Issuers[0].JWKSURI += "?"
+			}
+			if err := w.edge.Reload(c); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	wait.Go(func() {
+		for i := range tokens / 2 {
+			begun[i].Store(true)
+			w.revoke(revoke.Entry{Kind: revoke.KindGrant, ID: fmt.Sprint("g", i)})
+			done[i].Store(true)
+			w.source().view.Forget(w.now())
+		}
+	})
+	wait.Wait()
+	for i := range texts { // when all is quiet
+		if a := w.status(texts[i]); (a == 401) != (i < tokens/2) {
+			t.Errorf("token %d: %d", i, a)
+		}
+	}
+}
+
+// status is one more request, without reading its event.
+func (w *world) status(token string) int {
+	r := httptest.NewRequest(http.MethodGet, "/api/x", nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	rec := httptest.NewRecorder()
+	w.edge.ServeHTTP(rec, r)
+	return rec.Code
+}
+
+// stub answers at once.
+type stub struct{}
+
+func (stub) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: 204, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Content-Type": {"text/plain"}}, Body: http.NoBody, Request: r}, nil
+}
+
+// discard is the least that answers are written to.
+type discard struct{ h http.Header }
+
+func (d discard) Header() http.Header         { return d.h }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
+
+// BenchmarkServeCached is a whole request whose token is known, without a network.
+func BenchmarkServeCached(b *testing.B) {
+	w := build(b)
+	w.edge.options.Observe = nil
+	w.edge.options.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil))
+	for _, r := range w.edge.current.Load().routes {
+		r.proxy.Transport = timed{stub{}}
+	}
+	token := w.a.token(nil)
+	w.known(token)
+	r := httptest.NewRequest(http.MethodGet, "/api/x", nil)
+	r.Body = http.NoBody
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("User-Agent", "bench")
+	r.Header.Set("Accept", "*/*")
+	b.ReportAllocs()
+	for b.Loop() {
+		w.edge.ServeHTTP(discard{http.Header{}}, r)
+	}
+}
