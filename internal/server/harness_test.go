@@ -140,7 +140,7 @@ func (v *world) wire(now func() time.Time) {
 				}
 				return signer.Sign(claims)
 			}},
-		Admin: &admin.Endpoints{Token: adminToken, Accounts: v.accounts, Clients: v.clients, Ring: ring, Sessions: sessions, Grants: grants, Now: now, Positions: v.store.Positions},
+		Admin: &admin.Endpoints{Token: adminToken, Accounts: v.accounts, Clients: v.clients, Ring: ring, Sessions: sessions, Grants: grants, Now: now, Log: v.store},
 	}
 	v.store.OnCommitted(v.issuer.Feed.Wake)
 	v.public, v.private = v.issuer.Public(), v.issuer.Private()
@@ -371,7 +371,7 @@ func (v *world) want(a answer, status int, code string) answer {
 	return a
 }
 
-// admin sends a request to the admin listener.
+// admin sends a request to the admin listener, and holds the answer to openapi.json.
 func (v *world) admin(method, path string, in any, change ...func(*http.Request)) answer {
 	v.Helper()
 	r := httptest.NewRequest(method, path, nil)
@@ -384,7 +384,9 @@ func (v *world) admin(method, path string, in any, change ...func(*http.Request)
 	for _, c := range change {
 		c(r)
 	}
-	return serve(v.private, r)
+	a := serve(v.private, r)
+	api().check(v, method, path, in, a)
+	return a
 }
 
 // log entries of a kind that were written to the revocation log.
