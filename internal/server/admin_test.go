@@ -120,6 +120,14 @@ func TestAdminStory(t *testing.T) {
 		}
 	}
 	v.want(v.admin("GET", "/admin/v1/audit?from=yesterday", nil), 400, "request_invalid")
+	for _, path := range []string{"clients", "users", "revocations", "keys/token", "openapi.json"} {
+		v.want(v.admin("GET", "/admin/v1/"+path, nil), 200, "")
+	}
+	for _, r := range v.issuer.Admin.Routes() {
+		if !api().played(r.Pattern) {
+			t.Errorf("the story does not play %s", r.Pattern)
+		}
+	}
 }
 
 // Every list in pages of every size is the list.

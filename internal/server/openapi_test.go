@@ -128,6 +128,13 @@ func (d *description) operation(method, path string) (name string, op any) {
 	return strings.ToUpper(method) + " " + best, at(d.doc, "paths", best, strings.ToLower(method))
 }
 
+// played tells whether a test has seen an operation succeed.
+func (d *description) played(pattern string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.seen[pattern+" 200"] || d.seen[pattern+" 201"] || d.seen[pattern+" 204"]
+}
+
 // check holds an answer of the admin API, and what was sent to it, to the document.
 func (d *description) check(t testing.TB, method, path string, in any, a answer) {
 	t.Helper()

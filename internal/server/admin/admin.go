@@ -123,17 +123,20 @@ func pageNumber(r *http.Request) (after uint64, limit int, err error) {
 	return after, limit, err
 }
 
-// writeList writes one page; show makes the item that the API shows.
+// writeList writes one page of what was read with a limit of one more; show makes
+// the item that the API shows.
 func writeList[S, T any](w http.ResponseWriter, items []S, limit int, show func(S) T, cursor func(S) string) error {
 	out := struct {
 		Items []T    `json:"items"`
 		Next  string `json:"next,omitempty"`
-	}{Items: make([]T, len(items))}
+	}{}
+	if len(items) > limit {
+		items = items[:limit]
+		out.Next = cursor(items[limit-1])
+	}
+	out.Items = make([]T, len(items))
 	for i, item := range items {
 		out.Items[i] = show(item)
-	}
-	if len(items) == limit {
-		out.Next = cursor(items[len(items)-1])
 	}
 	return web.JSON(w, http.StatusOK, out)
 }

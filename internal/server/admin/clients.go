@@ -32,8 +32,11 @@ type Client struct {
 func showClient(c client.Client) Client {
 	return Client{ID: c.ID, Name: c.Name, Public: c.Public, GrantTypes: some(c.GrantTypes), RedirectURIs: some(c.RedirectURIs), Scopes: some(c.Scopes),
 		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
-		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: c.Created}
+		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created)}
 }
+
+// stored is a time as the store keeps it: an answer does not change when it is read again.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
 // some is a list that is never null.
 func some(list []string) []string {
@@ -74,6 +77,11 @@ type NewClient struct {
 
 func (n NewClient) settings() ClientSettings {
 	return ClientSettings{n.Name, n.GrantTypes, n.RedirectURIs, n.Scopes, n.Audiences, n.Roles, n.Permissions, n.AccessTokenLifetime, n.SkipConsent}
+}
+
+// New is the body that makes a client with these settings.
+func (s ClientSettings) New(id string, public bool) NewClient {
+	return NewClient{id, public, s.Name, s.GrantTypes, s.RedirectURIs, s.Scopes, s.Audiences, s.Roles, s.Permissions, s.AccessTokenLifetime, s.SkipConsent}
 }
 
 func (s ClientSettings) client(id string) (client.Client, error) {
@@ -118,7 +126,7 @@ func (e *Endpoints) ListClients(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	clients, err := e.Clients.List(r.Context(), after, limit)
+	clients, err := e.Clients.List(r.Context(), after, limit+1)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (e *Endpoints) ListSessions(w http.ResponseWriter, r *http.Request) error {
 	if _, err := e.Accounts.Get(r.Context(), r.PathValue("id")); err != nil {
 		return err
 	}
-	sessions, err := e.Sessions.List(r.Context(), r.PathValue("id"), after, limit)
+	sessions, err := e.Sessions.List(r.Context(), r.PathValue("id"), after, limit+1)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (e *Endpoints) ListGrants(w http.ResponseWriter, r *http.Request) error {
 	if _, err := e.Accounts.Get(r.Context(), r.PathValue("id")); err != nil {
 		return err
 	}
-	grants, err := e.Grants.List(r.Context(), r.PathValue("id"), after, limit)
+	grants, err := e.Grants.List(r.Context(), r.PathValue("id"), after, limit+1)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (e *Endpoints) ListEdges(w http.ResponseWriter, r *http.Request) error {
 	name := func(p revoke.Position) string { return p.ClientID + "\x00" + p.Instance }
 	var items []revoke.Position
 	for _, p := range all { // ordered by client and instance
-		if name(p) > string(place) && len(items) < limit {
+		if name(p) > string(place) && len(items) <= limit {
 			items = append(items, p)
 		}
 	}
@@ -82,7 +82,7 @@ func (e *Endpoints) ListAudit(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 	}
-	entries, err := e.Log.AuditEntries(r.Context(), f, before, limit)
+	entries, err := e.Log.AuditEntries(r.Context(), f, before, limit+1)
 	if err != nil {
 		return err
 	}

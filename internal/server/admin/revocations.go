@@ -74,7 +74,7 @@ func (e *Endpoints) ListRevocations(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	entries, err := e.Log.RevocationsAfter(r.Context(), after, limit)
+	entries, err := e.Log.RevocationsAfter(r.Context(), after, limit+1)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type User struct {
 }
 
 func showUser(a account.Account) User {
-	return User{a.ID, a.Username, a.Email, a.Name, some(a.Roles), some(a.Permissions), a.Disabled, a.Version, a.Created}
+	return User{a.ID, a.Username, a.Email, a.Name, some(a.Roles), some(a.Permissions), a.Disabled, a.Version, stored(a.Created)}
 }
 
 // NewUser is the body of POST /admin/v1/users.
@@ -91,8 +91,7 @@ func (e *Endpoints) ListUsers(w http.ResponseWriter, r *http.Request) error {
 		} else if !errors.Is(err, reason.New(reason.NotFound, nil)) {
 			return err
 		}
-		limit = 2 // there is no further page
-	} else if people, err = e.Accounts.List(r.Context(), after, limit); err != nil {
+	} else if people, err = e.Accounts.List(r.Context(), after, limit+1); err != nil {
 		return err
 	}
 	return writeList(w, people, limit, showUser, func(a account.Account) string { return a.ID })
