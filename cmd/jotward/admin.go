@@ -5,16 +5,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/jotward/jotward/internal/reason"
-	"github.com/jotward/jotward/internal/server/admin"
 )
 
 // defaultAdmin is where the admin listener usually is.
@@ -32,43 +33,57 @@ func (f *adminFlags) add(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&f.token, "admin-token", "env:JOTWARD_ADMIN_TOKEN", "the admin token: FILE, - or env:NAME")
 }
 
-// call sends one request and prints what comes back. The token goes to loopback
-// or over https only.
+// call sends one request and prints what comes back.
 func (f *adminFlags) call(cmd *cobra.Command, method, path string, body any) error {
+	answer, _, err := f.send(cmd, method, path, body, "")
+	if err == nil {
+		_, err = cmd.OutOrStdout().Write(answer)
+	}
+	return err
+}
+
+// send sends one request, under If-Match when a tag is given. The token goes to
+// loopback or over https only.
+func (f *adminFlags) send(cmd *cobra.Command, method, path string, body any, ifMatch string) (answer []byte, etag string, err error) {
 	u, err := url.Parse(f.address)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname()))) {
-		return usage("--admin: %q is neither https nor http on loopback: the token would be readable on the way", f.address)
+		return nil, "", usage("--admin: %q is neither https nor http on loopback: the token would be readable on the way", f.address)
 	}
 	token, err := readSecret(cmd, f.token, "--admin-token")
 	if err != nil {
-		return err
-	}
-	data, err := json.Marshal(body)
-	if err != nil {
-		return err
+		return nil, "", err
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), 30*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(f.address, "/")+path, bytes.NewReader(data))
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(f.address, "/")+path, nil)
 	if err != nil {
-		return err
+		return nil, "", err
+	}
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return nil, "", err
+		}
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if ifMatch != "" {
+		req.Header.Set("If-Match", ifMatch)
 	}
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	client := &http.Client{Transport: &http.Transport{}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req)
 	if err != nil {
-		return &codedError{"admin: " + err.Error() + ": is the server running?", exitNetwork}
+		return nil, "", &codedError{"admin: " + err.Error() + ": is the server running?", exitNetwork}
 	}
 	defer resp.Body.Close()
-	answer, err := readBounded(resp.Body, "admin")
-	if err != nil {
-		return err
+	if answer, err = readBounded(resp.Body, "admin"); err != nil {
+		return nil, "", err
 	}
 	if resp.StatusCode >= 300 {
-		return adminRefusal(resp.StatusCode, answer)
+		return nil, "", adminRefusal(resp.StatusCode, answer)
 	}
-	_, err = cmd.OutOrStdout().Write(answer)
-	return err
+	return answer, resp.Header.Get("ETag"), nil
 }
 
 func adminRefusal(status int, answer []byte) error {
@@ -113,70 +128,77 @@ func revokeCommand() *cobra.Command {
 	return cmd
 }
 
-func clientCommand() *cobra.Command {
-	var f adminFlags
-	cmd := &cobra.Command{Use: "client", Short: "Manage clients", Args: exactArgs(0, "a subcommand"),
+// group is a command that only holds others.
+func (f *adminFlags) group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: name, Short: short, Args: exactArgs(0, "a subcommand"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	f.add(cmd)
-	var in admin.Client
-	create := &cobra.Command{Use: "create", Short: "Make a client; its secret is shown once", Args: exactArgs(0, "flags only"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.call(cmd, "POST", "/admin/v1/clients", in) }}
-	flags := create.Flags()
-	flags.StringVar(&in.ID, "id", "", "the client_id (default: a new one)")
-	flags.StringVar(&in.Name, "name", "", "the name that people see")
-	flags.BoolVar(&in.Public, "public", false, "a client that cannot keep a secret")
-	flags.StringSliceVar(&in.GrantTypes, "grant-type", nil, "the allowed grant types")
-	flags.StringSliceVar(&in.RedirectURIs, "redirect-uri", nil, "the redirect URIs, exactly as they are sent")
-	flags.StringSliceVar(&in.Scopes, "scope", nil, "the allowed scopes")
-	flags.StringSliceVar(&in.Audiences, "audience", nil, "the allowed audiences")
-	flags.Int64Var(&in.AccessTokenLifetime, "access-token-lifetime", 0, "seconds, 300 to 3600 (default 600)")
-	flags.BoolVar(&in.SkipConsent, "skip-consent", false, "do not ask people: for clients of one's own")
-	cmd.AddCommand(create, listCommand(&f, "clients"), idCommand(&f, "disable", "POST", "/admin/v1/clients/%s/disable"),
-		idCommand(&f, "secret", "POST", "/admin/v1/clients/%s/secret"), idCommand(&f, "delete", "DELETE", "/admin/v1/clients/%s"))
+	cmd.AddCommand(commands...)
 	return cmd
 }
 
-func userCommand() *cobra.Command {
-	var f adminFlags
-	cmd := &cobra.Command{Use: "user", Short: "Manage people", Args: exactArgs(0, "a subcommand"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	f.add(cmd)
-	var in admin.NewUser
-	var password string
-	create := &cobra.Command{Use: "create USERNAME", Short: "Make an account", Args: exactArgs(1, "a user name"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			text, err := readSecret(cmd, password, "--password")
-			if err != nil {
-				return err
-			}
-			in.Username, in.Password = args[0], strings.TrimRight(string(text), "\r\n")
-			return f.call(cmd, "POST", "/admin/v1/users", in)
-		}}
-	create.Flags().StringVar(&password, "password", "-", "the password: FILE, - or env:NAME")
-	create.Flags().StringVar(&in.Email, "email", "", "the e-mail address")
-	create.Flags().StringVar(&in.Name, "name", "", "the full name")
-	create.Flags().StringSliceVar(&in.Roles, "role", nil, "the roles")
-	create.Flags().StringSliceVar(&in.Permissions, "permission", nil, "the permissions")
-	cmd.AddCommand(create, listCommand(&f, "users"), idCommand(&f, "disable", "POST", "/admin/v1/users/%s/disable"),
-		idCommand(&f, "delete", "DELETE", "/admin/v1/users/%s"))
-	return cmd
-}
-
-func listCommand(f *adminFlags, what string) *cobra.Command {
+// lister prints one page of a list; path has a %s for each argument.
+func (f *adminFlags) lister(use, short, path string, filters ...string) *cobra.Command {
 	var after string
-	cmd := &cobra.Command{Use: "list", Short: "List " + what, Args: exactArgs(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.call(cmd, "GET", "/admin/v1/"+what+"?after="+url.QueryEscape(after), nil)
+	var limit int
+	values := make([]string, len(filters))
+	_, what, some := strings.Cut(use, " ")
+	n := 0
+	if some {
+		n = 1
+	}
+	cmd := &cobra.Command{Use: use, Short: short, Args: exactArgs(n, map[bool]string{true: "a " + what, false: "no arguments"}[some]),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			query := url.Values{"after": {after}, "limit": {strconv.Itoa(limit)}}
+			for i, name := range filters {
+				query.Set(name, values[i])
+			}
+			return f.call(cmd, "GET", fill(path, args)+"?"+query.Encode(), nil)
 		}}
 	cmd.Flags().StringVar(&after, "after", "", "the cursor: next of the page before")
+	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most, 1 to 1000")
+	for i, name := range filters {
+		cmd.Flags().StringVar(&values[i], strings.ReplaceAll(name, "_", "-"), "", "only those with this "+strings.ReplaceAll(name, "_", " "))
+	}
 	return cmd
 }
 
-func idCommand(f *adminFlags, name, method, path string) *cobra.Command {
-	return &cobra.Command{Use: name + " ID", Short: strings.ToUpper(name[:1]) + name[1:] + " it", Args: exactArgs(1, "an id"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.call(cmd, method, fmt.Sprintf(path, url.PathEscape(args[0])), nil)
-		}}
+// byID sends a request without a body about what one argument names.
+func (f *adminFlags) byID(name, short, method, path string) *cobra.Command {
+	return &cobra.Command{Use: name + " ID", Short: short, Args: exactArgs(1, "an id"),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.call(cmd, method, fill(path, args), nil) }}
+}
+
+func fill(path string, args []string) string {
+	for _, a := range args {
+		path = strings.Replace(path, "%s", url.PathEscape(a), 1)
+	}
+	return path
+}
+
+func sessionCommand() *cobra.Command {
+	f := new(adminFlags)
+	return f.group("session", "Manage people's sign-ins",
+		f.lister("list USER_ID", "List the sessions of a user", "/admin/v1/users/%s/sessions"),
+		f.byID("end", "End a session with its grants and tokens", "DELETE", "/admin/v1/sessions/%s"))
+}
+
+func grantCommand() *cobra.Command {
+	f := new(adminFlags)
+	return f.group("grant", "Manage what people allowed clients",
+		f.lister("list USER_ID", "List the grants of a user", "/admin/v1/users/%s/grants"),
+		f.byID("revoke", "Revoke a grant with all it minted", "DELETE", "/admin/v1/grants/%s"))
+}
+
+func edgesCommand() *cobra.Command {
+	f := new(adminFlags)
+	return f.group("edges", "Watch the edges", f.lister("list", "List how far each edge has followed the revocation log", "/admin/v1/edges"))
+}
+
+func auditCommand() *cobra.Command {
+	f := new(adminFlags)
+	return f.group("audit", "Read the audit trail", f.lister("list", "List what was done, newest first", "/admin/v1/audit",
+		"actor_kind", "actor_id", "request_id", "action", "target_kind", "target_id", "from", "until"))
 }
 
 func keysCommand() *cobra.Command {
@@ -187,7 +209,7 @@ func keysCommand() *cobra.Command {
 	f.add(cmd)
 	cmd.PersistentFlags().StringVar(&purpose, "purpose", "token", "what the keys sign: token or feed")
 	cmd.AddCommand(
-		&cobra.Command{Use: "list", Short: "List keys and their states", Args: exactArgs(0, "no arguments"),
+		&cobra.Command{Use: "list", Short: "List keys and their states, newest first", Args: exactArgs(0, "no arguments"),
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				return f.call(cmd, "GET", "/admin/v1/keys/"+url.PathEscape(purpose), nil)
 			}},

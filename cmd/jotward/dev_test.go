@@ -221,6 +221,7 @@ func (v *world) admin(method, path string, body any, token string) answer {
 		v.Fatal(err)
 	}
 	req, err := http.NewRequest(method, v.Admin+path, bytes.NewReader(data))
+	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+token)
 	return v.do(req, err)
 }

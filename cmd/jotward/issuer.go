@@ -98,7 +98,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		},
 		Admin: &admin.Endpoints{
 			Token: c.Admin.Token.Reveal(), Accounts: i.accounts, Clients: i.clients, Ring: ring, Sessions: sessions, Grants: grants, Now: time.Now,
-			Positions: store.Positions,
+			Log: store,
 		},
 	}
 	store.OnCommitted(i.Feed.Wake)

@@ -74,11 +74,11 @@ const maxText, maxEmail = 256, 320
 // forbids: blanks, control characters, mixed directions.
 func UsernameKey(username string) (string, error) {
 	if len(username) > maxText {
-		return "", reason.New(reason.RequestInvalid, errors.New("account: username too long"))
+		return "", &reason.Error{Code: reason.RequestInvalid, Detail: "username is too long"}
 	}
 	key, err := precis.UsernameCaseMapped.CompareKey(username)
 	if err != nil || key == "" || len(key) > 2*maxText {
-		return "", reason.New(reason.RequestInvalid, errors.New("account: username has characters that RFC 8265 forbids"))
+		return "", &reason.Error{Code: reason.RequestInvalid, Detail: "username has characters that RFC 8265 forbids"}
 	}
 	return key, nil
 }
@@ -106,7 +106,7 @@ func (s *Service) Create(ctx context.Context, actor audit.Actor, n New) (Account
 
 func checkProfile(name, email string) error {
 	if len(name) > maxText || len(email) > maxEmail {
-		return reason.New(reason.RequestInvalid, errors.New("account: name or e-mail too long"))
+		return &reason.Error{Code: reason.RequestInvalid, Detail: "name or email is too long"}
 	}
 	return nil
 }

@@ -12,7 +12,18 @@ import (
 
 // Actor is who did it, and in which request. Kind is user, client, admin,
 // system or edge.
-type Actor struct{ Kind, ID, Request string }
+type Actor struct {
+	Kind, ID, Request string
+	Once              Once
+}
+
+// Once, when its key is set, makes an act happen once only: whoever repeats the
+// request meets reason.IdempotencyKeyReused, in the transaction of the act.
+// Both are hashes: neither the caller's key nor the request is kept.
+type Once struct{ Key, Request string }
+
+// Done is an act that was done under a Once: of which request, and to what.
+type Done struct{ Request, TargetID string }
 
 // Target is what it was done to.
 type Target struct{ Kind, ID string }

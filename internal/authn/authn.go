@@ -74,7 +74,7 @@ func random(n int) []byte {
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	text, err := prepare(password)
 	if err != nil || len(text) < MinPassword {
-		return "", reason.New(reason.RequestInvalid, errors.New("authn: the password has fewer than 8 bytes, more than 1024, or characters that RFC 8265 forbids"))
+		return "", &reason.Error{Code: reason.RequestInvalid, Detail: "password has fewer than 8 bytes, more than 1024, or characters that RFC 8265 forbids"}
 	}
 	return p.hash(ctx, text)
 }

@@ -48,7 +48,7 @@ func (s *Service) RotateSecret(ctx context.Context, actor audit.Actor, id string
 	text := secret.New("")
 	_, err := s.change(ctx, id, revision, func(c *Client) (audit.Act, error) {
 		if c.Public {
-			return audit.Act{}, reason.New(reason.RequestInvalid, errors.New("client: a public client has no secret"))
+			return audit.Act{}, &reason.Error{Code: reason.RequestInvalid, Detail: "a public client has no secret"}
 		}
 		c.SecretHash = secret.Hash(text)
 		return audit.New(s.Now(), actor, "client.secret", "client", id), nil

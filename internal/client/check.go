@@ -67,11 +67,11 @@ func withoutPort(uri string) (string, bool) {
 func checkRedirect(uri string) error {
 	u, err := url.Parse(uri)
 	if err != nil || !u.IsAbs() || len(uri) > maxText || u.User != nil || strings.ContainsAny(uri, "#*\\") {
-		return errors.New("redirect_uri is not absolute, has a fragment, a wildcard or user information (RFC 6749 3.1.2)")
+		return errors.New("redirect_uris: one is not absolute, or has a fragment, a wildcard or user information (RFC 6749 3.1.2)")
 	}
 	for _, b := range []byte(uri) {
 		if b <= ' ' || b >= 0x7f {
-			return errors.New("redirect_uri has characters that a URI has not (RFC 3986 2)")
+			return errors.New("redirect_uris: one has characters that a URI has not (RFC 3986 2)")
 		}
 	}
 	switch {
@@ -81,20 +81,20 @@ func checkRedirect(uri string) error {
 		if _, loop := withoutPort(uri); loop {
 			return nil
 		}
-		return errors.New("redirect_uri with http is for 127.0.0.1 and [::1] only (RFC 8252 7.3)")
+		return errors.New("redirect_uris: one with http is for 127.0.0.1 and [::1] only (RFC 8252 7.3)")
 	}
-	return errors.New("redirect_uri needs https, or a private scheme with a dot (RFC 8252 7.1)")
+	return errors.New("redirect_uris: one needs https, or a private scheme with a dot (RFC 8252 7.1)")
 }
 
 // checkScope holds a name to RFC 6749 3.3: %x21, %x23-5B, %x5D-7E.
 func checkScope(s string) error {
 	for _, b := range []byte(s) {
 		if b <= ' ' || b == '"' || b == '\\' || b >= 0x7f {
-			return errors.New("a scope has characters that RFC 6749 3.3 forbids")
+			return errors.New("scopes has one with characters that RFC 6749 3.3 forbids")
 		}
 	}
 	if s == "" {
-		return errors.New("a scope is empty")
+		return errors.New("scopes has an empty one")
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ var grantTypes = []string{"authorization_code", "client_credentials", "refresh_t
 
 func (c Client) check() error {
 	if err := c.fault(); err != nil {
-		return reason.New(reason.RequestInvalid, errors.New("client: "+err.Error()))
+		return &reason.Error{Code: reason.RequestInvalid, Detail: err.Error()}
 	}
 	return nil
 }
@@ -112,22 +112,25 @@ func (c Client) fault() error {
 	// usr_ begins people's ids: the sub of a client's token must never be
 	// theirs (RFC 9700 4.15).
 	if c.ID == "" || len(c.ID) > 256 || strings.HasPrefix(c.ID, "usr_") {
-		return errors.New("id is missing, too long or starts with usr_")
+		return errors.New("client_id is missing, too long or starts with usr_")
 	}
 	for _, b := range []byte(c.ID) {
 		if b < ' ' || b >= 0x7f {
-			return errors.New("id has characters that RFC 6749 A.1 forbids")
+			return errors.New("client_id has characters that RFC 6749 A.1 forbids")
 		}
 	}
 	if len(c.Name) > 256 {
-		return errors.New("name too long")
+		return errors.New("name is too long")
 	}
 	if l := c.Lifetime(); l < MinLifetime || l > MaxLifetime {
-		return errors.New("access token lifetime outside 5 to 60 minutes")
+		return errors.New("access_token_lifetime is outside 300 to 3600 seconds")
 	}
-	for _, list := range [][]string{c.GrantTypes, c.RedirectURIs, c.Scopes, c.Audiences, c.Roles, c.Permissions} {
-		if len(list) > maxList || slices.ContainsFunc(list, func(v string) bool { return v == "" || len(v) > maxText }) {
-			return errors.New("a list is too long, or an entry of it is empty or too long")
+	for _, l := range []struct {
+		name string
+		list []string
+	}{{"grant_types", c.GrantTypes}, {"redirect_uris", c.RedirectURIs}, {"scopes", c.Scopes}, {"audiences", c.Audiences}, {"roles", c.Roles}, {"permissions", c.Permissions}} {
+		if len(l.list) > maxList || slices.ContainsFunc(l.list, func(v string) bool { return v == "" || len(v) > maxText }) {
+			return errors.New(l.name + " is too long, or an entry of it is empty or too long")
 		}
 	}
 	for _, s := range c.Scopes {
@@ -142,7 +145,7 @@ func (c Client) fault() error {
 	}
 	for _, g := range c.GrantTypes {
 		if !slices.Contains(grantTypes, g) {
-			return errors.New("a grant type does not exist here")
+			return errors.New("grant_types has one that does not exist here")
 		}
 	}
 	if c.Public && slices.Contains(c.GrantTypes, "client_credentials") {

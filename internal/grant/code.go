@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/client"
@@ -47,6 +49,9 @@ func (s *Service) Authorize(ctx context.Context, r AuthRequest) (a Authorization
 		return a, false, reason.New(reason.RedirectMismatch, nil)
 	}
 	a = Authorization{Client: c, Request: r}
+	if r.ResponseType == "" {
+		return a, true, reason.New(reason.RequestInvalid, errors.New("grant: response_type is missing"))
+	}
 	if r.ResponseType != "code" {
 		return a, true, &reason.Error{Code: reason.RequestInvalid, OAuth: "unsupported_response_type"}
 	}
@@ -57,8 +62,8 @@ func (s *Service) Authorize(ctx context.Context, r AuthRequest) (a Authorization
 	if r.CodeChallengeMethod != "S256" || !challengeFits(r.CodeChallenge) {
 		return a, true, reason.New(reason.RequestInvalid, errors.New("grant: PKCE with S256 is required"))
 	}
-	if len(r.State) > 2048 || len(r.Nonce) > 1024 {
-		return a, true, reason.New(reason.RequestInvalid, errors.New("grant: state or nonce too long"))
+	if len(r.State) > 2048 || len(r.Nonce) > 1024 || strings.ContainsFunc(r.State+r.Nonce, unicode.IsControl) {
+		return a, true, reason.New(reason.RequestInvalid, errors.New("grant: state or nonce is too long, or has control characters (RFC 6749 A.5)"))
 	}
 	if a.Scopes, err = scopes(r.Scope, c.Scopes); err != nil {
 		return a, true, err

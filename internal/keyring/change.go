@@ -19,7 +19,7 @@ import (
 // token that they signed has expired.
 func (r *Ring) Rotate(ctx context.Context, actor audit.Actor, purpose string, alg jwk.Algorithm) (next Key, err error) {
 	if purpose != PurposeToken && purpose != PurposeFeed || alg.IsSymmetric() || !alg.Known() {
-		return Key{}, reason.New(reason.RequestInvalid, errors.New("keyring: unknown purpose or algorithm"))
+		return Key{}, &reason.Error{Code: reason.RequestInvalid, Detail: "purpose is token or feed, and the algorithm a known one of signatures"}
 	}
 	err = r.change(ctx, func(keys []Key) ([]Key, audit.Act, error) {
 		changed, err := r.succeed(keys, use{purpose, alg})

@@ -6,8 +6,11 @@ import "time"
 // only logs may show.
 type Error struct {
 	Code  Code
-	Cause error  // never sent
-	OAuth string // overrides the table's OAuth error code when set
+	Cause error // never sent
+	// Detail names what is wrong, such as a member of the body: it is sent, so it
+	// holds nothing that came with the request but a name.
+	Detail string
+	OAuth  string // overrides the table's OAuth error code when set
 	// RetryAfter, when set, is how long the caller should wait (RFC 9110 10.2.3).
 	RetryAfter time.Duration
 }

@@ -68,10 +68,17 @@ const (
 	SignInFailed         Code = "sign_in_failed"
 	SignInThrottled      Code = "sign_in_throttled"
 	ConsentDenied        Code = "consent_denied"
+	SignInRequired       Code = "sign_in_required"
+	ConsentRequired      Code = "consent_required"
+	CrossOrigin          Code = "cross_origin"
 	AdminUnauthorized    Code = "admin_unauthorized"
 	NotFound             Code = "not_found"
 	MethodNotAllowed     Code = "method_not_allowed"
 	Conflict             Code = "conflict"
+	PreconditionFailed   Code = "precondition_failed"
+	MediaTypeUnsupported Code = "media_type_unsupported"
+	IdempotencyKeyReused Code = "idempotency_key_reused"
+	StreamsExceeded      Code = "streams_exceeded"
 	PasswordChanged      Code = "password_changed"
 	RolesChanged         Code = "roles_changed"
 	AccountDisabled      Code = "account_disabled"
@@ -166,10 +173,17 @@ var table = []Info{
 	{SignInFailed, "name or password is wrong", "try again", 401, "access_denied", exitDenied},
 	{SignInThrottled, "too many failed sign-ins", "wait, then try again", 429, "access_denied", exitDenied},
 	{ConsentDenied, "the person declined", "ask the person", 403, "access_denied", exitDenied},
+	{SignInRequired, "nobody is signed in as the client demands, and no page may be shown", "send the person again without prompt=none", 401, "login_required", exitDenied},
+	{ConsentRequired, "the person has not consented, and no page may be shown", "send the person again without prompt=none", 403, "consent_required", exitDenied},
+	{CrossOrigin, "a page of another origin sent this form", "start from the application again", 403, invalidRequest, exitDenied},
 	{AdminUnauthorized, "the admin token is missing or wrong", "send the admin token", 401, "", exitDenied},
 	{NotFound, "there is no such thing", "check the identifier", 404, "", exitUsage},
 	{MethodNotAllowed, "the address does not know this method", "use a method of the Allow header", 405, invalidRequest, exitUsage},
 	{Conflict, "it exists already, or was changed meanwhile", "read it again, then retry", 409, "", exitUsage},
+	{PreconditionFailed, "it is not in the state that If-Match names", "read it again, then retry with its ETag", 412, "", exitUsage},
+	{MediaTypeUnsupported, "the body is of a media type that is not read here", "send application/json", 415, invalidRequest, exitUsage},
+	{IdempotencyKeyReused, "the Idempotency-Key was used for another request", "make a new key for each request", 422, "", exitUsage},
+	{StreamsExceeded, "the client follows the feed too many times at once", "end other streams, or give each edge a client of its own", 429, invalidRequest, exitNetwork},
 	{PasswordChanged, "the password was changed", "sign in again", 401, invalidToken, exitRevoked},
 	{RolesChanged, "roles or permissions were changed", "refresh", 401, invalidToken, exitRevoked},
 	{AccountDisabled, "the account is disabled", "ask the operator", 401, invalidGrant, exitRevoked},

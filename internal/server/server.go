@@ -33,6 +33,7 @@ func (s *Issuer) PublicRoutes() []web.Route {
 		{Pattern: "GET /.well-known/openid-configuration", Style: web.Problem, Handler: s.Metadata.Document, Access: web.AnyOrigin},
 		{Pattern: "GET /jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeToken), Access: web.AnyOrigin},
 		{Pattern: "GET /authorize", Style: authorize.Refusal, Handler: s.Authorize.Authorize},
+		{Pattern: "POST /authorize", Style: authorize.Refusal, Handler: s.Authorize.Posted, Access: web.AnyOrigin},
 		{Pattern: "POST /signin", Style: authorize.Refusal, Handler: s.Authorize.SignIn},
 		{Pattern: "POST /consent", Style: authorize.Refusal, Handler: s.Authorize.Consent},
 		{Pattern: "GET /style.css", Style: web.Problem, Handler: authorize.Style},
@@ -52,28 +53,7 @@ func (s *Issuer) Public() http.Handler { return s.Web.Peers.Guard(s.Web.Mount(s.
 
 // PrivateRoutes is the mount list of the admin listener.
 func (s *Issuer) PrivateRoutes() []web.Route {
-	a := s.Admin
-	admin := func(pattern string, h web.HandlerFunc) web.Route {
-		return web.Route{Pattern: pattern, Style: web.Problem, Handler: web.Bearer(a.Token, h)}
-	}
-	return append(s.Ops.Routes(),
-		admin("GET /admin/v1/clients", a.ListClients),
-		admin("POST /admin/v1/clients", a.CreateClient),
-		admin("DELETE /admin/v1/clients/{id}", a.DeleteClient),
-		admin("POST /admin/v1/clients/{id}/secret", a.RotateSecret),
-		admin("POST /admin/v1/clients/{id}/disable", a.DisableClient),
-		admin("GET /admin/v1/users", a.Users),
-		admin("POST /admin/v1/users", a.CreateUser),
-		admin("DELETE /admin/v1/users/{id}", a.DeleteUser),
-		admin("PUT /admin/v1/users/{id}/password", a.SetPassword),
-		admin("PUT /admin/v1/users/{id}/roles", a.SetRoles),
-		admin("POST /admin/v1/users/{id}/disable", a.DisableUser),
-		admin("POST /admin/v1/revocations", a.Revoke),
-		admin("GET /admin/v1/edges", a.Edges),
-		admin("GET /admin/v1/keys/{purpose}", a.Keys),
-		admin("POST /admin/v1/keys/{purpose}/rotate", a.Rotate),
-		admin("POST /admin/v1/keys/{purpose}/{kid}/retire", a.Retire),
-	)
+	return append(s.Ops.Routes(), s.Admin.Routes()...)
 }
 
 // Private serves the admin listener.

@@ -156,6 +156,25 @@ func (m *Minter) Verify(ctx context.Context, text string) (Access, error) {
 	return t.Claims, nil
 }
 
+// Hint returns the subject of an ID token that the client got here, expired or
+// not (OpenID Connect Core 3.1.2.1, id_token_hint). It proves nothing but who is meant.
+func (m *Minter) Hint(ctx context.Context, text, clientID string) (subject string, err error) {
+	set, err := m.Ring.Set(ctx, keyring.PurposeToken)
+	if err != nil {
+		return "", err
+	}
+	v, err := jwt.NewVerifier[ID](set, jwt.Policy{Issuers: []string{m.Issuer}, Audiences: []string{clientID},
+		Algorithms: []jwk.Algorithm{keyring.DefaultAlgorithm}, Type: "JWT", SkipLifetime: true, SkipExpiry: true, Clock: m.Now})
+	if err != nil {
+		return "", err
+	}
+	t, err := v.Verify(ctx, text)
+	if err != nil {
+		return "", err
+	}
+	return t.Claims.Subject, nil
+}
+
 // verify keeps the verifier until the key set changes.
 func (m *Minter) verify(set *jwk.Set) (*jwt.Verifier[Access], error) {
 	m.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jotward/jotward/internal/reason"
 )
@@ -13,9 +14,8 @@ import (
 // Form reads a bounded application/x-www-form-urlencoded body. A parameter that
 // is given twice is refused (RFC 6749 3.2), one without a value counts as absent.
 func Form(r *http.Request) (url.Values, error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/x-www-form-urlencoded" {
-		return nil, reason.New(reason.RequestInvalid, errors.New("the body is not application/x-www-form-urlencoded"))
+	if !media(r, "application/x-www-form-urlencoded") {
+		return nil, reason.New(reason.RequestInvalid, errors.New("the body is not application/x-www-form-urlencoded in UTF-8"))
 	}
 	if r.URL.RawQuery != "" {
 		return nil, reason.New(reason.RequestInvalid, errors.New("parameters belong into the body (RFC 6749 3.2)"))
@@ -29,14 +29,30 @@ func Form(r *http.Request) (url.Values, error) {
 	return Once(r.PostForm)
 }
 
-// Once refuses repeated parameters and drops empty ones. resource alone may be
+// media reports whether the body says once, and without a second reading, that
+// it is of a kind: in UTF-8 (RFC 6749 B), and not compressed.
+func media(r *http.Request, want string) bool {
+	values := r.Header.Values("Content-Type")
+	if len(values) != 1 || len(r.Header.Values("Content-Encoding")) > 0 {
+		return false
+	}
+	kind, params, err := mime.ParseMediaType(values[0])
+	charset, given := params["charset"]
+	return err == nil && kind == want && (!given || strings.EqualFold(charset, "utf-8"))
+}
+
+// Once refuses repeated parameters and text that is not UTF-8, and drops empty ones. resource alone may be
 // repeated (RFC 8707 2).
 func Once(form url.Values) (url.Values, error) {
 	for name, values := range form {
 		if len(values) > 1 && name != "resource" {
 			return nil, reason.New(reason.RequestInvalid, errors.New("a parameter is repeated"))
 		}
-		if strings.Join(values, "") == "" {
+		text := strings.Join(values, "")
+		if !utf8.ValidString(name) || !utf8.ValidString(text) {
+			return nil, reason.New(reason.RequestInvalid, errors.New("a parameter is not UTF-8"))
+		}
+		if text == "" {
 			delete(form, name)
 		}
 	}

@@ -38,7 +38,9 @@ func (s *Server) Mount(routes []Route) http.Handler {
 			h = cors(h)
 			mux.Handle("OPTIONS "+place, s.handle(Route{Pattern: "OPTIONS " + place, Style: r.Style, Handler: preflight(method)}))
 		} else {
-			h = http.NewCrossOriginProtection().Handler(h)
+			p := http.NewCrossOriginProtection()
+			p.SetDenyHandler(s.handle(Route{Pattern: r.Pattern, Style: r.Style, Handler: foreign}))
+			h = p.Handler(h)
 		}
 		mux.Handle(r.Pattern, h)
 	}
@@ -54,6 +56,11 @@ func (s *Server) Mount(routes []Route) http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// foreign answers a form that a page of another origin sent (RFC 9700 4.16).
+func foreign(http.ResponseWriter, *http.Request) error {
+	return reason.New(reason.CrossOrigin, nil)
 }
 
 // unmatched asks the mux why nothing fits, and says it as everything else is said.

@@ -164,9 +164,13 @@ func Problem(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
 	if e.Code == reason.AdminUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="jotward admin"`)
 	}
+	detail := row.Remedy
+	if e.Detail != "" {
+		detail = e.Detail
+	}
 	w.WriteHeader(row.Status)
 	_ = json.NewEncoder(w).Encode(map[string]any{
-		"type": "about:blank", "title": row.Meaning, "detail": row.Remedy, "status": row.Status,
+		"type": "urn:jotward:reason:" + string(e.Code), "title": row.Meaning, "detail": detail, "status": row.Status,
 		"code": e.Code, "request_id": w.Header().Get("X-Request-Id"),
 	})
 }
@@ -209,20 +213,4 @@ func HTML(w http.ResponseWriter, status int, page *template.Template, data any) 
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	return page.Execute(w, data)
-}
-
-// ReadJSON reads one bounded JSON value with known members only.
-func ReadJSON(r *http.Request, v any) error {
-	dec := json.NewDecoder(r.Body)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return err
-		}
-		return reason.New(reason.RequestInvalid, err)
-	}
-	if dec.More() {
-		return reason.New(reason.RequestInvalid, errors.New("data after the JSON value"))
-	}
-	return nil
 }

@@ -49,7 +49,8 @@ type Endpoints struct {
 
 // parameters are those of an authorization request; others are ignored
 // (RFC 6749 3.1).
-var parameters = []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "resource"}
+var parameters = []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "resource",
+	"response_mode", "prompt", "max_age", "id_token_hint", "request", "request_uri", "registration"}
 
 // canonical keeps the known parameters in one order: the text that pages carry.
 func canonical(query url.Values) url.Values {
@@ -82,6 +83,17 @@ func (e *Endpoints) Authorize(w http.ResponseWriter, r *http.Request) error {
 	return e.step(w, r, canonical(query))
 }
 
+// Posted answers POST /authorize (OpenID Connect Core 3.1.2.1). It looks at no
+// cookie: the browser is sent on to GET, which does.
+func (e *Endpoints) Posted(w http.ResponseWriter, r *http.Request) error {
+	form, err := web.Form(r)
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/authorize?"+canonical(form).Encode(), http.StatusSeeOther)
+	return nil
+}
+
 // step validates the request and goes on with whatever is still missing: the
 // person, their consent, or nothing.
 func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, query url.Values) error {
@@ -89,18 +101,25 @@ func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, query url.Value
 	if err != nil {
 		return e.refuse(w, r, query, redirect, err)
 	}
-	ses, cookie, err := e.session(r)
-	if signedOut(err) {
-		return e.showSignIn(w, http.StatusOK, query, a, "", "")
-	}
+	want, err := e.wants(r.Context(), query)
 	if err != nil {
+		return e.refuse(w, r, query, true, err)
+	}
+	ses, cookie, err := e.session(r)
+	if err != nil && !signedOut(err) {
 		return err
 	}
-	granted := a.Client.SkipConsent
-	if !granted {
+	if err != nil || !want.accepts(ses, e.Grants.Now()) {
+		return e.needSignIn(w, r, query, a, want)
+	}
+	granted := a.Client.SkipConsent && !want.consent
+	if !granted && !want.consent {
 		if granted, err = e.Consents.Granted(r.Context(), ses.Subject, a.Client.ID, a.Scopes); err != nil {
 			return err
 		}
+	}
+	if !granted && want.none {
+		return e.refuse(w, r, query, true, reason.New(reason.ConsentRequired, nil))
 	}
 	if !granted {
 		person, err := e.Accounts.Get(r.Context(), ses.Subject)
@@ -110,6 +129,14 @@ func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, query url.Value
 		return e.showConsent(w, query, a, person.Username, consentToken(cookie, query))
 	}
 	return e.finish(w, r, a, ses)
+}
+
+// needSignIn shows the sign-in page, or says that it may not.
+func (e *Endpoints) needSignIn(w http.ResponseWriter, r *http.Request, query url.Values, a grant.Authorization, want wants) error {
+	if want.none {
+		return e.refuse(w, r, query, true, reason.New(reason.SignInRequired, nil))
+	}
+	return e.showSignIn(w, http.StatusOK, query, a, "", "")
 }
 
 // finish issues the code and sends the browser back with 303, so that no
@@ -140,14 +167,16 @@ func (e *Endpoints) back(w http.ResponseWriter, r *http.Request, redirectURI str
 	if err != nil {
 		return err
 	}
-	query := u.Query()
+	answer.Set("iss", e.Issuer)
 	for name, values := range answer {
-		if values[0] != "" {
-			query.Set(name, values[0])
+		if values[0] == "" {
+			delete(answer, name)
 		}
 	}
-	query.Set("iss", e.Issuer)
-	u.RawQuery = query.Encode()
+	if u.RawQuery != "" {
+		u.RawQuery += "&" // the registered query is kept as it is (RFC 6749 3.1.2)
+	}
+	u.RawQuery += answer.Encode()
 	http.Redirect(w, r, u.String(), http.StatusSeeOther)
 	return nil
 }
@@ -172,7 +201,7 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	http.SetCookie(w, &http.Cookie{Name: e.cookieName(), Value: cookie, Path: "/", HttpOnly: true, Secure: e.Secure, SameSite: http.SameSiteLaxMode})
-	http.Redirect(w, r, "/authorize?"+query.Encode(), http.StatusSeeOther)
+	http.Redirect(w, r, "/authorize?"+signedInNow(query).Encode(), http.StatusSeeOther)
 	return nil
 }
 
@@ -200,12 +229,16 @@ func (e *Endpoints) Consent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return e.refuse(w, r, query, redirect, err)
 	}
-	ses, cookie, err := e.session(r)
-	if signedOut(err) {
-		return e.showSignIn(w, http.StatusOK, query, a, "", "")
-	}
+	want, err := e.wants(r.Context(), query)
 	if err != nil {
+		return e.refuse(w, r, query, true, err)
+	}
+	ses, cookie, err := e.session(r)
+	if err != nil && !signedOut(err) {
 		return err
+	}
+	if err != nil || !want.accepts(ses, e.Grants.Now()) {
+		return e.needSignIn(w, r, query, a, want)
 	}
 	if !hmac.Equal([]byte(form.Get("consent_token")), []byte(consentToken(cookie, query))) {
 		return reason.New(reason.RequestInvalid, errors.New("the consent page belongs to another session or request"))
@@ -268,14 +301,19 @@ func actor(w http.ResponseWriter, subject string) audit.Actor {
 }
 
 // redirectOrigin is what form-action must allow beside the page's own origin:
-// browsers apply it to the redirect that follows the form as well.
+// browsers apply it to the redirect that follows the form as well. It becomes
+// part of a header, so a host that could end its directive gives nothing.
 func redirectOrigin(redirectURI string) string {
 	u, err := url.Parse(redirectURI)
-	if err != nil {
+	switch {
+	case err != nil:
 		return ""
-	}
-	if u.Host == "" {
+	case u.Host == "" || strings.HasPrefix(u.Host, "["): // CSP has no IPv6 addresses (CSP3 2.3.1)
 		return u.Scheme + ":"
+	case strings.ContainsFunc(u.Host, func(c rune) bool { return !strings.ContainsRune(hostCharacters, c) }):
+		return ""
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host)
 }
+
+const hostCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:"

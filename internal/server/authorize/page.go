@@ -49,7 +49,11 @@ func (e *Endpoints) showConsent(w http.ResponseWriter, query url.Values, a grant
 // Refusal is the page for what may not be sent back to a client.
 func Refusal(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
 	row, _ := reason.Lookup(e.Code)
-	_ = show(w, row.Status, "", view{Title: "This request cannot be served", Alert: sentence(row.Meaning) + " " + sentence(row.Remedy), Code: string(e.Code), ID: w.Header().Get("X-Request-Id")})
+	status := row.Status
+	if status == http.StatusUnauthorized { // there is nothing to authenticate with (RFC 9110 15.5.2)
+		status = http.StatusBadRequest
+	}
+	_ = show(w, status, "", view{Title: "This request cannot be served", Alert: sentence(row.Meaning) + " " + sentence(row.Remedy), Code: string(e.Code), ID: w.Header().Get("X-Request-Id")})
 }
 
 // sentence makes a sentence of the list's words.

@@ -4,10 +4,12 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -26,6 +28,19 @@ const Scope = "jotward:feed"
 
 // batchEntries bounds one message.
 const batchEntries = 1000
+
+// maxStreams bounds the streams of one client: edges may share a client.
+const maxStreams = 64
+
+// DefaultStall is how long one message may take to be written.
+const DefaultStall = 10 * time.Second
+
+// Bounds on what an edge says of itself. A sequence number beyond 2^53 is none
+// that a log has reached.
+const (
+	maxSeq   = 1 << 53
+	maxLagMS = 366 * 24 * 3600 * 1000
+)
 
 // Log is the revocation log as the store keeps it.
 type Log interface {
@@ -51,11 +66,33 @@ type Feed struct {
 	Sign      Sign
 	Now       func() time.Time
 	Heartbeat time.Duration
+	Stall     time.Duration // how long a write may take; 0 means DefaultStall
 	Positions func(ctx context.Context, p revoke.Position) error
 
 	mu     sync.Mutex
 	wake   chan struct{}
-	closed chan struct{} // made by the first stream; closed by Close
+	closed chan struct{}  // made by the first stream; closed by Close
+	open   map[string]int // streams by client
+}
+
+// enter counts a stream of a client, unless it has too many.
+func (f *Feed) enter(id string) (leave func(), err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.open == nil {
+		f.open = map[string]int{}
+	}
+	if f.open[id] >= maxStreams {
+		return nil, &reason.Error{Code: reason.StreamsExceeded, RetryAfter: time.Minute}
+	}
+	f.open[id]++
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.open[id]--; f.open[id] == 0 {
+			delete(f.open, id)
+		}
+	}, nil
 }
 
 // Close ends every stream, so that a shutdown need not wait for edges.
@@ -105,7 +142,11 @@ func (f *Feed) authenticate(r *http.Request) (client.Client, error) {
 	if err != nil {
 		return client.Client{}, err
 	}
-	c, err := f.Clients.Authenticate(r.Context(), id, text)
+	return f.allowed(r.Context(), id, text)
+}
+
+func (f *Feed) allowed(ctx context.Context, id, text string) (client.Client, error) {
+	c, err := f.Clients.Authenticate(ctx, id, text)
 	if err != nil {
 		return c, err
 	}
@@ -121,34 +162,77 @@ func (f *Feed) Stream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	s := stream{feed: f, w: w, control: http.NewResponseController(w), edge: audit.Actor{Kind: "client", ID: c.ID, Request: w.Header().Get("X-Request-Id")}}
+	s.again = func(ctx context.Context) error {
+		id, text, err := web.ClientCredentials(r, nil)
+		if err == nil {
+			_, err = f.allowed(ctx, id, text)
+		}
+		return err
+	}
+	if s.log, s.seq, err = resume(r); err != nil {
+		return err
+	}
+	leave, err := f.enter(c.ID)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	// The server's bound on reading a request would end the stream with it.
+	if err := s.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.WriteHeader(http.StatusOK)
-	s := stream{feed: f, w: w, flush: http.NewResponseController(w), edge: audit.Actor{Kind: "client", ID: c.ID, Request: w.Header().Get("X-Request-Id")}}
-	s.log = r.URL.Query().Get("log")
-	s.seq, _ = strconv.ParseUint(r.URL.Query().Get("after"), 10, 64)
-	if err := s.run(r.Context()); err != nil && r.Context().Err() == nil {
-		return reason.New(reason.Internal, err)
+	err = s.run(r.Context())
+	if r.Context().Err() != nil || errors.Is(err, errGone) {
+		return nil // the edge hung up, or took nothing for too long
 	}
-	return nil
+	return err
+}
+
+// errGone is beneath every failure to write to an edge.
+var errGone = errors.New("feed: the edge is gone")
+
+// resume reads where an edge goes on: nothing, or the log's id with the last
+// number that it applied.
+func resume(r *http.Request) (log string, after uint64, err error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err == nil {
+		query, err = web.Once(query)
+	}
+	log = query.Get("log")
+	if text := query.Get("after"); err == nil && text != "" {
+		after, err = strconv.ParseUint(text, 10, 64)
+	}
+	if err != nil || after > maxSeq || len(log) > 128 {
+		return "", 0, reason.New(reason.RequestInvalid, errors.New("feed: log or after cannot be read"))
+	}
+	return log, after, nil
 }
 
 // stream is one edge's connection and how far it has been served.
 type stream struct {
-	feed  *Feed
-	w     http.ResponseWriter
-	flush *http.ResponseController
-	edge  audit.Actor
-	log   string
-	seq   uint64
+	feed    *Feed
+	w       http.ResponseWriter
+	control *http.ResponseController
+	edge    audit.Actor
+	again   func(ctx context.Context) error // authenticates once more
+	log     string
+	seq     uint64
 }
 
 func (s *stream) run(ctx context.Context) error {
 	beat := time.NewTicker(s.feed.Heartbeat)
 	defer beat.Stop()
-	first := true
+	beating := true // what is up to date at once is told so
 	for {
 		// Asked for before reading: a commit in between wakes the next round.
 		changed := s.feed.changed()
+		// A client that was disabled, or has another secret now, hears no more.
+		if err := s.again(ctx); err != nil {
+			return err
+		}
 		log, head, err := s.feed.Log.RevocationHead(ctx)
 		if err != nil {
 			return err
@@ -168,13 +252,13 @@ func (s *stream) run(ctx context.Context) error {
 			err = s.snapshot(ctx, log, head)
 		case s.seq < head:
 			err = s.batches(ctx, head)
-		case first:
+		case beating:
 			err = s.heartbeat(ctx)
 		}
 		if err != nil {
 			return err
 		}
-		first = false
+		beating = false
 		select {
 		case <-ctx.Done():
 			return nil
@@ -182,9 +266,7 @@ func (s *stream) run(ctx context.Context) error {
 			return nil
 		case <-changed:
 		case <-beat.C:
-			if err := s.heartbeat(ctx); err != nil {
-				return err
-			}
+			beating = true
 		}
 	}
 }
@@ -242,10 +324,19 @@ func (s *stream) send(ctx context.Context, event string, seq uint64, m revoke.Me
 	if err != nil {
 		return err
 	}
+	// A reader that takes nothing must not hold a connection and its buffers: the
+	// deadline is set, in the past, when the write has taken too long.
+	slow := time.AfterFunc(cmp.Or(s.feed.Stall, DefaultStall), func() {
+		_ = s.control.SetWriteDeadline(time.Unix(1, 0)) // not supported: a test's recorder
+	})
+	defer slow.Stop()
 	if _, err := fmt.Fprintf(s.w, "id: %d\nevent: %s\ndata: %s\n\n", seq, event, token); err != nil {
-		return err
+		return errors.Join(errGone, err)
 	}
-	return s.flush.Flush()
+	if err := s.control.Flush(); err != nil {
+		return errors.Join(errGone, err)
+	}
+	return nil
 }
 
 // Report answers POST /feed/position.
@@ -260,6 +351,14 @@ func (f *Feed) Report(w http.ResponseWriter, r *http.Request) error {
 	}
 	if p.Instance == "" || len(p.Instance) > 128 || len(p.Log) > 128 || len(p.Version) > 64 {
 		return reason.New(reason.RequestInvalid, errors.New("instance, log or version missing or too long"))
+	}
+	log, head, err := f.Log.RevocationHead(r.Context())
+	if err != nil {
+		return err
+	}
+	// Read after the edge applied it, the head is never behind what it applied.
+	if p.LagMS < 0 || p.LagMS > maxLagMS || p.Seq > maxSeq || p.Log == log && p.Seq > head {
+		return reason.New(reason.RequestInvalid, errors.New("feed: the position is none that an edge can have"))
 	}
 	p.ClientID, p.At = c.ID, f.Now()
 	if err := f.Positions(r.Context(), p); err != nil {

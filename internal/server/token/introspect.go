@@ -4,9 +4,12 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/internal/web"
 )
 
@@ -24,16 +27,42 @@ func (e *Endpoints) Introspect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := map[string]any{"active": found.Active}
+	return web.JSON(w, http.StatusOK, introspected(found))
+}
+
+// introspection is RFC 7662 2.2 with the claims that a resource server checks
+// in a token itself. A refresh token has no token_type: it is none of RFC 6749 7.1.
+type introspection struct {
+	Active      bool            `json:"active"`
+	TokenType   string          `json:"token_type,omitempty"`
+	Issuer      string          `json:"iss,omitempty"`
+	Subject     string          `json:"sub,omitempty"`
+	Audience    *token.Audience `json:"aud,omitempty"`
+	ClientID    string          `json:"client_id,omitempty"`
+	Expiry      int64           `json:"exp,omitempty"`
+	IssuedAt    int64           `json:"iat,omitempty"`
+	ID          string          `json:"jti,omitempty"`
+	Scope       string          `json:"scope,omitempty"`
+	SessionID   string          `json:"sid,omitempty"`
+	GrantID     string          `json:"grant_id,omitempty"`
+	AuthTime    int64           `json:"auth_time,omitempty"`
+	Roles       []string        `json:"roles,omitempty"`
+	Permissions []string        `json:"permissions,omitempty"`
+}
+
+func introspected(found grant.Introspection) introspection {
 	switch {
 	case found.Access != nil:
 		a := found.Access
-		out["token_type"], out["iss"], out["sub"], out["aud"], out["client_id"] = "Bearer", a.Issuer, a.Subject, a.Audience, a.ClientID
-		out["exp"], out["iat"], out["jti"], out["scope"] = a.Expiry, a.IssuedAt, a.ID, a.Scope
+		return introspection{Active: true, TokenType: "Bearer", Issuer: a.Issuer, Subject: a.Subject, Audience: &a.Audience, ClientID: a.ClientID,
+			Expiry: a.Expiry, IssuedAt: a.IssuedAt, ID: a.ID, Scope: a.Scope, SessionID: a.SessionID, GrantID: a.GrantID, AuthTime: a.AuthTime,
+			Roles: a.Roles, Permissions: a.Permissions}
 	case found.Grant != nil:
-		out["token_type"], out["sub"], out["client_id"] = "refresh_token", found.Grant.Subject, found.Grant.ClientID
+		g := found.Grant
+		return introspection{Active: true, Subject: g.Subject, ClientID: g.ClientID, Scope: strings.Join(g.Scopes, " "), SessionID: g.SessionID,
+			GrantID: g.ID, AuthTime: g.AuthTime.Unix(), Expiry: g.Ends.Unix()}
 	}
-	return web.JSON(w, http.StatusOK, out)
+	return introspection{}
 }
 
 // Revoke answers POST /revoke: 200 whether or not there was such a token

@@ -144,7 +144,7 @@ func TestMigrationsAreChecked(t *testing.T) {
 	for name, change := range map[string]string{
 		"changed": `UPDATE migrations SET sum = 'x'`,
 		"newer":   `INSERT INTO migrations (name, sum) VALUES ('9999_later.sql', 'x')`,
-		"hole":    `UPDATE migrations SET name = '0000_other.sql'`,
+		"hole":    `UPDATE migrations SET name = '0000_other.sql' WHERE name = '0001_init.sql'`,
 	} {
 		path := filepath.Join(t.TempDir(), name)
 		for range 2 { // opening twice applies once

@@ -13,6 +13,7 @@ const sweepBatch = 500
 const (
 	positionLife = 24 * time.Hour
 	keyLife      = 30 * 24 * time.Hour
+	onceLife     = 24 * time.Hour
 )
 
 const (
@@ -24,6 +25,7 @@ const (
 	sweepRevocations = `DELETE FROM revocations WHERE seq IN (SELECT seq FROM revocations WHERE expires < ? LIMIT ?)`
 	sweepPositions   = `DELETE FROM positions WHERE (client_id, instance) IN (SELECT client_id, instance FROM positions WHERE at < ? LIMIT ?)`
 	sweepKeys        = `DELETE FROM signing_keys WHERE id IN (SELECT id FROM signing_keys WHERE gone > 0 AND gone < ? LIMIT ?)`
+	sweepOnce        = `DELETE FROM idempotency_keys WHERE key_hash IN (SELECT key_hash FROM idempotency_keys WHERE at < ? LIMIT ?)`
 	touchGeneration  = `UPDATE signing_keys_head SET generation = generation + 1 WHERE one = 1`
 )
 
@@ -39,6 +41,7 @@ const (
 //   - Sessions go when they have run out and no grant needs them.
 //   - Revocations go at Expires; positions after a day; keys, with their public
 //     half, a month after their last token expired: the trail keeps their ids.
+//   - Idempotency keys go after a day.
 //
 // The audit trail is never swept here.
 func (s *Store) Sweep(ctx context.Context, now time.Time, tokenLife, grace time.Duration) (forgotten int64, err error) {
@@ -55,6 +58,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, tokenLife, grace time.
 		{sweepRevocations, now, ""},
 		{sweepPositions, now.Add(-positionLife), ""},
 		{sweepKeys, now.Add(-keyLife), touchGeneration},
+		{sweepOnce, now.Add(-onceLife), ""},
 	} {
 		for n := int64(sweepBatch); n == sweepBatch; forgotten += n {
 			if err := s.update(ctx, func(t *tx) (err error) {

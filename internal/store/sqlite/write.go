@@ -268,6 +268,11 @@ const (
 // numbers are gapless and in the order of commits.
 func (s *Store) write(ctx context.Context, act audit.Act, change func(*tx) error) error {
 	return s.update(ctx, func(t *tx) error {
+		if once := act.Actor.Once; once.Key != "" {
+			if err := t.must(reason.New(reason.IdempotencyKeyReused, nil), insertOnce, once.Key, once.Request, act.Target.ID, millis(act.At)); err != nil {
+				return err
+			}
+		}
 		if err := change(t); err != nil {
 			return err
 		}

@@ -1,0 +1,210 @@
+package admin
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/web"
+)
+
+// Client is a client as the API shows it. Secret is there once, when it was made.
+type Client struct {
+	ID                  string    `json:"client_id"`
+	Secret              string    `json:"client_secret,omitempty"`
+	Name                string    `json:"name"`
+	Public              bool      `json:"public"`
+	GrantTypes          []string  `json:"grant_types"`
+	RedirectURIs        []string  `json:"redirect_uris"`
+	Scopes              []string  `json:"scopes"`
+	Audiences           []string  `json:"audiences"`
+	Roles               []string  `json:"roles"`
+	Permissions         []string  `json:"permissions"`
+	AccessTokenLifetime int64     `json:"access_token_lifetime"` // seconds
+	SkipConsent         bool      `json:"skip_consent"`
+	Disabled            bool      `json:"disabled"`
+	Version             int64     `json:"version"`
+	Created             time.Time `json:"created"`
+}
+
+func showClient(c client.Client) Client {
+	return Client{ID: c.ID, Name: c.Name, Public: c.Public, GrantTypes: some(c.GrantTypes), RedirectURIs: some(c.RedirectURIs), Scopes: some(c.Scopes),
+		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
+		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created)}
+}
+
+// stored is a time as the store keeps it: an answer does not change when it is read again.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// some is a list that is never null.
+func some(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// ClientSettings is what an operator decides: the body of PUT
+// /admin/v1/clients/{id}, which replaces all of it.
+type ClientSettings struct {
+	Name                string   `json:"name"`
+	GrantTypes          []string `json:"grant_types"`
+	RedirectURIs        []string `json:"redirect_uris"`
+	Scopes              []string `json:"scopes"`
+	Audiences           []string `json:"audiences"`
+	Roles               []string `json:"roles"`
+	Permissions         []string `json:"permissions"`
+	AccessTokenLifetime int64    `json:"access_token_lifetime"` // seconds; 0 means the default
+	SkipConsent         bool     `json:"skip_consent"`
+}
+
+// NewClient is the body of POST /admin/v1/clients.
+type NewClient struct {
+	ID                  string   `json:"client_id"`
+	Public              bool     `json:"public"`
+	Name                string   `json:"name"`
+	GrantTypes          []string `json:"grant_types"`
+	RedirectURIs        []string `json:"redirect_uris"`
+	Scopes              []string `json:"scopes"`
+	Audiences           []string `json:"audiences"`
+	Roles               []string `json:"roles"`
+	Permissions         []string `json:"permissions"`
+	AccessTokenLifetime int64    `json:"access_token_lifetime"`
+	SkipConsent         bool     `json:"skip_consent"`
+}
+
+func (n NewClient) settings() ClientSettings {
+	return ClientSettings{n.Name, n.GrantTypes, n.RedirectURIs, n.Scopes, n.Audiences, n.Roles, n.Permissions, n.AccessTokenLifetime, n.SkipConsent}
+}
+
+// New is the body that makes a client with these settings.
+func (s ClientSettings) New(id string, public bool) NewClient {
+	return NewClient{id, public, s.Name, s.GrantTypes, s.RedirectURIs, s.Scopes, s.Audiences, s.Roles, s.Permissions, s.AccessTokenLifetime, s.SkipConsent}
+}
+
+func (s ClientSettings) client(id string) (client.Client, error) {
+	if s.AccessTokenLifetime < 0 || s.AccessTokenLifetime > int64(client.MaxLifetime/time.Second) { // before it is multiplied
+		return client.Client{}, invalid("access_token_lifetime is outside 300 to 3600 seconds")
+	}
+	return client.Client{ID: id, Name: s.Name, GrantTypes: s.GrantTypes, RedirectURIs: s.RedirectURIs, Scopes: s.Scopes, Audiences: s.Audiences,
+		Roles: s.Roles, Permissions: s.Permissions, AccessTokenLifetime: time.Duration(s.AccessTokenLifetime) * time.Second, SkipConsent: s.SkipConsent}, nil
+}
+
+// CreateClient answers POST /admin/v1/clients. A repetition is told that the
+// client is there: its secret was shown once and is not kept.
+func (e *Endpoints) CreateClient(w http.ResponseWriter, r *http.Request) error {
+	var in NewClient
+	if err := web.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	who, err := once(w, r, in)
+	if err != nil {
+		return err
+	}
+	c, err := in.settings().client(in.ID)
+	if err != nil {
+		return err
+	}
+	c.Public = in.Public
+	c, secret, err := e.Clients.Create(r.Context(), who, c)
+	if id, err := e.repeated(w, r, who, err); err != nil {
+		return err
+	} else if id != "" {
+		return &reason.Error{Code: reason.Conflict, Detail: "this request made the client " + id + " before; its secret was shown then: rotate it if it is lost"}
+	}
+	out := showClient(c)
+	out.Secret = secret
+	w.Header().Set("ETag", etag(c.ID, c.Revision, c.Created))
+	return web.JSON(w, http.StatusCreated, out)
+}
+
+// ListClients answers GET /admin/v1/clients.
+func (e *Endpoints) ListClients(w http.ResponseWriter, r *http.Request) error {
+	after, limit, err := page(r)
+	if err != nil {
+		return err
+	}
+	clients, err := e.Clients.List(r.Context(), after, limit+1)
+	if err != nil {
+		return err
+	}
+	return writeList(w, clients, limit, showClient, func(c client.Client) string { return c.ID })
+}
+
+// GetClient answers GET /admin/v1/clients/{id}.
+func (e *Endpoints) GetClient(w http.ResponseWriter, r *http.Request) error {
+	c, err := e.Clients.Get(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return write(w, r, etag(c.ID, c.Revision, c.Created), showClient(c))
+}
+
+// UpdateClient answers PUT /admin/v1/clients/{id}.
+func (e *Endpoints) UpdateClient(w http.ResponseWriter, r *http.Request) error {
+	var in ClientSettings
+	if err := web.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	to, err := in.client(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	var c client.Client
+	if err := e.changeClient(w, r, func(who audit.Actor, id string, revision int64) (err error) {
+		c, err = e.Clients.Update(r.Context(), who, revision, to)
+		return err
+	}); err != nil {
+		return err
+	}
+	w.Header().Set("ETag", etag(c.ID, c.Revision, c.Created))
+	return web.JSON(w, http.StatusOK, showClient(c))
+}
+
+// changeClient runs one change of the client in the path, under If-Match.
+func (e *Endpoints) changeClient(w http.ResponseWriter, r *http.Request, change func(who audit.Actor, id string, revision int64) error) error {
+	id := r.PathValue("id")
+	revision, err := expected(r, func() (revised, error) {
+		c, err := e.Clients.Get(r.Context(), id)
+		return revised{c.ID, c.Revision, c.Created}, err
+	})
+	if err != nil {
+		return err
+	}
+	return met(revision, change(actor(w), id, revision))
+}
+
+// RotateSecret answers POST /admin/v1/clients/{id}/secret.
+func (e *Endpoints) RotateSecret(w http.ResponseWriter, r *http.Request) error {
+	var secret string
+	if err := e.changeClient(w, r, func(who audit.Actor, id string, revision int64) (err error) {
+		secret, err = e.Clients.RotateSecret(r.Context(), who, id, revision)
+		return err
+	}); err != nil {
+		return err
+	}
+	return web.JSON(w, http.StatusCreated, map[string]string{"client_id": r.PathValue("id"), "client_secret": secret})
+}
+
+// DisableClient answers POST /admin/v1/clients/{id}/disable.
+func (e *Endpoints) DisableClient(w http.ResponseWriter, r *http.Request) error {
+	return done(w, e.changeClient(w, r, func(who audit.Actor, id string, revision int64) error {
+		return e.Clients.Disable(r.Context(), who, id, revision)
+	}))
+}
+
+// EnableClient answers POST /admin/v1/clients/{id}/enable.
+func (e *Endpoints) EnableClient(w http.ResponseWriter, r *http.Request) error {
+	return done(w, e.changeClient(w, r, func(who audit.Actor, id string, revision int64) error {
+		return e.Clients.Enable(r.Context(), who, id, revision)
+	}))
+}
+
+// DeleteClient answers DELETE /admin/v1/clients/{id}.
+func (e *Endpoints) DeleteClient(w http.ResponseWriter, r *http.Request) error {
+	return done(w, e.changeClient(w, r, func(who audit.Actor, id string, revision int64) error {
+		return e.Clients.Delete(r.Context(), who, id, revision)
+	}))
+}

@@ -1,0 +1,92 @@
+package authorize
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/session"
+	"github.com/jotward/jotward/jose"
+)
+
+// wants is what a request says of the person's sign-in and consent
+// (OpenID Connect Core 3.1.2.1). Its zero value wants nothing in particular.
+type wants struct {
+	none    bool // no page may be shown
+	signIn  bool // sign in now, whoever is signed in already
+	consent bool // ask, though it was allowed before
+	maxAge  time.Duration
+	subject string // of the id_token_hint
+}
+
+// unsupported are parameters that would change what the others mean: who does
+// not read them must say so (OpenID Connect Core 3.1.2.6, RFC 9101 5).
+var unsupported = []string{"request", "request_uri", "registration"}
+
+func (e *Endpoints) wants(ctx context.Context, query url.Values) (wants, error) {
+	for _, name := range unsupported {
+		if query.Get(name) != "" {
+			return wants{}, &reason.Error{Code: reason.RequestInvalid, OAuth: name + "_not_supported"}
+		}
+	}
+	if mode := query.Get("response_mode"); mode != "" && mode != "query" {
+		return wants{}, reason.New(reason.RequestInvalid, errors.New("authorize: only response_mode query is served"))
+	}
+	var v wants
+	prompts := strings.Fields(query.Get("prompt"))
+	for _, p := range prompts {
+		switch p {
+		case "none":
+			v.none = true
+		case "login", "select_account": // the sign-in page is where another account is chosen
+			v.signIn = true
+		case "consent":
+			v.consent = true
+		default:
+			return wants{}, reason.New(reason.RequestInvalid, errors.New("authorize: unknown prompt"))
+		}
+	}
+	if v.none && slices.ContainsFunc(prompts, func(p string) bool { return p != "none" }) {
+		return wants{}, reason.New(reason.RequestInvalid, errors.New("authorize: prompt=none stands alone"))
+	}
+	if text := query.Get("max_age"); text != "" {
+		seconds, err := strconv.ParseUint(text, 10, 31)
+		if err != nil {
+			return wants{}, reason.New(reason.RequestInvalid, errors.New("authorize: max_age is not a number of seconds"))
+		}
+		v.maxAge = time.Duration(seconds) * time.Second
+		v.signIn = v.signIn || seconds == 0
+	}
+	if hint := query.Get("id_token_hint"); hint != "" {
+		var err error
+		v.subject, err = e.Grants.Minter.Hint(ctx, hint, query.Get("client_id"))
+		if err != nil && jose.ReasonOf(err) == "" {
+			return wants{}, err // the store's fault, not the hint's
+		}
+		if err != nil {
+			return wants{}, reason.New(reason.RequestInvalid, errors.New("authorize: the id_token_hint is not one of this client's ID tokens"))
+		}
+	}
+	return v, nil
+}
+
+// accepts reports whether a session is the sign-in that is wanted.
+func (v wants) accepts(s session.Session, now time.Time) bool {
+	return !v.signIn && (v.maxAge == 0 || now.Sub(s.AuthTime) <= v.maxAge) && (v.subject == "" || v.subject == s.Subject)
+}
+
+// signedInNow is the request that goes on after a sign-in: what it wanted of
+// one has happened, and auth_time tells the client when.
+func signedInNow(query url.Values) url.Values {
+	delete(query, "max_age")
+	left := slices.DeleteFunc(strings.Fields(query.Get("prompt")), func(p string) bool { return p == "login" || p == "select_account" })
+	if delete(query, "prompt"); len(left) > 0 {
+		query.Set("prompt", strings.Join(left, " "))
+	}
+	return query
+}

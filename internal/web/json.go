@@ -1,0 +1,87 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jotward/jotward/internal/reason"
+)
+
+// ReadJSON reads one bounded JSON object into a struct: application/json,
+// members by their exact names, each once, none unknown, nothing behind it.
+// encoding/json alone folds the case of names and takes the last of two. A
+// fault names the member and never its value, which may be a password.
+func ReadJSON(r *http.Request, v any) error {
+	if !media(r, "application/json") {
+		return reason.New(reason.MediaTypeUnsupported, nil)
+	}
+	data, err := io.ReadAll(r.Body)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return err
+	}
+	if err != nil {
+		return malformed("the body cannot be read")
+	}
+	if !utf8.Valid(data) {
+		return malformed("the body is not UTF-8")
+	}
+	if err := onlyMembers(data, memberNames(v)); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return malformed(e.Field + " has a value of the wrong type")
+		}
+		return malformed("the body is not one JSON object")
+	}
+	return nil
+}
+
+func malformed(detail string) error {
+	return &reason.Error{Code: reason.RequestInvalid, Detail: detail}
+}
+
+func memberNames(v any) (names []string) {
+	for f := range reflect.TypeOf(v).Elem().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+// onlyMembers holds the outermost object to its names; what is inside are
+// texts, numbers and lists of them.
+func onlyMembers(data []byte, names []string) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return malformed("the body is not one JSON object")
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		if err != nil || !ok {
+			return malformed("the body is not one JSON object")
+		}
+		if !slices.Contains(names, name) {
+			return malformed("no member is called " + strconv.QuoteToASCII(name[:min(len(name), 64)]))
+		}
+		if seen[name] {
+			return malformed(name + " is there twice")
+		}
+		seen[name] = true
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return malformed("the body is not one JSON object")
+		}
+	}
+	return nil // what follows the object is for Unmarshal to refuse
+}
