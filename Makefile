@@ -41,4 +41,4 @@ mutants:
 
 # docs writes every generated page of docs/reference.
 docs:
-	JOTWARD_UPDATE_DOCS=1 $(GO) test ./internal/reason -run TestDocsCurrent
+	JOTWARD_UPDATE_DOCS=1 $(GO) test ./internal/reason ./cmd/jotward -run TestDocsCurrent

@@ -51,7 +51,7 @@ func (e *Edge) record(ev *Event) {
 	e.options.Logger.LogAttrs(context.Background(), level, "request",
 		slog.String("request_id", ev.RequestID), slog.String("trace_id", ev.TraceID), slog.Bool("allowed", ev.Allowed),
 		slog.String("reason", string(ev.Reason)), slog.String("detail", clean(ev.Detail)),
-		slog.String("issuer", ev.Issuer), slog.String("client_id", clean(ev.ClientID)), slog.String("client", ev.Client), slog.String("route", ev.Route),
+		slog.String("issuer", ev.Issuer), slog.String("client_id", clean(ev.ClientID)), slog.String("client_addr", ev.Client), slog.String("route", ev.Route),
 		slog.String("method", ev.Method), slog.Int("status", ev.Status), slog.Int64("bytes_in", ev.BytesIn), slog.Int64("bytes_out", ev.BytesOut),
 		slog.Duration("total", ev.Total), slog.Duration("decision", ev.Decision), slog.Duration("upstream", ev.Upstream),
 		slog.Bool("cache_hit", ev.CacheHit), slog.String("feed", string(ev.Feed)), slog.Uint64("revocation_seq", ev.Seq))

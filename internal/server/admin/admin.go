@@ -145,6 +145,5 @@ func done(w http.ResponseWriter, err error) error {
 	if err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return web.Empty(w, http.StatusNoContent)
 }

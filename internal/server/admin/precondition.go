@@ -37,8 +37,7 @@ func lists(r *http.Request, name, tag string) bool {
 func write(w http.ResponseWriter, r *http.Request, tag string, v any) error {
 	w.Header().Set("ETag", tag)
 	if lists(r, "If-None-Match", tag) {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
+		return web.Empty(w, http.StatusNotModified)
 	}
 	return web.JSON(w, http.StatusOK, v)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/web"
 )
 
 //go:embed page.html style.css
@@ -75,9 +76,7 @@ func clientName(a grant.Authorization) string {
 
 func show(w http.ResponseWriter, status int, formAction string, v view) error {
 	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' "+formAction)
 	h.Set("X-Frame-Options", "DENY")
-	w.WriteHeader(status)
-	return page.Execute(w, v)
+	return web.HTML(w, status, page, v)
 }

@@ -183,7 +183,6 @@ func (f *Feed) Stream(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
-	w.WriteHeader(http.StatusOK)
 	err = s.run(r.Context())
 	if r.Context().Err() != nil || errors.Is(err, errGone) {
 		return nil // the edge hung up, or took nothing for too long
@@ -364,6 +363,5 @@ func (f *Feed) Report(w http.ResponseWriter, r *http.Request) error {
 	if err := f.Positions(r.Context(), p); err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return web.Empty(w, http.StatusNoContent)
 }

@@ -75,8 +75,7 @@ func (e *Endpoints) Revoke(w http.ResponseWriter, r *http.Request) error {
 	if err := e.Grants.Revoke(r.Context(), c, w.Header().Get("X-Request-Id"), form.Get("token")); err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusOK)
-	return nil
+	return web.Empty(w, http.StatusOK)
 }
 
 // about reads a form that is about one token, and its caller.
