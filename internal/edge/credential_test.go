@@ -343,7 +343,7 @@ func FuzzIssuerOf(f *testing.F) {
 
 // namesToken never misses what a plain reader of forms would take for the name.
 func FuzzSecondCredential(f *testing.F) {
-	for _, s := range []string{"access_token=1", "a=b&access%5Ftoken=2", "a;access_token", "%20access_token=x"} {
+	for _, s := range []string{"access_token=1", "a=b&access%5Ftoken=2", "a;access_token", "%20access_token=x", "%00ACCess token\x800", "a=b\r\naccess_token", "access%5"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, form string) {

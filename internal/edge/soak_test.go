@@ -53,31 +53,13 @@ func TestSoak(t *testing.T) {
 				}
 				body, _ := io.ReadAll(answer.Body)
 				_ = answer.Body.Close()
-				switch {
-				case answer.StatusCode == 200 && (wasDone || path == "/down/x" || string(body) != fmt.Sprint("usr_", i)):
-					t.Errorf("%s: revoked %v, token %d answered %s", path, wasDone, i, body)
-				case answer.StatusCode == 401 && (!begun[i].Load() || !strings.Contains(string(body), "grant_revoked")):
-					t.Errorf("%s: token %d, which holds, was refused: %s", path, i, body)
-				case answer.StatusCode == 502 && (wasDone || path == "/api/x"):
-					t.Errorf("%s: token %d, revoked %v, reached an upstream: %s", path, i, wasDone, body)
-				case answer.StatusCode != 200 && answer.StatusCode != 401 && answer.StatusCode != 502:
-					t.Error(path, answer.StatusCode, string(body))
+				if wrong := judge(path, answer.StatusCode, string(body), fmt.Sprint("usr_", i), wasDone, begun[i].Load()); wrong != "" {
+					t.Errorf("%s: token %d %s: %d %s", path, i, wrong, answer.StatusCode, body)
 				}
 			}
 		})
 	}
-	wait.Go(func() {
-		for n := range 40 {
-			c := w.config
-			c.Issuers = append([]config.EdgeIssuer(nil), c.Issuers...)
-			if n%2 == 0 { // a new source for the same view
-				c.Issuers[0].JWKSURI += "?"
-			}
-			if err := w.edge.Reload(c); err != nil {
-				t.Error(err)
-			}
-		}
-	})
+	wait.Go(w.reloads)
 	wait.Go(func() {
 		for i := range tokens / 2 {
 			begun[i].Store(true)
@@ -92,6 +74,39 @@ func TestSoak(t *testing.T) {
 			t.Errorf("token %d: %d", i, a)
 		}
 	}
+}
+
+// reloads replaces the configuration often, each time with a new source for the
+// same view.
+func (w *world) reloads() {
+	for n := range 40 {
+		c := w.config
+		c.Issuers = append([]config.EdgeIssuer(nil), c.Issuers...)
+		if n%2 == 0 {
+			c.Issuers[0].JWKSURI += "?"
+		}
+		if err := w.edge.Reload(c); err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+// judge says what is wrong with an answer, given whether the token was revoked
+// before its request began, and whether anybody had begun to when it ended.
+func judge(path string, status int, body, subject string, revoked, begun bool) string {
+	switch {
+	case status != 200 && status != 401 && status != 502:
+		return "has an answer of no kind"
+	case status != 401 && revoked:
+		return "was revoked, and passed"
+	case status == 401 && (!begun || !strings.Contains(body, "grant_revoked")):
+		return "holds, and was refused"
+	case status == 502 && path == "/api/x" || status == 200 && path == "/down/x":
+		return "went to another upstream"
+	case status == 200 && body != subject:
+		return "has another's answer"
+	}
+	return ""
 }
 
 // status is one more request, without reading its event.
