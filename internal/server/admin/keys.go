@@ -59,7 +59,7 @@ func (e *Endpoints) ListKeys(w http.ResponseWriter, r *http.Request) error {
 		}
 		keys = keys[i+1:]
 	}
-		return writeList(w, keys, limit, e.showKey, func(k keyring.Key) string { return k.ID })
+	return writeList(w, keys, limit, e.showKey, func(k keyring.Key) string { return k.ID })
 }
 
 // RotateKey answers POST /admin/v1/keys/{purpose}/rotate. It takes no body: the
