@@ -388,16 +388,3 @@ func (v *world) admin(method, path string, in any, change ...func(*http.Request)
 	api().check(v, method, path, in, a)
 	return a
 }
-
-// log entries of a kind that were written to the revocation log.
-func (v *world) revoked(kind string) (ids []string) {
-	v.Helper()
-	entries, err := v.store.RevocationsAfter(v.Context(), 0, 1000)
-	v.ok(err)
-	for _, e := range entries {
-		if string(e.Kind) == kind {
-			ids = append(ids, e.ID)
-		}
-	}
-	return ids
-}
