@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -151,7 +151,7 @@ func (d *dev) start(data string) (story, error) {
 	d.health.Ready = gate.Ready
 	go func() { _ = gate.Run(d.ctx) }() // ends with ctx, and only then
 	d.process.start(listeners[1], edge.NewServer(gate))
-	return s, d.answering(s)
+	return s, d.answering()
 }
 
 func devEdge(s story, secret string) config.Edge {
@@ -164,21 +164,22 @@ func devEdge(s story, secret string) config.Edge {
 	}
 }
 
-// answering waits until the edge has heard the feed: until then it refuses
-// every token, because it cannot know what was taken back.
-func (d *dev) answering(s story) error {
-	ctx, cancel := context.WithTimeout(d.ctx, 10*time.Second)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
+// answering waits until the edge has the issuer's keys and has heard its feed:
+// until then it refuses every token, because it cannot know what was taken back.
+func (d *dev) answering() error {
+	late := time.NewTimer(10 * time.Second)
+	defer late.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		positions, err := d.issuer.store.Positions(ctx)
-		if err == nil && len(positions) > 0 && time.Since(positions[0].At) < time.Minute {
+		if !slices.ContainsFunc(d.health.Ready(), func(c web.Check) bool { return !c.OK }) {
 			return nil
 		}
 		select {
-		case <-ctx.Done():
-			return errors.New("dev: the edge did not hear the issuer's feed in 10 seconds")
+		case <-d.ctx.Done():
+			return d.ctx.Err()
+		case <-late.C:
+			return fmt.Errorf("dev: the edge is not ready after 10 seconds: %+v", d.health.Ready())
 		case <-tick.C:
 		}
 	}

@@ -12,11 +12,11 @@ type Edge struct {
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	// Refuse tokens that arrived over plain HTTP.
 	RefuseInsecure bool `yaml:"refuse_insecure"`
-	// How long upstreams are waited for. The body of an answer is not bounded, for it may be a stream.
+	// How long upstreams and clients are waited for. The body of an answer is not bounded, for it may be a stream.
 	Timeouts Timeouts `yaml:"timeouts"`
 }
 
-// Timeouts bound the waits for an upstream; zero means the default.
+// Timeouts bound the waits for upstream and client; zero means the default.
 type Timeouts struct {
 	// Until the connection stands. Default 5s.
 	Connect time.Duration `yaml:"connect"`
@@ -24,6 +24,8 @@ type Timeouts struct {
 	TLSHandshake time.Duration `yaml:"tls_handshake"`
 	// Until the headers of the answer have come. Default 60s.
 	ResponseHeader time.Duration `yaml:"response_header"`
+	// How long a client may rest while it sends a body. Default 60s.
+	RequestBody time.Duration `yaml:"request_body"`
 }
 
 // EdgeIssuer is an issuer whose tokens the edge accepts.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"sync/atomic"
 
 	"github.com/jotward/jotward/internal/reason"
@@ -18,9 +19,10 @@ var errTokenInForm = errors.New("a credential in the form body")
 // on, and a body that breaks off is no request for the origin.
 type body struct {
 	io.ReadCloser
-	head   []byte // read by begin, not handed on yet
-	end    error  // what begin met after head
-	begun  bool   // the client was told to send
+	rest   func() func() // bounds one wait for more; nil: unbounded
+	head   []byte        // read by begin, not handed on yet
+	end    error         // what begin met after head
+	begun  bool          // the client was told to send
 	form   bool
 	name   []byte // of the parameter that is being read, up to nameBytes
 	value  bool   // past the "="
@@ -84,6 +86,9 @@ func (b *body) broken() *refusal {
 	case errors.Is(*err, errTokenInForm):
 		return &refusal{code: reason.CredentialRepeated, detail: errTokenInForm.Error()}
 	}
+	if errors.Is(*err, os.ErrDeadlineExceeded) {
+		return &refusal{code: reason.RequestTimeout}
+	}
 	return &refusal{code: reason.RequestInvalid, detail: (*err).Error()}
 }
 
@@ -100,7 +105,12 @@ func (b *body) Read(p []byte) (int, error) {
 	return b.next(p)
 }
 
+// next reads from the client. A client that sends nothing for long is let go:
+// each such body would hold a connection, here and at the origin, for ever.
 func (b *body) next(p []byte) (int, error) {
+	if b.rest != nil {
+		defer b.rest()()
+	}
 	n, err := b.ReadCloser.Read(p)
 	b.bytes.Add(int64(n))
 	if b.form && b.finds(p[:n], err == io.EOF) {

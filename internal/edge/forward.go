@@ -24,7 +24,7 @@ func timeouts(c config.Timeouts) (config.Timeouts, error) {
 	for _, t := range []struct {
 		d        *time.Duration
 		standard time.Duration
-	}{{&c.Connect, 5 * time.Second}, {&c.TLSHandshake, 5 * time.Second}, {&c.ResponseHeader, time.Minute}} {
+	}{{&c.Connect, 5 * time.Second}, {&c.TLSHandshake, 5 * time.Second}, {&c.ResponseHeader, time.Minute}, {&c.RequestBody, time.Minute}} {
 		if *t.d == 0 {
 			*t.d = t.standard
 		}
@@ -115,7 +115,7 @@ func (p *passage) sign(h http.Header) {
 // failure says whose fault it was that no answer came: the client's, who went
 // away or sent a body that is none, or the upstream's.
 func (p *passage) failure(in *http.Request, err error) *refusal {
-	if no := p.body.broken(); no != nil && (no.code == reason.CredentialRepeated || in.Context().Err() == nil) {
+	if no := p.body.broken(); no != nil && (no.code == reason.CredentialRepeated || no.code == reason.RequestTimeout || in.Context().Err() == nil) {
 		return no
 	}
 	if in.Context().Err() != nil {

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -36,6 +37,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ev := &p.event
 	ev.Decision = e.options.Now().Sub(start)
+	p.body.rest = resting(w, s.timeouts.RequestBody)
 	if no == nil {
 		no = p.body.begin(r)
 	}
@@ -63,6 +65,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if rt != nil {
 			scopes = rt.Scopes
 		}
+		p.drain(r)
 		p.deny(cw, no, scopes)
 		whole = true
 		return
@@ -71,6 +74,30 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	forwarded.Body = &p.body
 	rt.proxy.ServeHTTP(cw, forwarded)
 	whole = true
+}
+
+// resting bounds one wait for a body's next bytes: it returns what begins the
+// wait, and that what ends it. In between there is no deadline, for it would end
+// a long answer. Once it has passed it stays: net/http would go on waiting for
+// the rest of the body, to answer.
+func resting(w http.ResponseWriter, longest time.Duration) func() func() {
+	control := http.NewResponseController(w)
+	return func() func() {
+		t := time.AfterFunc(longest, func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }) // a recorder of tests has none
+		return func() { t.Stop() }
+	}
+}
+
+// drainBytes is what net/http would read of a refused request's body to keep the
+// connection, without a bound on time.
+const drainBytes = 256 << 10
+
+// drain reads the body of a refused request, all of it within one wait.
+func (p *passage) drain(r *http.Request) {
+	if r.ContentLength != 0 && r.ProtoMajor == 1 && len(r.Header["Expect"]) == 0 {
+		defer p.body.rest()()
+		_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // what breaks off has its connection closed
+	}
 }
 
 func (e *Edge) passage(r *http.Request, s *state) *passage {

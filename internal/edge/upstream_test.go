@@ -252,3 +252,36 @@ func TestBodyIsReadBeforeTheOriginHears(t *testing.T) {
 		t.Error("a long form was changed:", len(a.body))
 	}
 }
+
+// A client that stops in the middle of its body is let go; what follows a whole
+// body has no such bound, for it may be a stream.
+func TestRestingBodies(t *testing.T) {
+	t.Parallel()
+	w := build(t, func(_ *world, c *config.Edge) { c.Timeouts.RequestBody = 200 * time.Millisecond })
+	w.origin.do = func(rw http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return
+		}
+		for range 300 {
+			_, _ = io.WriteString(rw, "data: x\n")
+			_ = http.NewResponseController(rw).Flush()
+		}
+	}
+	for name, head := range map[string]string{
+		"a length":  "Content-Length: 10\r\n\r\nabc",
+		"chunks":    "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+		"no chunk":  "Transfer-Encoding: chunked\r\n\r\n",
+		"of a form": "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\na=b",
+	} {
+		if a := w.raw("POST /api/x HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + head); a.status != 408 || a.code() != "request_timeout" {
+			t.Errorf("%s: %s", name, a)
+		}
+		if a := w.raw("POST /api/x HTTP/1.1\r\nHost: e\r\n" + head); a.status != 401 { // refused at once, it rests on
+			t.Errorf("%s, refused: %s", name, a)
+		}
+	}
+	a := w.raw("POST /api/x HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + "Content-Length: 3\r\n\r\nabc")
+	if a.status != 200 || strings.Count(a.body, "data: x") != 300 || a.event.Reason != "" {
+		t.Error("a stream after a body broke off:", a.status, len(a.body), a.event.Reason)
+	}
+}

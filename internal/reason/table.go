@@ -52,6 +52,7 @@ const (
 	ClientGone           Code = "client_gone"
 	RequestTooLarge      Code = "request_too_large"
 	RequestInvalid       Code = "request_invalid"
+	RequestTimeout       Code = "request_timeout"
 	ClientInvalid        Code = "client_invalid"
 	ClientUnauthorized   Code = "client_unauthorized"
 	GrantTypeUnsupported Code = "grant_type_unsupported"
@@ -156,6 +157,7 @@ var table = []Info{
 	{UpstreamTimeout, "the service behind the edge did not answer in time", "check the upstream, or raise its timeout", 504, "", exitNetwork},
 	{ClientGone, "the client went away before the answer was complete", "nothing; if it persists, compare the client's timeout with the upstream's", 499, "", exitNetwork},
 	{RequestTooLarge, "the request is larger than allowed", "send less", 413, invalidRequest, exitUsage},
+	{RequestTimeout, "the request's body stopped coming", "send it without long rests", 408, invalidRequest, exitNetwork},
 	{RequestInvalid, "the request is malformed", "compare the request with the documentation", 400, invalidRequest, exitUsage},
 	{ClientInvalid, "the client could not be authenticated", "check client id and secret", 401, invalidClient, exitDenied},
 	{ClientUnauthorized, "the client may not do this", "allow the grant type for the client", 400, "unauthorized_client", exitDenied},
