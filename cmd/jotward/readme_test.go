@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -10,7 +11,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // readme returns the fenced blocks of one language.
@@ -60,7 +63,7 @@ func TestReadmeCommands(t *testing.T) {
 	// The second block goes on with the variables of the first, so it runs
 	// before the end of it, in front of an app on a port that is free here.
 	edge := strings.NewReplacer("http://localhost:3000", origin.URL, "--from :8090", "--from 127.0.0.1:0").Replace(strings.TrimSpace(blocks[1]))
-	script := "set -euo pipefail\n" + beforeEnd + edge + ` 2> edge.log &
+	script := "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + beforeEnd + edge + ` 2> edge.log &
 until grep -q guarding edge.log; do sleep 0.1; done
 door=http://$(sed 's/.*"listen":"\([^"]*\)".*/\1/' edge.log | head -n 1)
 curl -s -o /dev/null -w 'door without a token %{http_code}\n' "$door/"
@@ -69,7 +72,12 @@ curl -s -w ' %{http_code}\n' -H "Authorization: Bearer $token" "$door/"
 kill %2 %1
 wait
 ` + strings.Replace(blocks[2], "config check jotward.yaml", "config check jotward.yaml || true", 1)
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a hang is a failure
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", script)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what it started ends with it
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 10 * time.Second
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	var errs bytes.Buffer
