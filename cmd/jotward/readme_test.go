@@ -65,7 +65,7 @@ func TestReadmeCommands(t *testing.T) {
 	edge := strings.NewReplacer("http://localhost:3000", origin.URL, "--from :8090", "--from 127.0.0.1:0").Replace(strings.TrimSpace(blocks[1]))
 	script := "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + beforeEnd + edge + ` 2> edge.log &
 until grep -q guarding edge.log; do sleep 0.1; done
-door=http://$(sed 's/.*"listen":"\([^"]*\)".*/\1/' edge.log | head -n 1)
+door=http://$(grep guarding edge.log | sed 's/.*"listen":"\([^"]*\)".*/\1/')
 curl -s -o /dev/null -w 'door without a token %{http_code}\n' "$door/"
 token=$(curl -s -u "$client" -d grant_type=client_credentials -d scope=read "$issuer/token" | get access_token)
 curl -s -w ' %{http_code}\n' -H "Authorization: Bearer $token" "$door/"

@@ -114,10 +114,8 @@ func (c Client) fault() error {
 	if c.ID == "" || len(c.ID) > 256 || strings.HasPrefix(c.ID, "usr_") {
 		return errors.New("client_id is missing, too long or starts with usr_")
 	}
-	for _, b := range []byte(c.ID) {
-		if b < ' ' || b >= 0x7f {
-			return errors.New("client_id has characters that RFC 6749 A.1 forbids")
-		}
+	if !plainID(c.ID) {
+		return errors.New("client_id has other characters than letters, digits and -._~, or begins with another than a letter or digit")
 	}
 	if len(c.Name) > 256 {
 		return errors.New("name is too long")
@@ -152,4 +150,16 @@ func (c Client) fault() error {
 		return errors.New("a public client cannot use client_credentials (RFC 6749 4.4)")
 	}
 	return nil
+}
+
+// plainID keeps to what needs no escape in a path of the admin API and is no
+// flag on a command line.
+func plainID(id string) bool {
+	for i, c := range []byte(id) {
+		alnum := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !alnum && (i == 0 || strings.IndexByte("-._~", c) < 0) {
+			return false
+		}
+	}
+	return true
 }
