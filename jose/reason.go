@@ -64,6 +64,10 @@ const (
 	CredentialRepeated Reason = "credential_repeated"
 	// CredentialMalformed: the credential does not follow the grammar (RFC 6750 2.1).
 	CredentialMalformed Reason = "credential_malformed"
+	// SenderProofUnchecked: the token has cnf, and nobody checked the proof (RFC 7800 3).
+	SenderProofUnchecked Reason = "sender_proof_unchecked"
+	// ScopeMissing: the token lacks a scope that the resource needs (RFC 6750 3.1).
+	ScopeMissing Reason = "scope_missing"
 )
 
 // Reasons returns the whole list in the order of its declaration. The slice is
@@ -75,6 +79,6 @@ func Reasons() []Reason {
 		KeyMisuse, SignatureInvalid, TokenExpired, TokenNotYetValid, TokenFromFuture,
 		LifetimeExceeded, ClaimMissing, IssuerMismatch, AudienceMismatch, ClaimMismatch,
 		PolicyInvalid, KeysUnavailable, KeySetInvalid, CredentialMissing,
-		CredentialRepeated, CredentialMalformed,
+		CredentialRepeated, CredentialMalformed, SenderProofUnchecked, ScopeMissing,
 	}
 }

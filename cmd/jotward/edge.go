@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/edge"
@@ -35,7 +36,7 @@ func edgeCommand() *cobra.Command {
   jotward edge --from 127.0.0.1:8080 --to http://localhost:3000 --issuer https://id.example.com --audience https://api.example.com`,
 		Args: exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !f.given() {
+			if !given(cmd) {
 				file, err := loadConfig(path)
 				if err != nil {
 					return err
@@ -46,7 +47,7 @@ func edgeCommand() *cobra.Command {
 				return runEdge(cmd.Context(), path, file, cmd.ErrOrStderr())
 			}
 			if cmd.Flags().Changed("config") {
-				return usage("edge: --config and --from exclude each other: give one")
+				return usage("edge: --config and other flags exclude each other: write it all into the file, or into flags")
 			}
 			file, err := f.file(cmd)
 			if err != nil {
@@ -70,14 +71,21 @@ func edgeCommand() *cobra.Command {
 	return cmd
 }
 
-func (f *edgeFlags) given() bool {
-	return f.from != "" || f.to != "" || f.issuer != "" || f.audience != ""
+// given reports whether any flag but --config was set: one that a file would
+// silently overrule might have been meant to restrict.
+func given(cmd *cobra.Command) bool {
+	any := false
+	cmd.Flags().Visit(func(f *pflag.Flag) { any = any || f.Name != "config" })
+	return any
 }
 
 // file is the configuration that the flags stand for.
 func (f *edgeFlags) file(cmd *cobra.Command) (*config.File, error) {
 	if f.from == "" || f.to == "" || f.issuer == "" || f.audience == "" {
 		return nil, usage("edge: --from, --to, --issuer and --audience belong together: give all four, or --config")
+	}
+	if (f.feedClient == "") != (f.feedSecret == "") {
+		return nil, usage("edge: --feed-client-id and --feed-client-secret belong together: give both")
 	}
 	from := f.from
 	if strings.HasPrefix(from, ":") { // plain HTTP is for this machine

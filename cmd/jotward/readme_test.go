@@ -55,15 +55,15 @@ func TestReadmeCommands(t *testing.T) {
 	if len(blocks) != 3 {
 		t.Fatalf("%d blocks of commands", len(blocks))
 	}
-	story := strings.ReplaceAll(blocks[0], "go run ./cmd/jotward", "jotward")
-	beforeEnd, ok := strings.CutSuffix(story, "kill %1\n")
+	// The binary that is tested stands in for the one that is built.
+	story, ok := strings.CutPrefix(blocks[0], "go build -o jotward ./cmd/jotward && PATH=$PWD:$PATH\n")
 	if !ok {
-		t.Fatal("the story does not end what it started")
+		t.Fatal("the story does not begin with the build")
 	}
-	// The second block goes on with the variables of the first, so it runs
-	// before the end of it, in front of an app on a port that is free here.
+	// The second block goes on with the variables of the first, in front of an app
+	// on a port that is free here.
 	edge := strings.NewReplacer("http://localhost:3000", origin.URL, "--from :8090", "--from 127.0.0.1:0").Replace(strings.TrimSpace(blocks[1]))
-	script := "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + beforeEnd + edge + ` 2> edge.log &
+	script := "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + story + edge + ` 2> edge.log &
 until grep -q guarding edge.log; do sleep 0.1; done
 door=http://$(grep guarding edge.log | sed 's/.*"listen":"\([^"]*\)".*/\1/')
 curl -s -o /dev/null -w 'door without a token %{http_code}\n' "$door/"
@@ -97,6 +97,25 @@ wait
 	}
 	if !strings.Contains(errs.String(), "master.key") {
 		t.Errorf("config check did not say what is missing: %s", errs.String())
+	}
+}
+
+// TestReadmeLinks: what the README points at is there.
+func TestReadmeLinks(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	links := regexp.MustCompile(`\]\(([A-Za-z/]+\.md)\)`).FindAllStringSubmatch(string(text), -1)
+	if len(links) < 8 {
+		t.Fatalf("only %d links found", len(links))
+	}
+	for _, m := range links {
+		if _, err := os.Stat(filepath.Join(root, m[1])); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

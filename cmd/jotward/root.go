@@ -29,7 +29,7 @@ func newRoot() *cobra.Command {
 		Short:         "Issues, guards and takes back JSON Web Tokens",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          exactArgs(0, "a command"),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

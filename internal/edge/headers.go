@@ -29,13 +29,16 @@ var (
 		"x-rewrite-url": true, "x-override-url": true, "x-host": true, "x-http-host-override": true, "x-request-id": true,
 		"x-scheme": true, "x-url-scheme": true, "front-end-https": true,
 		"client-cert": true, "client-cert-chain": true, // RFC 9440 4
+		"x-user": true, "x-user-id": true, "x-user-name": true, "x-username": true, "x-user-email": true, "x-user-roles": true, "x-user-groups": true, "x-userinfo": true,
+		"x-email": true, "x-groups": true, "x-roles": true, "x-subject": true, "x-tenant-id": true, "x-forwarded": true, "forwarded-for": true, "x-accel-redirect": true,
 		"x-client-cert": true, "x-arr-clientcert": true,
 		"proxy": true, // CGI makes it HTTP_PROXY (CVE-2016-5385)
 	}
 	// Of other proxies and gateways, x-middleware- of a framework that skipped
 	// its own checks for it (CVE-2025-29927).
-	spokenForPrefixes = []string{"x-forwarded-", "x-original-", "x-remote-", "remote-", "x-auth-request-", "x-authenticated-", "x-webauth-", "x-authentik-",
-		"x-goog-authenticated-", "x-ms-client-principal", "tailscale-user-", "x-envoy-", "x-middleware-", "x-ssl-client-", "ssl-client-", "x-jotward-"}
+	spokenForPrefixes = []string{"x-forwarded-", "x-original-", "x-remote-", "remote-", "x-authenticated-", "x-webauth-", "x-authentik-",
+		"x-goog-authenticated-", "x-ms-client-principal", "tailscale-user-", "x-envoy-", "x-middleware-", "x-ssl-client-", "ssl-client-", "x-jotward-",
+		"x-auth-", "x-jwt-", "x-pomerium-", "cf-access-", "x-amzn-oidc-", "x-consumer-", "x-credential-", "oidc-", "sm-", "impersonate-"}
 	spokenForSuffixes = []string{"-client-ip", "-connecting-ip"}
 	// methodOverrides matter where routes go by method.
 	methodOverrides = map[string]bool{"x-http-method": true, "x-http-method-override": true, "x-method-override": true}

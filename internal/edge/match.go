@@ -154,7 +154,7 @@ var lookalikes = &unicode.RangeTable{
 		{Lo: 0x0130, Hi: 0x0133, Stride: 1}, {Lo: 0x017f, Hi: 0x017f, Stride: 1}, {Lo: 0x01c4, Hi: 0x01cc, Stride: 1}, {Lo: 0x01f1, Hi: 0x01f3, Stride: 1}, // dotted and dotless i, long s, digraphs
 		{Lo: 0x02b0, Hi: 0x02ff, Stride: 1}, {Lo: 0x037e, Hi: 0x037e, Stride: 1}, // modifier letters, the Greek question mark (it is ";")
 		{Lo: 0x1d2c, Hi: 0x1dbf, Stride: 1}, {Lo: 0x1e9a, Hi: 0x1e9b, Stride: 1}, {Lo: 0x1fef, Hi: 0x1fef, Stride: 1}, // phonetic letters, the Greek grave
-		{Lo: 0x2010, Hi: 0x206f, Stride: 1}, {Lo: 0x2070, Hi: 0x209f, Stride: 1}, {Lo: 0x20a8, Hi: 0x20a8, Stride: 1}, // punctuation with leaders and ellipsis, sub- and superscripts
+		{Lo: 0x2024, Hi: 0x2026, Stride: 1}, {Lo: 0x203c, Hi: 0x203c, Stride: 1}, {Lo: 0x2044, Hi: 0x2044, Stride: 1}, {Lo: 0x2047, Hi: 0x2049, Stride: 1}, {Lo: 0x2057, Hi: 0x2057, Stride: 1}, {Lo: 0x2070, Hi: 0x209f, Stride: 1}, {Lo: 0x20a8, Hi: 0x20a8, Stride: 1}, // dot leaders, ellipsis, doubled marks, the fraction slash, sub- and superscripts
 		{Lo: 0x2100, Hi: 0x218f, Stride: 1}, {Lo: 0x2215, Hi: 0x2216, Stride: 1}, {Lo: 0x2460, Hi: 0x24ff, Stride: 1}, {Lo: 0x2a74, Hi: 0x2a76, Stride: 1}, // letterlike, numbers, solidus, enclosed
 		{Lo: 0x2c7c, Hi: 0x2c7d, Stride: 1}, {Lo: 0x3000, Hi: 0x3000, Stride: 1}, {Lo: 0x3200, Hi: 0x33ff, Stride: 1}, {Lo: 0xa7f2, Hi: 0xa7f4, Stride: 1}, // CJK compatibility
 		{Lo: 0xfb00, Hi: 0xfb06, Stride: 1}, {Lo: 0xfe10, Hi: 0xfe19, Stride: 1}, {Lo: 0xfe30, Hi: 0xfe6f, Stride: 1}, {Lo: 0xff00, Hi: 0xffef, Stride: 1}, // ligatures, small and fullwidth forms

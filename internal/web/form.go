@@ -62,6 +62,9 @@ func Once(form url.Values) (url.Values, error) {
 // ClientCredentials returns the client's id and secret from HTTP Basic or the
 // form, never from both (RFC 6749 2.3.1: one method a request).
 func ClientCredentials(r *http.Request, form url.Values) (id, secret string, err error) {
+	if form.Has("client_assertion") || form.Has("client_assertion_type") {
+		return "", "", reason.New(reason.ClientInvalid, errors.New("client_assertion (RFC 7523) is not an authentication method here"))
+	}
 	if len(r.Header.Values("Authorization")) > 1 {
 		return "", "", reason.New(reason.ClientInvalid, errors.New("two Authorization headers"))
 	}

@@ -132,7 +132,7 @@ func TestChallenges(t *testing.T) {
 		{"padding is b64token, and no JWT", []string{"Bearer " + good + "=="}, 401, `Bearer realm="api", error="invalid_token", error_description="token_malformed"`},
 		{"a changed token", []string{"Bearer " + expired}, 401, `Bearer realm="api", error="invalid_token", error_description="signature_invalid"`},
 		{"oversize", []string{"Bearer " + strings.Repeat("a", 9000)}, 401, `Bearer realm="api", error="invalid_token", error_description="token_oversize"`},
-		{"bound to a key", []string{"Bearer " + bound}, 401, `Bearer realm="api", error="invalid_token", error_description="claim_mismatch"`},
+		{"bound to a key", []string{"Bearer " + bound}, 401, `Bearer realm="api", error="invalid_token", error_description="sender_proof_unchecked"`},
 	} {
 		h.options.Realm, h.rejected = "api", nil
 		w := h.call(c.headers...)
@@ -172,7 +172,7 @@ func TestScopes(t *testing.T) {
 		if w.Code != status {
 			t.Errorf("%s: %d, want %d", scope, w.Code, status)
 		}
-		want := `Bearer error="insufficient_scope", error_description="claim_mismatch", scope="read write"`
+		want := `Bearer error="insufficient_scope", error_description="scope_missing", scope="read write"`
 		if got := w.Header().Get("WWW-Authenticate"); status == 403 && got != want {
 			t.Errorf("%s: %s", scope, got)
 		}

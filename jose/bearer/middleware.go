@@ -75,7 +75,7 @@ func authenticate[C any](v *jwt.Verifier[C], o *Options, r *http.Request) (*jwt.
 		return nil, err
 	}
 	if t.Bound() && (o.ProofChecked == nil || !o.ProofChecked(r)) {
-		return nil, fail(jose.ClaimMismatch, "the token is bound to a key (cnf) and no proof was checked")
+		return nil, fail(jose.SenderProofUnchecked, "the token is bound to a key (cnf) and no proof was checked")
 	}
 	if len(o.Scopes) == 0 {
 		return t, nil
@@ -100,7 +100,7 @@ func checkScopes(scope string, wanted []string) error {
 	have := strings.Split(scope, " ")
 	for _, scope := range wanted {
 		if !slices.Contains(have, scope) {
-			return errScope{fail(jose.ClaimMismatch, "the token lacks a scope that is needed here")}
+			return errScope{fail(jose.ScopeMissing, "the token lacks a scope that is needed here")}
 		}
 	}
 	return nil

@@ -69,10 +69,11 @@ type Feed struct {
 	Stall     time.Duration // how long a write may take; 0 means DefaultStall
 	Positions func(ctx context.Context, p revoke.Position) error
 
-	mu     sync.Mutex
-	wake   chan struct{}
-	closed chan struct{}  // made by the first stream; closed by Close
-	open   map[string]int // streams by client
+	mu        sync.Mutex
+	restarted time.Time
+	wake      chan struct{}
+	closed    chan struct{}  // made by the first stream; closed by Close
+	open      map[string]int // streams by client
 }
 
 // enter counts a stream of a client, unless it has too many.
@@ -93,6 +94,21 @@ func (f *Feed) enter(id string) (leave func(), err error) {
 			delete(f.open, id)
 		}
 	}, nil
+}
+
+// restartEvery bounds how often edges may make the log begin again. A restore
+// needs it once: from then on the log has another id. More is an edge that lies.
+const restartEvery = time.Hour
+
+func (f *Feed) mayRestart() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.Now()
+	if !f.restarted.IsZero() && now.Sub(f.restarted) < restartEvery {
+		return false
+	}
+	f.restarted = now
+	return true
 }
 
 // Close ends every stream, so that a shutdown need not wait for edges.
@@ -239,6 +255,9 @@ func (s *stream) run(ctx context.Context) error {
 		if log == s.log && s.seq > head {
 			// This edge has heard more than the log holds: the database was restored
 			// from a backup, and numbers given next would mean something else to it.
+			if !s.feed.mayRestart() {
+				return reason.New(reason.RequestInvalid, errors.New("the feed: an edge reports a number that was never given, soon after a restart"))
+			}
 			act := audit.New(s.feed.Now(), s.edge, "revocation.restart", "log", log, "above", strconv.FormatUint(s.seq, 10))
 			if _, err := s.feed.Log.RestartLog(ctx, log, s.seq, act); err != nil {
 				return err
