@@ -194,6 +194,13 @@ func TestFeed(t *testing.T) {
 	if again := f.want("snapshot").Snapshot; again.Log != restarted.Log {
 		t.Error("the old log's name started another log")
 	}
+	// Once is what a restore needs; more is an edge that lies.
+	if _, resp := v.follow(s, at(restarted.Log, 99), v.as("edge")); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("a second restart: %d", resp.StatusCode)
+	}
+	if items := v.admin("GET", "/admin/v1/audit?action=revocation.restart", nil).items(); len(items) != 1 {
+		t.Errorf("audit: %v", items)
+	}
 }
 
 // An edge that is shut, deleted, or has another secret now, is cut off.

@@ -167,17 +167,18 @@ func TestClientCredentials(t *testing.T) {
 		id, secret string
 		ok         bool
 	}{
-		"basic":                 {nil, []func(*http.Request){basic("a", "b")}, "a", "b", true},
-		"basic, form-encoded":   {nil, []func(*http.Request){basic("a%3Ab", "c+d")}, "a:b", "c d", true},
-		"post":                  {map[string]string{"client_id": "a", "client_secret": "b"}, nil, "a", "b", true},
-		"public":                {map[string]string{"client_id": "a"}, nil, "a", "", true},
-		"basic with its own id": {map[string]string{"client_id": "a"}, []func(*http.Request){basic("a", "b")}, "a", "b", true},
-		"both (RFC 6749 2.3.1)": {map[string]string{"client_secret": "b"}, []func(*http.Request){basic("a", "b")}, "", "", false},
-		"basic with another id": {map[string]string{"client_id": "z"}, []func(*http.Request){basic("a", "b")}, "", "", false},
-		"bearer":                {nil, []func(*http.Request){header("Authorization", "Bearer x")}, "", "", false},
-		"two headers":           {nil, []func(*http.Request){basic("a", "b"), header("Authorization", "Basic eDp5")}, "", "", false},
-		"bad escape":            {nil, []func(*http.Request){basic("a%zz", "b")}, "", "", false},
-		"no name":               {nil, []func(*http.Request){basic("", "b")}, "", "", false},
+		"basic":                  {nil, []func(*http.Request){basic("a", "b")}, "a", "b", true},
+		"basic, form-encoded":    {nil, []func(*http.Request){basic("a%3Ab", "c+d")}, "a:b", "c d", true},
+		"post":                   {map[string]string{"client_id": "a", "client_secret": "b"}, nil, "a", "b", true},
+		"public":                 {map[string]string{"client_id": "a"}, nil, "a", "", true},
+		"basic with its own id":  {map[string]string{"client_id": "a"}, []func(*http.Request){basic("a", "b")}, "a", "b", true},
+		"both (RFC 6749 2.3.1)":  {map[string]string{"client_secret": "b"}, []func(*http.Request){basic("a", "b")}, "", "", false},
+		"basic with another id":  {map[string]string{"client_id": "z"}, []func(*http.Request){basic("a", "b")}, "", "", false},
+		"bearer":                 {nil, []func(*http.Request){header("Authorization", "Bearer x")}, "", "", false},
+		"an assertion beside it": {map[string]string{"client_assertion": "x", "client_assertion_type": "y"}, []func(*http.Request){basic("a", "b")}, "", "", false},
+		"two headers":            {nil, []func(*http.Request){basic("a", "b"), header("Authorization", "Basic eDp5")}, "", "", false},
+		"bad escape":             {nil, []func(*http.Request){basic("a%zz", "b")}, "", "", false},
+		"no name":                {nil, []func(*http.Request){basic("", "b")}, "", "", false},
 	} {
 		values := map[string][]string{}
 		for k, v := range c.form {
