@@ -81,7 +81,7 @@ func checkRedirect(uri string) error {
 		if _, loop := withoutPort(uri); loop {
 			return nil
 		}
-		return errors.New("redirect_uris: one with http is for 127.0.0.1 and [::1] only (RFC 8252 7.3)")
+		return errors.New("redirect_uris: one with http is not on 127.0.0.1 or [::1]: write these in place of localhost, which a resolver may answer otherwise (RFC 8252 8.3)")
 	}
 	return errors.New("redirect_uris: one needs https, or a private scheme with a dot (RFC 8252 7.1)")
 }

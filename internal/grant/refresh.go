@@ -96,8 +96,7 @@ func (s *Service) retry(ctx context.Context, r Request, g Grant, old Refresh) (R
 
 // seal encrypts the successor under the presented token, which is stored only
 // as a hash: the database alone yields neither. Only the winner of a race stores
-// its ciphertext, one per key, so the
-// nonce may be zero.
+// its ciphertext, one per key, so the nonce may be zero.
 func seal(under, text string) ([]byte, error) {
 	gcm, err := successorKey(under)
 	if err != nil {

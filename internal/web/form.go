@@ -41,8 +41,8 @@ func media(r *http.Request, want string) bool {
 	return err == nil && kind == want && (!given || strings.EqualFold(charset, "utf-8"))
 }
 
-// Once refuses repeated parameters and text that is not UTF-8, and drops empty ones. resource alone may be
-// repeated (RFC 8707 2).
+// Once refuses repeated parameters and text that is not UTF-8, and drops empty
+// ones. resource alone may be repeated (RFC 8707 2).
 func Once(form url.Values) (url.Values, error) {
 	for name, values := range form {
 		if len(values) > 1 && name != "resource" {

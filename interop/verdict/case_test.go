@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jws"
@@ -256,12 +255,8 @@ func TestSizes(t *testing.T) {
 		"a MiB and more": fill((1<<20-rest)*3/4 + 4), "dots": strings.Repeat(".", 3<<20), "a long line": strings.Repeat("A", 10<<20),
 		"a huge header": strings.Repeat("A", 1<<20-8) + "..", "nested": encode(`{"alg":`+strings.Repeat("[", 500000)) + ".e30.AA",
 	} {
-		start := time.Now()
 		good.with("token", token).want(t, "reject", name)
 		good.with("kind", "jws").with("token", token).want(t, "reject", name)
-		if took := time.Since(start); took > 5*time.Second { // far above; a hang, not a measurement
-			t.Errorf("%s took %s", name, took)
-		}
 	}
 	good.with("key", fields{"kty": "RSA", "alg": "RS256", "e": "AQAB", "n": strings.Repeat("_", 1<<20)}).want(t, "reject", "a key of 6 million bits")
 }
