@@ -77,8 +77,8 @@ func parseAlgorithms(names []string) ([]jwk.Algorithm, error) {
 	var list []jwk.Algorithm
 	for _, name := range names {
 		a := jwk.Algorithm(name)
-		if !a.Known() {
-			return nil, usage("algorithm %q: is unknown: use one of %v", name, jwk.Algorithms())
+		if !a.IsSignature() {
+			return nil, usage("algorithm %q: is unknown: use one of %v", name, jwk.SignatureAlgorithms())
 		}
 		list = append(list, a)
 	}

@@ -32,7 +32,7 @@ func jwksFetchCommand(name, short string, show func(*cobra.Command, *jwks.Remote
 		Args:  exactArgs(1, "one address"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config := jwks.Config{Clock: time.Now, AllowHTTP: true}
-			for _, a := range jwk.Algorithms() {
+			for _, a := range jwk.SignatureAlgorithms() {
 				if !a.IsSymmetric() {
 					config.Algorithms = append(config.Algorithms, a)
 				}
@@ -60,7 +60,7 @@ func jwksFetchCommand(name, short string, show func(*cobra.Command, *jwks.Remote
 func printSet(cmd *cobra.Command, remote *jwks.Remote) error {
 	var keys []*jwk.Key
 	for _, kid := range remote.Health().KeyIDs {
-		for _, a := range jwk.Algorithms() {
+		for _, a := range jwk.SignatureAlgorithms() {
 			if a.IsSymmetric() {
 				continue
 			}

@@ -1,5 +1,5 @@
-// Package jwk holds the keys of JSON Web Signatures (RFC 7517, RFC 7518 6,
-// RFC 8037): it parses, checks, generates, marshals and selects them.
+// Package jwk holds the keys of JSON Web Signatures and Encryption (RFC 7517,
+// RFC 7518 6, RFC 8037): it parses, checks, generates, marshals and selects them.
 //
 // A Key is immutable and bound to one algorithm when it is built, so nothing
 // that a token says can change what a key is used for. Material that is weak or

@@ -32,16 +32,17 @@ func (k *Key) KeyID() string { return k.keyID }
 // Algorithm returns the one algorithm the key is bound to.
 func (k *Key) Algorithm() Algorithm { return Algorithm(k.data.Row.Name) }
 
-// IsPrivate reports whether the key can sign, as a private key or as a secret.
-func (k *Key) IsPrivate() bool { return k.data.Signer != nil || k.data.Secret != nil }
+// IsPrivate reports whether the key is a secret or has its private half.
+func (k *Key) IsPrivate() bool { return k.data.HasPrivate() || k.data.Secret != nil }
 
 // IsSymmetric reports whether the key is a shared secret.
-func (k *Key) IsSymmetric() bool { return k.data.Row.Family == alg.HMAC }
+func (k *Key) IsSymmetric() bool { return k.data.Row.KeyType == "oct" }
 
 // Accepts reports whether the key may serve a header that names a: exactly its
-// own algorithm, and either name of Ed25519 (RFC 9864 2.2).
+// own algorithm, either name of Ed25519 (RFC 9864 2.2), and dir for a key bound
+// to a content encryption (RFC 7518 4.5).
 func (k *Key) Accepts(a Algorithm) bool {
-	return k.data.Row.Name == string(a) || k.data.Row.Same(alg.Lookup(string(a)))
+	return k.data.Row.Name == string(a) || k.data.Row.Serves(alg.Lookup(string(a)))
 }
 
 // Public returns the public half under the same kid. It fails with KeyMisuse
@@ -50,10 +51,11 @@ func (k *Key) Public() (*Key, error) {
 	if k.IsSymmetric() {
 		return nil, fail(jose.KeyMisuse, "a shared secret has no public half")
 	}
-	if k.data.Signer == nil {
+	if !k.data.HasPrivate() {
 		return k, nil
 	}
-	d := &keydata.Data{Row: k.data.Row, RSA: k.data.RSA, ECDSA: k.data.ECDSA, Ed: k.data.Ed, CanVerify: true}
+	signs := k.data.Row.Family.Signs()
+	d := &keydata.Data{Row: k.data.Row, RSA: k.data.RSA, ECDSA: k.data.ECDSA, Ed: k.data.Ed, ECDH: k.data.ECDH, CanVerify: signs, CanEncrypt: !signs}
 	return &Key{data: d, keyID: k.keyID, members: k.members, thumb: k.thumb}, nil
 }
 
@@ -61,12 +63,14 @@ func (k *Key) Public() (*Key, error) {
 // nil for a shared secret.
 func (k *Key) PublicKey() crypto.PublicKey {
 	switch k.data.Row.Family {
-	case alg.RSAPKCS, alg.RSAPSS:
+	case alg.RSAPKCS, alg.RSAPSS, alg.RSAOAEP:
 		return cloneRSA(k.data.RSA)
 	case alg.ECDSA:
 		return cloneECDSA(k.data.ECDSA)
 	case alg.Ed25519:
 		return append(k.data.Ed[:0:0], k.data.Ed...)
+	case alg.ECDHES:
+		return k.data.ECDH // immutable
 	}
 	return nil
 }
@@ -97,6 +101,16 @@ func (k *Key) Lookup(_ context.Context, kid string, a Algorithm) ([]*Key, error)
 // Generation returns 0: a key never changes.
 func (k *Key) Generation() uint64 { return 0 }
 
+// keyType returns the kty, which the algorithm alone does not always decide.
+func (k *Key) keyType() string {
+	for _, m := range k.members {
+		if m.name == "kty" {
+			return m.value
+		}
+	}
+	return k.data.Row.KeyType
+}
+
 // Data is for the packages of this module: nobody else can build an Access.
 func (k *Key) Data(keydata.Access) *keydata.Data { return k.data }
 
@@ -111,3 +125,10 @@ func (k *Key) CanSign() bool { return k.data.CanSign }
 
 // CanVerify reports whether the key's use and key_ops allow verifying.
 func (k *Key) CanVerify() bool { return k.data.CanVerify }
+
+// CanEncrypt reports whether the key's algorithm, use and key_ops allow encrypting to it.
+func (k *Key) CanEncrypt() bool { return k.data.CanEncrypt }
+
+// CanDecrypt reports whether the key has a private half and its algorithm, use
+// and key_ops allow decrypting.
+func (k *Key) CanDecrypt() bool { return k.data.CanDecrypt }

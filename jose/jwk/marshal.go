@@ -21,7 +21,7 @@ func spell(members []member) []byte {
 
 // document returns the JWK with the given members after kty, kid, use and alg.
 func (k *Key) document(members []member) ([]byte, error) {
-	out := []byte(`{"kty":"` + k.data.Row.KeyType + `"`)
+	out := []byte(`{"kty":"` + k.keyType() + `"`)
 	if k.keyID != "" {
 		kid, err := json.Marshal(k.keyID)
 		if err != nil {
@@ -29,7 +29,11 @@ func (k *Key) document(members []member) ([]byte, error) {
 		}
 		out = append(append(out, `,"kid":`...), kid...)
 	}
-	out = append(out, `,"use":"sig","alg":"`+k.data.Row.Name+`"`...)
+	use := "sig"
+	if !k.data.Row.Family.Signs() {
+		use = "enc"
+	}
+	out = append(out, `,"use":"`+use+`","alg":"`+k.data.Row.Name+`"`...)
 	for _, m := range members {
 		if m.name != "kty" {
 			out = append(out, `,"`+m.name+`":"`+m.value+`"`...)

@@ -2,6 +2,7 @@ package jwk
 
 import (
 	"crypto"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -16,11 +17,13 @@ import (
 )
 
 // New builds a Key from material of the standard library: []byte (a shared
-// secret), *rsa.PublicKey, *rsa.PrivateKey, *ecdsa.PublicKey,
-// *ecdsa.PrivateKey, ed25519.PublicKey, ed25519.PrivateKey, or any other
-// crypto.Signer whose Public method returns one of the public types (a key that
-// lives in an HSM or a KMS). keyID may be empty. The material is copied, except
-// for a foreign crypto.Signer.
+// secret, or the password of PBES2), *rsa.PublicKey, *rsa.PrivateKey,
+// *ecdsa.PublicKey, *ecdsa.PrivateKey, ed25519.PublicKey, ed25519.PrivateKey,
+// *ecdh.PublicKey, *ecdh.PrivateKey, or a key that lives elsewhere (HSM, KMS,
+// agent): any other crypto.Signer, crypto.Decrypter (RSA-OAEP; it is called with
+// *rsa.OAEPOptions) or ecdh.KeyExchanger whose public half is one of the public
+// types. keyID may be empty. The material is copied, except for keys that live
+// elsewhere.
 //
 // It fails with AlgorithmNotAllowed, KeyMisuse (material of another family),
 // KeyInvalid or KeyWeak.
@@ -32,37 +35,71 @@ func New(material any, a Algorithm, keyID string) (*Key, error) {
 	if err := checkKeyID(keyID); err != nil {
 		return nil, err
 	}
-	k := &Key{data: &keydata.Data{Row: row, CanSign: true, CanVerify: true}, keyID: keyID}
-	var err error
-	switch m := material.(type) {
-	case []byte:
-		err = k.setSecret(m)
-	case *rsa.PrivateKey:
-		err = k.setRSAPrivate(m)
-	case *ecdsa.PrivateKey:
-		err = k.setECDSAPrivate(m)
-	case ed25519.PrivateKey:
-		err = k.setEd25519Private(m)
-	case *ed25519.PrivateKey:
-		if m == nil {
-			return nil, fail(jose.KeyInvalid, "nil key")
-		}
-		err = k.setEd25519Private(*m)
-	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
-		err = k.setPublic(m)
-	case crypto.Signer:
-		if err = k.setPublic(m.Public()); err == nil {
-			k.data.Signer = m
-		}
-	default:
-		err = fail(jose.KeyMisuse, fmt.Sprintf("no key can be made of a %T", material))
-	}
-	if err != nil {
+	k := &Key{data: &keydata.Data{Row: row}, keyID: keyID}
+	if err := k.set(material); err != nil {
 		return nil, err
 	}
-	k.data.CanSign = k.IsPrivate()
+	k.allow(permissions{sign: true, verify: true, encrypt: true, decrypt: true})
 	k.thumb = thumbprint(k.members)
 	return k, nil
+}
+
+func (k *Key) set(material any) error {
+	switch m := material.(type) {
+	case []byte:
+		return k.setSecret(m)
+	case *rsa.PrivateKey:
+		return k.setRSAPrivate(m)
+	case *ecdsa.PrivateKey:
+		if k.data.Row.Family == alg.ECDHES {
+			return k.setAgreementOf(m)
+		}
+		return k.setECDSAPrivate(m)
+	case *ecdh.PrivateKey:
+		return k.setAgreementPrivate(m)
+	case ed25519.PrivateKey:
+		return k.setEd25519Private(m)
+	case *ed25519.PrivateKey:
+		if m == nil {
+			return fail(jose.KeyInvalid, "nil key")
+		}
+		return k.setEd25519Private(*m)
+	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey, *ecdh.PublicKey:
+		return k.setPublic(m)
+	}
+	return k.setElsewhere(material)
+}
+
+// setElsewhere takes a private key that only answers questions. One that can do
+// several things is asked for what the algorithm needs.
+func (k *Key) setElsewhere(material any) error {
+	switch {
+	case k.data.Row.Family.Signs():
+		if m, ok := material.(crypto.Signer); ok {
+			k.data.Signer = m
+			return k.setPublic(m.Public())
+		}
+	case k.data.Row.Family == alg.RSAOAEP:
+		if m, ok := material.(crypto.Decrypter); ok {
+			k.data.Decrypter = m
+			return k.setPublic(m.Public())
+		}
+	case k.data.Row.Family == alg.ECDHES:
+		if m, ok := material.(ecdh.KeyExchanger); ok {
+			k.data.Exchanger = m
+			return k.setPublic(m.PublicKey())
+		}
+	}
+	return fail(jose.KeyMisuse, fmt.Sprintf("no key for %s can be made of a %T", k.data.Row.Name, material))
+}
+
+// allow sets what the key can do: what p leaves of what its material can.
+func (k *Key) allow(p permissions) {
+	d, family := k.data, k.data.Row.Family
+	d.CanSign = family.Signs() && p.sign && k.IsPrivate()
+	d.CanVerify = family.Signs() && p.verify
+	d.CanEncrypt = !family.Signs() && p.encrypt
+	d.CanDecrypt = !family.Signs() && p.decrypt && k.IsPrivate()
 }
 
 func (k *Key) setPublic(material any) error {
@@ -70,11 +107,23 @@ func (k *Key) setPublic(material any) error {
 	case *rsa.PublicKey:
 		return k.setRSAPublic(m)
 	case *ecdsa.PublicKey:
-		return k.setECDSAPublic(m)
+		if k.data.Row.Family != alg.ECDHES {
+			return k.setECDSAPublic(m)
+		}
+		if m == nil || m.Curve == nil {
+			return fail(jose.KeyInvalid, "nil key")
+		}
+		pub, err := m.ECDH()
+		if err != nil {
+			return fail(jose.KeyInvalid, "the point is not on the curve")
+		}
+		return k.setAgreementPublic(pub)
 	case ed25519.PublicKey:
 		return k.setEd25519Public(m)
+	case *ecdh.PublicKey:
+		return k.setAgreementPublic(m)
 	}
-	return fail(jose.KeyMisuse, fmt.Sprintf("a signer whose public key is a %T cannot be used", material))
+	return fail(jose.KeyMisuse, fmt.Sprintf("a private key whose public half is a %T cannot be used", material))
 }
 
 // family refuses material that the key's algorithm cannot use.
@@ -85,23 +134,27 @@ func (k *Key) family(kty string) error {
 	return nil
 }
 
-// Generate makes a new key with crypto/rand: RSA keys of 3072 bits, secrets as
-// long as the hash. An empty keyID means the key's thumbprint, or, for a shared
+// Generate makes a new key with crypto/rand: RSA keys of 3072 bits, keys for
+// ECDH-ES on P-256, secrets as long as the hash or the cipher's key. It makes no
+// keys for dir, whose length the content encryption decides (name that one), and
+// no passwords. An empty keyID means the key's thumbprint, or, for a shared
 // secret, a random name, since a thumbprint would publish its hash (RFC 7638 7).
-// It fails with AlgorithmNotAllowed for an unknown algorithm.
+// It fails with AlgorithmNotAllowed for an algorithm that is unknown or one of these.
 func Generate(a Algorithm, keyID string) (*Key, error) {
 	row := alg.Lookup(string(a))
-	if row == nil {
-		return nil, fail(jose.AlgorithmNotAllowed, "unknown algorithm "+quote(string(a)))
+	if row == nil || row.Family == alg.Direct || row.Family == alg.PBES2 {
+		return nil, fail(jose.AlgorithmNotAllowed, "no key is generated for "+quote(string(a)))
 	}
 	var material any
 	var err error
 	switch row.Family {
-	case alg.HMAC:
+	case alg.HMAC, alg.AESKW, alg.AESGCMKW, alg.CBCHMAC, alg.AESGCM:
 		secret := make([]byte, row.Size)
 		_, err = rand.Read(secret)
 		material = secret
-	case alg.RSAPKCS, alg.RSAPSS:
+	case alg.ECDHES:
+		material, err = ecdh.P256().GenerateKey(rand.Reader)
+	case alg.RSAPKCS, alg.RSAPSS, alg.RSAOAEP:
 		material, err = rsa.GenerateKey(rand.Reader, 3072)
 	case alg.ECDSA:
 		material, err = ecdsa.GenerateKey(curveOf(row), rand.Reader)
@@ -117,7 +170,7 @@ func Generate(a Algorithm, keyID string) (*Key, error) {
 	}
 	if keyID == "" {
 		k.keyID = k.thumb
-		if row.Family == alg.HMAC {
+		if k.IsSymmetric() {
 			name := make([]byte, 16)
 			if _, err := rand.Read(name); err != nil {
 				return nil, jose.NewError(jose.KeyInvalid, "generating failed", err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/b64"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 )
@@ -18,9 +19,8 @@ func (k *Key) setSecret(secret []byte) error {
 	if err := k.family("oct"); err != nil {
 		return err
 	}
-	// "A key of the same size as the hash output or larger MUST be used" (RFC 7518 3.2).
-	if len(secret) < k.data.Row.Size {
-		return fail(jose.KeyWeak, fmt.Sprintf("%s needs a secret of %d bytes or more, this one has %d", k.data.Row.Name, k.data.Row.Size, len(secret)))
+	if err := checkSecretSize(k.data.Row, len(secret)); err != nil {
+		return err
 	}
 	if len(secret) > maxSecret {
 		return fail(jose.KeyInvalid, fmt.Sprintf("a secret of more than %d bytes", maxSecret))
@@ -32,6 +32,36 @@ func (k *Key) setSecret(secret []byte) error {
 	// RFC 7638 3.2: k, kty.
 	k.members = []member{{"k", b64.Encode(secret)}, {"kty", "oct"}}
 	k.private = k.members[:1]
+	return nil
+}
+
+// minPassword bounds a password of PBES2 from below. It is no judgement of its
+// strength, only a floor below which nothing can be strong (RFC 7518 8.8).
+const minPassword = 8
+
+func checkSecretSize(row *alg.Row, size int) error {
+	switch row.Family {
+	case alg.HMAC:
+		// "A key of the same size as the hash output or larger MUST be used" (RFC 7518 3.2).
+		if size < row.Size {
+			return fail(jose.KeyWeak, fmt.Sprintf("%s needs a secret of %d bytes or more, this one has %d", row.Name, row.Size, size))
+		}
+	case alg.PBES2:
+		if size < minPassword {
+			return fail(jose.KeyWeak, fmt.Sprintf("%s needs a password of %d bytes or more", row.Name, minPassword))
+		}
+	case alg.Direct:
+		for _, other := range alg.All() {
+			if other.Family.EncryptsContent() && other.Size == size {
+				return nil
+			}
+		}
+		return fail(jose.KeyInvalid, fmt.Sprintf("no content encryption takes a key of %d bytes", size))
+	default:
+		if size != row.Size {
+			return fail(jose.KeyInvalid, fmt.Sprintf("%s needs a key of %d bytes, this one has %d", row.Name, row.Size, size))
+		}
+	}
 	return nil
 }
 

@@ -37,9 +37,8 @@ type Options struct {
 
 // Parse reads one JWK (RFC 7517 4). It fails with KeyInvalid (not strict JSON,
 // wrong types, members that disagree), KeyWeak, KeyMisuse (use or key_ops leave
-// neither signing nor verifying, or the alg belongs to another family),
-// KeyAmbiguous, or AlgorithmNotAllowed (an alg that is no signature algorithm
-// of this library).
+// nothing that the key's algorithm does), KeyAmbiguous, or AlgorithmNotAllowed
+// (an alg that is no algorithm of this library).
 func Parse(data []byte, o Options) (*Key, error) {
 	if len(data) > maxKeyText {
 		return nil, fail(jose.KeyInvalid, fmt.Sprintf("a key of more than %d bytes", maxKeyText))
@@ -127,15 +126,12 @@ func parse(r *reader, o Options) (*Key, error) {
 	if r.err == nil {
 		r.err = checkKeyID(k.keyID)
 	}
-	canSign, canVerify := r.permissions()
+	allowed := r.permissions()
 	if r.err != nil {
 		return nil, r.err
 	}
-	if !canSign && !canVerify {
-		return nil, fail(jose.KeyMisuse, "use or key_ops forbid signatures")
-	}
 	var err error
-	if k.data.Row, err = bind(r, kty, o.Algorithms); err != nil {
+	if k.data.Row, err = bind(r, kty, o.Algorithms, allowed); err != nil {
 		return nil, err
 	}
 	if err := k.read(r, kty); err != nil {
@@ -144,10 +140,9 @@ func parse(r *reader, o Options) (*Key, error) {
 	if err := k.checkCertificate(r); err != nil {
 		return nil, err
 	}
-	k.data.CanSign = canSign && k.IsPrivate()
-	k.data.CanVerify = canVerify
-	if !k.data.CanSign && !k.data.CanVerify {
-		return nil, fail(jose.KeyMisuse, "a public key whose key_ops do not allow verify")
+	k.allow(allowed)
+	if d := k.data; !d.CanSign && !d.CanVerify && !d.CanEncrypt && !d.CanDecrypt {
+		return nil, fail(jose.KeyMisuse, "a public key whose key_ops allow only what a private key does")
 	}
 	k.thumb = thumbprint(k.members)
 	return k, nil
@@ -167,6 +162,9 @@ func (k *Key) read(r *reader, kty string) error {
 	case "EC":
 		return k.readEC(r)
 	default: // bind accepted it, so it is OKP
+		if k.data.Row.Family == alg.ECDHES {
+			return k.readX25519(r)
+		}
 		return k.readOKP(r)
 	}
 }
@@ -222,7 +220,7 @@ func (k *Key) readRSAPrivate(r *reader) error {
 	if err := k.setRSAParts(v[0], v[1:3]); err != nil {
 		return err
 	}
-	crt := rsaCRT(k.data.Signer)
+	crt := rsaCRT(k.privateHalf())
 	for i, name := range []string{"dp", "dq", "qi"} {
 		if crt[i].Cmp(v[3+i]) != 0 {
 			return fail(jose.KeyInvalid, name+" does not agree with the other members")
@@ -233,6 +231,12 @@ func (k *Key) readRSAPrivate(r *reader) error {
 
 func (k *Key) readEC(r *reader) error {
 	size := k.data.Row.Size
+	var curve *alg.Curve
+	if k.data.Row.Family == alg.ECDHES {
+		crv, _ := r.text("crv")
+		curve = alg.LookupCurve(crv) // bind found it
+		size = curve.Size
+	}
 	x, okX := r.octets("x")
 	y, okY := r.octets("y")
 	d, okD := r.octets("d")
@@ -246,13 +250,30 @@ func (k *Key) readEC(r *reader) error {
 	if len(x) != size || len(y) != size {
 		return fail(jose.KeyInvalid, "a coordinate has the wrong length")
 	}
-	if err := k.setPoint(slices.Concat([]byte{4}, x, y)); err != nil {
+	point := slices.Concat([]byte{4}, x, y)
+	if curve != nil {
+		return k.setAgreement(curve, point, d, okD)
+	}
+	if err := k.setPoint(point); err != nil {
 		return err
 	}
 	if okD {
 		return k.setScalar(d)
 	}
 	return nil
+}
+
+// readX25519 reads a key for agreement (RFC 8037 2).
+func (k *Key) readX25519(r *reader) error {
+	x, okX := r.octets("x")
+	d, okD := r.octets("d")
+	if r.err != nil {
+		return r.err
+	}
+	if !okX {
+		return r.missing("x")
+	}
+	return k.setAgreement(alg.LookupCurve("X25519"), x, d, okD)
 }
 
 func (k *Key) readOKP(r *reader) error {
@@ -273,20 +294,23 @@ func (k *Key) readOKP(r *reader) error {
 	return nil
 }
 
-// permissions reads use and key_ops (RFC 7517 4.2, 4.3).
-func (r *reader) permissions() (sign, verify bool) {
-	sign, verify = true, true
+// permissions is what use and key_ops leave (RFC 7517 4.2, 4.3).
+type permissions struct{ sign, verify, encrypt, decrypt bool }
+
+func (p permissions) signatures() bool { return p.sign || p.verify }
+func (p permissions) encryption() bool { return p.encrypt || p.decrypt }
+
+func (r *reader) permissions() permissions {
 	use, hasUse := r.text("use")
-	if hasUse && use != "sig" {
-		sign, verify = false, false
-	}
+	sig, enc := !hasUse || use == "sig", !hasUse || use == "enc"
+	all := permissions{sign: sig, verify: sig, encrypt: enc, decrypt: enc}
 	v, ok := r.doc.Find("key_ops")
 	if !ok {
-		return sign, verify
+		return all
 	}
 	if v.Kind != strictjson.Array {
 		r.wrong("key_ops", "not an array")
-		return false, false
+		return permissions{}
 	}
 	var ops []string
 	for c := strictjson.Open(v); ; {
@@ -296,54 +320,87 @@ func (r *reader) permissions() (sign, verify bool) {
 		}
 		if m.Kind != strictjson.String {
 			r.wrong("key_ops", "not an array of strings")
-			return false, false
+			return permissions{}
 		}
 		op := m.Text()
 		if slices.Contains(ops, op) {
 			r.wrong("key_ops", "an operation stands twice")
-			return false, false
+			return permissions{}
 		}
 		ops = append(ops, op)
 	}
-	signs, verifies := slices.Contains(ops, "sign"), slices.Contains(ops, "verify")
-	if hasUse && use == "sig" && len(ops) > 0 && !signs && !verifies {
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(ops, name) })
+	}
+	// Agreement is both: the sender and the receiver derive the same key.
+	derives := has("deriveKey", "deriveBits")
+	given := permissions{
+		sign: has("sign"), verify: has("verify"),
+		encrypt: has("encrypt", "wrapKey") || derives, decrypt: has("decrypt", "unwrapKey") || derives,
+	}
+	if hasUse && len(ops) > 0 && (use == "sig" && !given.signatures() || use == "enc" && !given.encryption()) {
 		r.wrong("key_ops", "does not agree with use")
 	}
-	return sign && signs, verify && verifies
+	return permissions{
+		sign: sig && given.sign, verify: sig && given.verify,
+		encrypt: enc && given.encrypt, decrypt: enc && given.decrypt,
+	}
 }
 
 // bind finds the one algorithm of a key: its alg member's, its curve's, or the
-// one of the caller's list that fits its type.
-func bind(r *reader, kty string, list []Algorithm) (*alg.Row, error) {
+// one of the caller's list that fits its type and what use and key_ops leave.
+func bind(r *reader, kty string, list []Algorithm, allowed permissions) (*alg.Row, error) {
 	name, hasAlg := r.text("alg")
 	crv, hasCurve := r.text("crv")
 	if r.err != nil {
 		return nil, r.err
 	}
-	fits := func(row *alg.Row) bool {
-		return row.KeyType == kty && (row.Curve == "" || hasCurve && row.Curve == crv)
+	if !hasCurve {
+		crv = ""
 	}
-	known := false
-	for _, row := range alg.All() {
-		known = known || fits(row)
+	permitted := func(row *alg.Row) bool {
+		return row.Family.Signs() && allowed.signatures() || !row.Family.Signs() && allowed.encryption()
 	}
 	if hasAlg {
 		row := alg.Lookup(name)
 		switch {
 		case row == nil:
-			return nil, fail(jose.AlgorithmNotAllowed, "alg "+quote(name)+" is no signature algorithm of this library")
-		case !fits(row):
+			return nil, fail(jose.AlgorithmNotAllowed, "alg "+quote(name)+" is no algorithm of this library")
+		case !row.Fits(kty, crv):
 			return nil, fail(jose.KeyInvalid, "alg "+name+" does not fit the key's type or curve")
+		case !permitted(row):
+			return nil, fail(jose.KeyMisuse, "use or key_ops forbid "+name)
 		}
 		return row, nil
 	}
-	if !known {
-		return nil, fail(jose.KeyInvalid, "no signature algorithm for type "+quote(kty)+" and curve "+quote(crv))
+	return bindByType(kty, crv, list, permitted)
+}
+
+func bindByType(kty, crv string, list []Algorithm, permitted func(*alg.Row) bool) (*alg.Row, error) {
+	var usual *alg.Row // EdDSA stands before Ed25519: the name more readers know
+	known, forbidden := false, true
+	for _, row := range alg.All() {
+		if !row.Fits(kty, crv) {
+			continue
+		}
+		known = true
+		if permitted(row) {
+			forbidden = false
+			if usual == nil && row.Curve != "" {
+				usual = row
+			}
+		}
+	}
+	switch {
+	case !known:
+		return nil, fail(jose.KeyInvalid, "no algorithm for type "+quote(kty)+" and curve "+quote(crv))
+	case forbidden:
+		return nil, fail(jose.KeyMisuse, "use or key_ops forbid all that the key could do")
 	}
 	var found *alg.Row
 	for _, a := range list {
 		row := alg.Lookup(string(a))
-		if row == nil || !fits(row) || found.Same(row) {
+		if row == nil || !row.Fits(kty, crv) || !permitted(row) || found.Same(row) {
 			continue
 		}
 		if found != nil {
@@ -351,12 +408,8 @@ func bind(r *reader, kty string, list []Algorithm) (*alg.Row, error) {
 		}
 		found = row
 	}
-	if found == nil && (kty == "EC" || kty == "OKP") {
-		for _, row := range alg.All() { // EdDSA stands before Ed25519: the name more readers know
-			if fits(row) {
-				return row, nil
-			}
-		}
+	if found == nil {
+		found = usual
 	}
 	if found == nil {
 		return nil, fail(jose.KeyAmbiguous, "the key has no alg and none of the listed algorithms fits it")

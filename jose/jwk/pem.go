@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/alg"
 )
 
 // maxPEM bounds what ParsePEM reads: twice what an RSA key of 8192 bits needs,
@@ -90,9 +91,20 @@ func (k *Key) ExportPrivatePEM() ([]byte, error) {
 	if k.IsSymmetric() || len(k.private) == 0 {
 		return nil, fail(jose.KeyMisuse, "the key has no private half that could be exported")
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(k.data.Signer)
+	der, err := x509.MarshalPKCS8PrivateKey(k.privateHalf())
 	if err != nil {
 		return nil, jose.NewError(jose.KeyInvalid, "the key cannot be written as PKCS #8", err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// privateHalf returns the private key as the standard library's type.
+func (k *Key) privateHalf() any {
+	switch k.data.Row.Family {
+	case alg.RSAOAEP:
+		return k.data.Decrypter
+	case alg.ECDHES:
+		return k.data.Exchanger
+	}
+	return k.data.Signer
 }

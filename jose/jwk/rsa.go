@@ -9,6 +9,7 @@ import (
 	"math/big"
 
 	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/b64"
 )
 
@@ -112,8 +113,16 @@ func (k *Key) setRSAParts(d *big.Int, primes []*big.Int) error {
 		member{"dp", b64.Encode(key.Precomputed.Dp.Bytes())},
 		member{"dq", b64.Encode(key.Precomputed.Dq.Bytes())},
 		member{"qi", b64.Encode(key.Precomputed.Qinv.Bytes())})
-	k.data.Signer = key
+	k.setRSAKey(key)
 	return nil
+}
+
+func (k *Key) setRSAKey(key *rsa.PrivateKey) {
+	if k.data.Row.Family == alg.RSAOAEP {
+		k.data.Decrypter = key
+	} else {
+		k.data.Signer = key
+	}
 }
 
 // setRSAWithoutPrimes accepts a private key of n, e and d alone, which
@@ -124,7 +133,7 @@ func (k *Key) setRSAWithoutPrimes(key *rsa.PrivateKey) error {
 	if err != nil || rsa.VerifyPKCS1v15(&key.PublicKey, crypto.SHA256, sum[:], sig) != nil {
 		return fail(jose.KeyInvalid, "d does not agree with n and e")
 	}
-	k.data.Signer = key
+	k.setRSAKey(key)
 	return nil
 }
 
@@ -161,7 +170,7 @@ var rocaPrimes = [...]int64{11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107
 func rsaPublic(n *big.Int, e int) *rsa.PublicKey { return &rsa.PublicKey{N: n, E: e} }
 
 // rsaCRT returns dp, dq and qi as computed from the primes.
-func rsaCRT(signer crypto.Signer) [3]*big.Int {
-	pre := signer.(*rsa.PrivateKey).Precomputed
+func rsaCRT(key any) [3]*big.Int {
+	pre := key.(*rsa.PrivateKey).Precomputed
 	return [3]*big.Int{pre.Dp, pre.Dq, pre.Qinv}
 }

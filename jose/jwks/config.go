@@ -82,7 +82,7 @@ func (c Config) prepare() (Config, error) {
 		return c, fail(jose.PolicyInvalid, "no algorithms are allowed")
 	}
 	for _, a := range c.Algorithms {
-		if !a.Known() || a.IsSymmetric() {
+		if !a.IsSignature() || a.IsSymmetric() {
 			return c, fail(jose.PolicyInvalid, fmt.Sprintf("algorithm %q is unknown or symmetric", string(a)))
 		}
 	}

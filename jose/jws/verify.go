@@ -112,7 +112,7 @@ func (o Options) check(size int, keys KeySource) error {
 		return fail(jose.PolicyInvalid, "no algorithms are allowed")
 	}
 	for _, a := range o.Algorithms {
-		if !a.Known() {
+		if !a.IsSignature() {
 			return fail(jose.PolicyInvalid, fmt.Sprintf("unknown algorithm %q", string(a)))
 		}
 	}

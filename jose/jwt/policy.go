@@ -135,7 +135,7 @@ func (p Policy) check() error {
 		return fail(jose.PolicyInvalid, "no algorithms are allowed")
 	}
 	for _, a := range p.Algorithms {
-		if !a.Known() {
+		if !a.IsSignature() {
 			return fail(jose.PolicyInvalid, fmt.Sprintf("unknown algorithm %q", string(a)))
 		}
 	}

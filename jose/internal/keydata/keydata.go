@@ -1,9 +1,10 @@
-// Package keydata carries key material from jwk to jws without an exported
+// Package keydata carries key material from jwk to jws and jwe without an exported
 // door: nobody outside the module can name Access, so nobody can ask.
 package keydata
 
 import (
 	"crypto"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -19,14 +20,23 @@ type Access struct{}
 type Data struct {
 	Row *alg.Row
 
-	Secret []byte // HMAC
+	Secret []byte // oct
 	RSA    *rsa.PublicKey
 	ECDSA  *ecdsa.PublicKey
 	Ed     ed25519.PublicKey
+	ECDH   *ecdh.PublicKey
 
-	Signer crypto.Signer // the private half, nil for public keys and secrets
+	// The private half: one of these, by the row's family. All are nil for public
+	// keys and secrets.
+	Signer    crypto.Signer
+	Decrypter crypto.Decrypter  // RSA-OAEP
+	Exchanger ecdh.KeyExchanger // ECDH-ES
 
-	CanSign, CanVerify bool // what use and key_ops leave
+	CanSign, CanVerify     bool // what use and key_ops leave
+	CanEncrypt, CanDecrypt bool
 
 	MACs sync.Pool // keyed hash.Hash states, so that a secret is expanded once
 }
+
+// HasPrivate reports whether the private half of an asymmetric key is at hand.
+func (d *Data) HasPrivate() bool { return d.Signer != nil || d.Decrypter != nil || d.Exchanger != nil }
