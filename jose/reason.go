@@ -36,6 +36,13 @@ const (
 	KeyMisuse Reason = "key_misuse"
 	// SignatureInvalid: the signature or MAC does not hold (RFC 7515 5.2).
 	SignatureInvalid Reason = "signature_invalid"
+	// DecryptionFailed: the message does not open under the key. It is the one answer
+	// for everything that only the key's holder could tell apart (RFC 7516 11.5).
+	DecryptionFailed Reason = "decryption_failed"
+	// CompressionNotAllowed: zip is in the header and the caller did not ask for it (RFC 8725 3.6).
+	CompressionNotAllowed Reason = "compression_not_allowed"
+	// WorkExceeded: the message asks for more key derivation than the caller allows (RFC 7518 8.8).
+	WorkExceeded Reason = "work_exceeded"
 	// TokenExpired: now is at or after exp (RFC 7519 4.1.4).
 	TokenExpired Reason = "token_expired"
 	// TokenNotYetValid: now is before nbf (RFC 7519 4.1.5).
@@ -76,7 +83,7 @@ func Reasons() []Reason {
 	return []Reason{
 		TokenMalformed, TokenOversize, HeaderInvalid, ClaimsInvalid, AlgorithmNotAllowed,
 		CriticalUnsupported, TypeMismatch, KeyNotFound, KeyAmbiguous, KeyInvalid, KeyWeak,
-		KeyMisuse, SignatureInvalid, TokenExpired, TokenNotYetValid, TokenFromFuture,
+		KeyMisuse, SignatureInvalid, DecryptionFailed, CompressionNotAllowed, WorkExceeded, TokenExpired, TokenNotYetValid, TokenFromFuture,
 		LifetimeExceeded, ClaimMissing, IssuerMismatch, AudienceMismatch, ClaimMismatch,
 		PolicyInvalid, KeysUnavailable, KeySetInvalid, CredentialMissing,
 		CredentialRepeated, CredentialMalformed, SenderProofUnchecked, ScopeMissing,

@@ -2,34 +2,37 @@ package reason
 
 // The library's reasons; a test compares them with jose.Reasons.
 const (
-	TokenMalformed       Code = "token_malformed"
-	TokenOversize        Code = "token_oversize"
-	HeaderInvalid        Code = "header_invalid"
-	ClaimsInvalid        Code = "claims_invalid"
-	AlgorithmNotAllowed  Code = "algorithm_not_allowed"
-	CriticalUnsupported  Code = "critical_unsupported"
-	TypeMismatch         Code = "type_mismatch"
-	KeyNotFound          Code = "key_not_found"
-	KeyAmbiguous         Code = "key_ambiguous"
-	KeyInvalid           Code = "key_invalid"
-	KeyWeak              Code = "key_weak"
-	KeyMisuse            Code = "key_misuse"
-	SignatureInvalid     Code = "signature_invalid"
-	TokenExpired         Code = "token_expired"
-	TokenNotYetValid     Code = "token_not_yet_valid"
-	TokenFromFuture      Code = "token_issued_in_future"
-	LifetimeExceeded     Code = "lifetime_exceeded"
-	ClaimMissing         Code = "claim_missing"
-	IssuerMismatch       Code = "issuer_mismatch"
-	AudienceMismatch     Code = "audience_mismatch"
-	ClaimMismatch        Code = "claim_mismatch"
-	PolicyInvalid        Code = "policy_invalid"
-	KeysUnavailable      Code = "keys_unavailable"
-	KeySetInvalid        Code = "key_set_invalid"
-	CredentialMissing    Code = "credential_missing"
-	CredentialRepeated   Code = "credential_repeated"
-	CredentialMalformed  Code = "credential_malformed"
-	SenderProofUnchecked Code = "sender_proof_unchecked"
+	TokenMalformed        Code = "token_malformed"
+	TokenOversize         Code = "token_oversize"
+	HeaderInvalid         Code = "header_invalid"
+	ClaimsInvalid         Code = "claims_invalid"
+	AlgorithmNotAllowed   Code = "algorithm_not_allowed"
+	CriticalUnsupported   Code = "critical_unsupported"
+	TypeMismatch          Code = "type_mismatch"
+	KeyNotFound           Code = "key_not_found"
+	KeyAmbiguous          Code = "key_ambiguous"
+	KeyInvalid            Code = "key_invalid"
+	KeyWeak               Code = "key_weak"
+	KeyMisuse             Code = "key_misuse"
+	SignatureInvalid      Code = "signature_invalid"
+	DecryptionFailed      Code = "decryption_failed"
+	CompressionNotAllowed Code = "compression_not_allowed"
+	WorkExceeded          Code = "work_exceeded"
+	TokenExpired          Code = "token_expired"
+	TokenNotYetValid      Code = "token_not_yet_valid"
+	TokenFromFuture       Code = "token_issued_in_future"
+	LifetimeExceeded      Code = "lifetime_exceeded"
+	ClaimMissing          Code = "claim_missing"
+	IssuerMismatch        Code = "issuer_mismatch"
+	AudienceMismatch      Code = "audience_mismatch"
+	ClaimMismatch         Code = "claim_mismatch"
+	PolicyInvalid         Code = "policy_invalid"
+	KeysUnavailable       Code = "keys_unavailable"
+	KeySetInvalid         Code = "key_set_invalid"
+	CredentialMissing     Code = "credential_missing"
+	CredentialRepeated    Code = "credential_repeated"
+	CredentialMalformed   Code = "credential_malformed"
+	SenderProofUnchecked  Code = "sender_proof_unchecked"
 )
 
 // The product's own reasons.
@@ -125,6 +128,9 @@ var table = []Info{
 	{KeyWeak, "the key is too weak for its algorithm", "use RSA of 2048 bits or more, or a secret as long as the hash", 401, invalidToken, exitSignature},
 	{KeyMisuse, "the key is not meant for this use", "check the key's use, key_ops and family", 401, invalidToken, exitSignature},
 	{SignatureInvalid, "the signature does not hold", "get a new token; if it persists, check the key set", 401, invalidToken, exitSignature},
+	{DecryptionFailed, "the message does not open under the key", "check that it was encrypted to this key; nothing more can be said without helping an attacker", 401, invalidToken, exitSignature},
+	{CompressionNotAllowed, "the message is compressed", "encrypt without zip, or allow compressed content", 401, invalidToken, exitMalformed},
+	{WorkExceeded, "the message asks for more key derivation than is allowed", "encrypt with fewer iterations, or raise the cap", 401, invalidToken, exitMalformed},
 	{TokenExpired, "the token has expired", "refresh, or get a new token", 401, invalidToken, exitTime},
 	{TokenNotYetValid, "the token is not valid yet", "check the clocks of issuer and verifier", 401, invalidToken, exitTime},
 	{TokenFromFuture, "the token was issued in the future", "check the clocks of issuer and verifier", 401, invalidToken, exitTime},
