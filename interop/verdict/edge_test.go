@@ -108,6 +108,14 @@ func TestUnbuiltAlgorithms(t *testing.T) {
 		base.with("alg_allowed", []string{}).want(t, "reject", "nothing allowed")
 		base.with("alg_allowed", nil).want(t, "reject", "no list")
 	}
+	ed448 := fields{"kty": "OKP", "crv": "Ed448", "x": encode(strings.Repeat("x", 57))}
+	ed := w.good(jwk.EdDSA)
+	ed.with("key", ed448).want(t, "unsupported", "Ed448")
+	ed.with("key", fields{"keys": []any{ed448}}).want(t, "unsupported", "Ed448 in a set")
+	ed.with("key", ed448).with("alg_allowed", []string{"ES256"}).want(t, "reject", "Ed448, not allowed")
+	both := fields{"keys": []any{ed448, w.jwk(jwk.EdDSA, false)}}
+	ed.with("key", both).want(t, "accept", "Ed25519 beside Ed448")
+	ed.with("key", both).with("token", w.token(jwk.EdDSA)+"AAAA").want(t, "reject", "a forgery beside Ed448")
 	for _, name := range []string{"none", "None", "HS1", "foo", "RSA-OAEP", ""} {
 		token := w.sign(jwk.ES256, string(must(json.Marshal(fields{"alg": name}))), goodClaims)
 		base.with("token", token).with("alg_allowed", []string{name}).want(t, "reject", "alg "+name)

@@ -19,12 +19,15 @@ const maxSignatures = 16
 // its header and key. Every signature must be well-formed, and header names
 // must be disjoint between its protected and unprotected part. It fails like
 // Verify; with the first signature's reason when none holds.
+//
+// What Message.Header holds may have stood in the unprotected header, where
+// anybody can change it: the key is safe to believe, typ and cty are not.
 func VerifyJSON(ctx context.Context, text []byte, keys KeySource, o Options) (*Message, error) {
 	return verifyJSON(ctx, text, nil, false, keys, o)
 }
 
 // VerifyJSONDetached is VerifyJSON for a payload that travelled elsewhere: the
-// message must have no payload member (RFC 7515 appendix F).
+// message must have no payload member (RFC 7515 appendix F). It fails like Verify.
 func VerifyJSONDetached(ctx context.Context, text, payload []byte, keys KeySource, o Options) (*Message, error) {
 	return verifyJSON(ctx, text, payload, true, keys, o)
 }

@@ -51,7 +51,7 @@ func Verify(ctx context.Context, token string, keys KeySource, o Options) (*Mess
 }
 
 // VerifyDetached is Verify for a message whose payload travelled elsewhere: its
-// middle segment must be empty (RFC 7515 appendix F).
+// middle segment must be empty (RFC 7515 appendix F). It fails like Verify.
 func VerifyDetached(ctx context.Context, token string, payload []byte, keys KeySource, o Options) (*Message, error) {
 	return verifyCompact(ctx, token, payload, true, keys, o)
 }
