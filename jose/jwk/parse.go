@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
@@ -212,21 +213,12 @@ func (k *Key) readRSAPrivate(r *reader) error {
 	case given == 0:
 		return nil
 	case given == 1 && v[0] != nil:
-		return k.setRSAParts(v[0], nil)
+		return k.setRSAParts(v[0], nil, nil)
 	case given != len(v):
 		// RFC 7518 6.3.2: with any of the other members, all of them.
 		return fail(jose.KeyInvalid, "some private members are missing")
 	}
-	if err := k.setRSAParts(v[0], v[1:3]); err != nil {
-		return err
-	}
-	crt := rsaCRT(k.privateHalf())
-	for i, name := range []string{"dp", "dq", "qi"} {
-		if crt[i].Cmp(v[3+i]) != 0 {
-			return fail(jose.KeyInvalid, name+" does not agree with the other members")
-		}
-	}
-	return nil
+	return k.setRSAParts(v[0], v[1:3], v[3:])
 }
 
 func (k *Key) readEC(r *reader) error {
@@ -338,7 +330,9 @@ func (r *reader) permissions() permissions {
 		sign: has("sign"), verify: has("verify"),
 		encrypt: has("encrypt", "wrapKey") || derives, decrypt: has("decrypt", "unwrapKey") || derives,
 	}
-	if hasUse && len(ops) > 0 && (use == "sig" && !given.signatures() || use == "enc" && !given.encryption()) {
+	// "The information they convey MUST be consistent" (RFC 7517 4.3).
+	if use == "sig" && (given.encryption() || len(ops) > 0 && !given.signatures()) ||
+		use == "enc" && (given.signatures() || len(ops) > 0 && !given.encryption()) {
 		r.wrong("key_ops", "does not agree with use")
 	}
 	return permissions{
@@ -431,6 +425,10 @@ func hasPrivate(d *strictjson.Doc) bool {
 func checkKeyID(kid string) error {
 	if len(kid) > maxKeyID {
 		return fail(jose.KeyInvalid, fmt.Sprintf("kid of more than %d bytes", maxKeyID))
+	}
+	if !utf8.ValidString(kid) {
+		// A header would spell it with U+FFFD, and no key of that name would answer.
+		return fail(jose.KeyInvalid, "kid is not UTF-8")
 	}
 	return nil
 }
