@@ -102,39 +102,48 @@ func Split(token string) (segments [5]string, err error) {
 	return segments, nil
 }
 
-func (o DecryptOptions) prepare(size int, keys KeySource) (DecryptOptions, error) {
+// Check reports with PolicyInvalid what is missing or makes no sense.
+func (o DecryptOptions) Check() error {
 	if len(o.Algorithms) == 0 || len(o.Encryptions) == 0 {
-		return o, fail(jose.PolicyInvalid, "no algorithms or no encryptions are allowed")
+		return fail(jose.PolicyInvalid, "no algorithms or no encryptions are allowed")
 	}
 	for _, a := range o.Algorithms {
 		if !a.IsKeyManagement() {
-			return o, fail(jose.PolicyInvalid, fmt.Sprintf("%q is no key management", string(a)))
+			return fail(jose.PolicyInvalid, fmt.Sprintf("%q is no key management", string(a)))
 		}
 	}
 	for _, a := range o.Encryptions {
 		if !a.IsContentEncryption() {
-			return o, fail(jose.PolicyInvalid, fmt.Sprintf("%q is no content encryption", string(a)))
+			return fail(jose.PolicyInvalid, fmt.Sprintf("%q is no content encryption", string(a)))
 		}
+	}
+	if o.MaxSize < 0 || o.MaxIterations < 0 || o.MaxInflated < 0 {
+		return fail(jose.PolicyInvalid, "a bound is negative")
+	}
+	return nil
+}
+
+// prepare fills in the bounds and holds the message to the first of them.
+func (o DecryptOptions) prepare(size int, keys KeySource) (DecryptOptions, error) {
+	if err := o.Check(); err != nil {
+		return o, err
 	}
 	if keys == nil {
 		return o, fail(jose.PolicyInvalid, "no key source")
 	}
-	if o.MaxSize < 0 || o.MaxIterations < 0 || o.MaxInflated < 0 {
-		return o, fail(jose.PolicyInvalid, "a bound is negative")
-	}
-	if o.MaxSize == 0 {
-		o.MaxSize = DefaultMaxSize
-	}
-	if o.MaxIterations == 0 {
-		o.MaxIterations = DefaultMaxIterations
-	}
-	if o.MaxInflated == 0 {
-		o.MaxInflated = DefaultMaxInflated
-	}
+	orDefault(&o.MaxSize, DefaultMaxSize)
+	orDefault(&o.MaxIterations, DefaultMaxIterations)
+	orDefault(&o.MaxInflated, DefaultMaxInflated)
 	if size > o.MaxSize {
 		return o, fail(jose.TokenOversize, fmt.Sprintf("%d bytes, at most %d are accepted", size, o.MaxSize))
 	}
 	return o, nil
+}
+
+func orDefault(bound *int, value int) {
+	if *bound == 0 {
+		*bound = value
+	}
 }
 
 // sealed is the part of a message that all recipients share.

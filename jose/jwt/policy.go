@@ -90,6 +90,14 @@ type policy struct {
 }
 
 func compilePolicy(p Policy) (policy, error) {
+	if err := p.checkAlgorithms(); err != nil {
+		return policy{}, err
+	}
+	return compileClaimsPolicy(p)
+}
+
+// compileClaimsPolicy prepares everything but the algorithms.
+func compileClaimsPolicy(p Policy) (policy, error) {
 	c := policy{Policy: p}
 	c.Issuers, c.Audiences = slices.Clone(p.Issuers), slices.Clone(p.Audiences)
 	c.Algorithms = slices.Clone(p.Algorithms)
@@ -131,14 +139,6 @@ func (p Policy) check() error {
 			return err
 		}
 	}
-	if len(p.Algorithms) == 0 {
-		return fail(jose.PolicyInvalid, "no algorithms are allowed")
-	}
-	for _, a := range p.Algorithms {
-		if !a.IsSignature() {
-			return fail(jose.PolicyInvalid, fmt.Sprintf("unknown algorithm %q", string(a)))
-		}
-	}
 	switch {
 	case slices.Contains(p.Issuers, "") || slices.Contains(p.Audiences, "") || slices.Contains(p.Required, ""):
 		return fail(jose.PolicyInvalid, "an issuer, audience or required claim is the empty string")
@@ -146,6 +146,18 @@ func (p Policy) check() error {
 		return fail(jose.PolicyInvalid, "a bound is negative")
 	case p.Clock == nil:
 		return fail(jose.PolicyInvalid, "no clock is given; time.Now is one")
+	}
+	return nil
+}
+
+func (p Policy) checkAlgorithms() error {
+	if len(p.Algorithms) == 0 {
+		return fail(jose.PolicyInvalid, "no algorithms are allowed")
+	}
+	for _, a := range p.Algorithms {
+		if !a.IsSignature() {
+			return fail(jose.PolicyInvalid, fmt.Sprintf("unknown algorithm %q", string(a)))
+		}
 	}
 	return nil
 }

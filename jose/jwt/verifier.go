@@ -69,24 +69,30 @@ func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], erro
 	if s.payload, err = b64.AppendDecode(s.payload[:0], segment); err != nil {
 		return nil, fail(jose.TokenMalformed, "payload: "+err.Error())
 	}
+	if err := readClaims(t, &v.core.policy, v.plan, s); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// readClaims reads and judges the claims set in s.payload.
+func readClaims[C any](t *Token[C], p *policy, plan decoder, s *scratch) error {
 	// Every string of the token is a part of this one copy.
 	t.Payload = string(s.payload)
 	if err := s.doc.Scan(t.Payload); err != nil {
-		return nil, fail(jose.ClaimsInvalid, err.Error())
+		return fail(jose.ClaimsInvalid, err.Error())
 	}
 	have, err := readRegistered(&t.Registered, &t.aside, &s.doc)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := v.core.policy.judge(&t.Registered, have, &s.doc); err != nil {
-		return nil, err
+	if err := p.judge(&t.Registered, have, &s.doc); err != nil {
+		return err
 	}
-	if v.plan != nil {
-		if err := v.plan.decodeClaims(reflect.ValueOf(&t.Claims).Elem(), &s.doc, t.Payload); err != nil {
-			return nil, err
-		}
+	if plan == nil {
+		return nil
 	}
-	return t, nil
+	return plan.decodeClaims(reflect.ValueOf(&t.Claims).Elem(), &s.doc, t.Payload)
 }
 
 // core is the part of a Verifier that does not depend on C.
