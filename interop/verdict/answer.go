@@ -42,6 +42,16 @@ func answer(ctx context.Context, line []byte) (v verdict) {
 		if payload, err = judgeJWT(ctx, &c); err == nil {
 			v.Claims = payload
 		}
+	case "jwe":
+		payload, err = judgeJWE(ctx, &c)
+	case "jwe-jwt":
+		if payload, err = judgeEncryptedJWT(ctx, &c); err == nil {
+			v.Claims = payload
+		}
+	case "nested":
+		if payload, err = judgeNested(ctx, &c); err == nil {
+			v.Claims = payload
+		}
 	default:
 		v.Verdict, v.Error = "unsupported", "kind "+c.Kind+" is not built yet"
 		return v
@@ -73,8 +83,8 @@ type source interface {
 	Generation() uint64
 }
 
-func (c *testCase) source(allowed []jwk.Algorithm) (source, error) {
-	key, err := plain(c.Key)
+func parseKeys(raw json.RawMessage, allowed []jwk.Algorithm) (source, error) {
+	key, err := plain(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +101,7 @@ func (c *testCase) source(allowed []jwk.Algorithm) (source, error) {
 
 func judgeJWS(ctx context.Context, c *testCase) ([]byte, error) {
 	allowed, _ := c.algorithms()
-	keys, err := c.source(allowed)
+	keys, err := parseKeys(c.Key, allowed)
 	if err != nil {
 		return nil, err
 	}
@@ -144,27 +154,7 @@ func (c *testCase) isDetached(token string) bool {
 
 func judgeJWT(ctx context.Context, c *testCase) ([]byte, error) {
 	allowed, _ := c.algorithms()
-	keys, err := c.source(allowed)
-	if err != nil {
-		return nil, err
-	}
-	clock, err := c.clock()
-	if err != nil {
-		return nil, err
-	}
-	p := jwt.Policy{
-		Issuers: c.Iss, SkipIssuer: len(c.Iss) == 0,
-		Audiences: c.Aud, SkipAudience: len(c.Aud) == 0,
-		Algorithms: allowed, SkipType: c.Typ == nil || *c.Typ == "",
-		SkipLifetime: true, MaxSize: maxSize, Clock: clock,
-	}
-	if !p.SkipType {
-		p.Type = *c.Typ
-	}
-	if c.Require != nil {
-		p.Required = append([]string{}, *c.Require...)
-	}
-	v, err := jwt.NewVerifier[map[string]any](keys, p)
+	v, err := c.verifier(c.Key, allowed)
 	if err != nil {
 		return nil, err
 	}
@@ -179,6 +169,41 @@ func judgeJWT(ctx context.Context, c *testCase) ([]byte, error) {
 	return []byte(t.Payload), nil
 }
 
+// verifier checks the claims of a case under a signature.
+func (c *testCase) verifier(key json.RawMessage, allowed []jwk.Algorithm) (*jwt.Verifier[map[string]any], error) {
+	keys, err := parseKeys(key, allowed)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.policy()
+	if err != nil {
+		return nil, err
+	}
+	p.Algorithms = allowed
+	return jwt.NewVerifier[map[string]any](keys, p)
+}
+
+// policy is what the case says of claims; what it does not say is skipped.
+func (c *testCase) policy() (jwt.Policy, error) {
+	clock, err := c.clock()
+	if err != nil {
+		return jwt.Policy{}, err
+	}
+	p := jwt.Policy{
+		Issuers: c.Iss, SkipIssuer: len(c.Iss) == 0,
+		Audiences: c.Aud, SkipAudience: len(c.Aud) == 0,
+		SkipType:     c.Typ == nil || *c.Typ == "",
+		SkipLifetime: true, MaxSize: maxSize, Clock: clock,
+	}
+	if !p.SkipType {
+		p.Type = *c.Typ
+	}
+	if c.Require != nil {
+		p.Required = append([]string{}, *c.Require...)
+	}
+	return p, nil
+}
+
 // unsupported names what the library would need to judge a case that it
 // refused, "" when the refusal is its verdict: an algorithm, or a curve of one,
 // that the case allows and a signature of the token uses.
@@ -188,15 +213,18 @@ func (c *testCase) unsupported() string {
 		if slices.Contains(lacking, alg) && isRegistered(alg) {
 			return "alg " + alg + " is not built yet"
 		}
-		if alg == "EdDSA" && slices.Contains(allowed, jwk.EdDSA) && c.onlyEd448() {
+		if strings.HasPrefix(alg, "ECDH-ES") && c.onlyCurve("X448", "X25519", "P-256", "P-384", "P-521") {
+			return "curve X448 is not built yet"
+		}
+		if alg == "EdDSA" && slices.Contains(allowed, jwk.EdDSA) && c.onlyCurve("Ed448", "Ed25519") { // RFC 8037 2
 			return "curve Ed448 is not built yet"
 		}
 	}
 	return ""
 }
 
-// onlyEd448 reports whether EdDSA has no other curve in the case's keys (RFC 8037 2).
-func (c *testCase) onlyEd448() bool {
+// onlyCurve reports whether the case's keys are on that curve and on none of ours.
+func (c *testCase) onlyCurve(curve string, ours ...string) bool {
 	type key struct{ Crv string }
 	var k struct {
 		key
@@ -207,13 +235,14 @@ func (c *testCase) onlyEd448() bool {
 		return false
 	}
 	keys := append(k.Keys, k.key)
-	return slices.Contains(keys, key{"Ed448"}) && !slices.Contains(keys, key{"Ed25519"})
+	return slices.Contains(keys, key{curve}) &&
+		!slices.ContainsFunc(ours, func(name string) bool { return slices.Contains(keys, key{name}) })
 }
 
-// isRegistered tells signature algorithms of the registry that are not built
-// from names that nobody should accept.
+// isRegistered tells algorithms of the registry that are not built, or never
+// will be (RSA1_5), from names that nobody should accept.
 func isRegistered(alg string) bool {
-	return slices.Contains([]string{"ES256K", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}, alg)
+	return slices.Contains([]string{"ES256K", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "RSA1_5"}, alg)
 }
 
 // named lists the algorithms in the protected headers, read loosely: they only

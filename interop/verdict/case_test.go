@@ -193,9 +193,10 @@ func TestFields(t *testing.T) {
 		{"a claim that is not there", "require", []string{"jti"}, "reject"},
 		{"compact token where JSON is", "token", `{"payload":"","signatures":[]}`, "reject"},
 		{"no token", "token", nil, "reject"},
-		{"kind jwe", "kind", "jwe", "unsupported"},
-		{"kind jwe-jwt", "kind", "jwe-jwt", "unsupported"},
-		{"kind nested", "kind", "nested", "unsupported"},
+		{"kind jwe", "kind", "jwe", "reject"},
+		{"kind jwe-jwt", "kind", "jwe-jwt", "reject"},
+		{"kind nested", "kind", "nested", "reject"},
+		{"an unknown kind", "kind", "cwt", "unsupported"},
 	} {
 		good.with(c.field, c.value).want(t, c.want, c.name)
 	}
