@@ -48,15 +48,23 @@ const sweepEvery = time.Minute
 
 // newIssuer wires store, domain and endpoints. It makes the first keys.
 func newIssuer(ctx context.Context, c *config.Issuer, p *process) (*issuer, error) {
-	store, err := sqlite.Open(ctx, c.Database)
+	store, err := openStore(ctx, c.Database)
 	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", c.Database, err)
+		return nil, err
 	}
 	i, err := wire(ctx, c, p, store)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return i, nil
+}
+
+func openStore(ctx context.Context, path string) (*sqlite.Store, error) {
+	store, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
+	return store, nil
 }
 
 func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store) (*issuer, error) {
