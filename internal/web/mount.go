@@ -23,8 +23,12 @@ type Access int
 const (
 	// SameOrigin: no page of another origin may post here (RFC 9700 4.16).
 	SameOrigin Access = iota
-	// AnyOrigin: nothing here looks at a cookie: pages of any origin may call
-	// (OAuth 2.1 for applications in browsers).
+	// AnyForm: nothing here looks at a cookie: pages of any origin may send a
+	// person here. No script of theirs may read the answer: the authorization
+	// endpoint must not have CORS (RFC 9700 2.6).
+	AnyForm
+	// AnyOrigin: nor does anything here look at a cookie: scripts of any origin
+	// may call and read (RFC 9700 2.6, for applications in browsers).
 	AnyOrigin
 )
 
@@ -33,11 +37,13 @@ func (s *Server) Mount(routes []Route) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range routes {
 		h := s.handle(r)
-		if r.Access == AnyOrigin {
+		switch r.Access {
+		case AnyForm:
+		case AnyOrigin:
 			method, place, _ := strings.Cut(r.Pattern, " ")
 			h = cors(h)
 			mux.Handle("OPTIONS "+place, s.handle(Route{Pattern: "OPTIONS " + place, Style: r.Style, Handler: preflight(method)}))
-		} else {
+		default:
 			p := http.NewCrossOriginProtection()
 			p.SetDenyHandler(s.handle(Route{Pattern: r.Pattern, Style: r.Style, Handler: foreign}))
 			h = p.Handler(h)

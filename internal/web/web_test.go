@@ -73,6 +73,7 @@ func TestWhatNoRouteFitsIsRefusedInTheSameWords(t *testing.T) {
 
 func TestPagesOfOtherOrigins(t *testing.T) {
 	h, _ := mounted(Route{Pattern: "POST /signin", Style: Problem, Handler: answers},
+		Route{Pattern: "POST /authorize", Style: Problem, Handler: answers, Access: AnyForm},
 		Route{Pattern: "POST /token", Style: OAuth, Handler: answers, Access: AnyOrigin})
 	cross := []func(*http.Request){header("Origin", "https://evil.example"), header("Sec-Fetch-Site", "cross-site")}
 	if w := ask(h, "POST", "/signin", cross...); w.Code != http.StatusForbidden || w.Header().Get("Access-Control-Allow-Origin") != "" {
@@ -86,8 +87,13 @@ func TestPagesOfOtherOrigins(t *testing.T) {
 	if w.Code != http.StatusNoContent || w.Header().Get("Access-Control-Allow-Methods") != "POST" {
 		t.Errorf("preflight: %d %v", w.Code, w.Header())
 	}
-	if w := ask(h, "OPTIONS", "/signin", cross...); w.Code == http.StatusNoContent || w.Header().Get("Access-Control-Allow-Origin") != "" {
-		t.Errorf("preflight of a form: %d %v", w.Code, w.Header())
+	if w := ask(h, "POST", "/authorize", cross...); w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("a form of another origin at the authorization endpoint: %d %v", w.Code, w.Header())
+	}
+	for _, path := range []string{"/signin", "/authorize"} {
+		if w := ask(h, "OPTIONS", path, cross...); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("preflight of a form: %s: %d %v", path, w.Code, w.Header())
+		}
 	}
 }
 
