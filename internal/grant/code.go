@@ -88,6 +88,9 @@ func (s *Service) IssueCode(ctx context.Context, who audit.Actor, a Authorizatio
 // its own client has spent before is theft whatever else the request says: who
 // replays a stolen code may well lack the verifier (RFC 6749 4.1.2, 10.5).
 func (s *Service) code(ctx context.Context, r Request) (Response, Result, error) {
+	if r.Code == "" {
+		return Response{}, "", reason.New(reason.RequestInvalid, errors.New("grant: code is missing"))
+	}
 	c, err := s.Store.Code(ctx, secret.Hash(r.Code))
 	if err != nil {
 		return Response{}, "", unknown(err, reason.CodeInvalid)

@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"errors"
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/reason"
@@ -25,6 +26,9 @@ func (s *Service) newRefresh(text string, g Grant) *Refresh {
 // then spend, so that a failure to sign costs nobody their token. Whether a
 // spent token is theft is decided before anything else the request says.
 func (s *Service) refresh(ctx context.Context, r Request) (Response, Result, error) {
+	if r.RefreshToken == "" {
+		return Response{}, "", reason.New(reason.RequestInvalid, errors.New("grant: refresh_token is missing"))
+	}
 	old, err := s.Store.Refresh(ctx, secret.Hash(r.RefreshToken))
 	if err != nil {
 		return Response{}, "", unknown(err, reason.RefreshInvalid)

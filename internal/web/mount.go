@@ -32,15 +32,18 @@ const (
 	AnyOrigin
 )
 
-// Mount serves a mount list. What no route fits is refused in the same words.
+// Mount serves a mount list. What no route fits is refused in the words of its
+// place, as a problem where there is none.
 func (s *Server) Mount(routes []Route) http.Handler {
 	mux := http.NewServeMux()
+	styles := map[string]Style{}
 	for _, r := range routes {
 		h := s.handle(r)
+		method, place, _ := strings.Cut(r.Pattern, " ")
+		styles[place] = r.Style
 		switch r.Access {
 		case AnyForm:
 		case AnyOrigin:
-			method, place, _ := strings.Cut(r.Pattern, " ")
 			h = cors(h)
 			mux.Handle("OPTIONS "+place, s.handle(Route{Pattern: "OPTIONS " + place, Style: r.Style, Handler: preflight(method)}))
 		default:
@@ -50,7 +53,14 @@ func (s *Server) Mount(routes []Route) http.Handler {
 		}
 		mux.Handle(r.Pattern, h)
 	}
-	unknown := s.handle(Route{Style: Problem, Handler: func(w http.ResponseWriter, r *http.Request) error {
+	worded := func(w http.ResponseWriter, r *http.Request, e *reason.Error) {
+		if style := styles[r.URL.Path]; style != nil { // the place is one, the method is not
+			style(w, r, e)
+			return
+		}
+		Problem(w, r, e)
+	}
+	unknown := s.handle(Route{Style: worded, Handler: func(w http.ResponseWriter, r *http.Request) error {
 		return unmatched(mux, w, r)
 	}})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
