@@ -83,13 +83,13 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	i := &issuer{
 		store:    store,
 		log:      p.log.With("service", "issuer"),
-		accounts: &account.Service{Store: store, Hasher: passwords, Now: time.Now, TokenLife: client.MaxLifetime},
-		clients:  &client.Service{Store: store, Now: time.Now, TokenLife: client.MaxLifetime},
+		accounts: &account.Service{Store: store, Hasher: passwords, Now: time.Now, TokenLife: client.TokenLife},
+		clients:  &client.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife},
 		metrics:  server.NewMetrics(p.registry),
 	}
 	minter := &token.Minter{Issuer: c.Issuer, Ring: ring, Now: time.Now, Minted: i.minted}
 	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant}
-	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.MaxLifetime}
+	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.TokenLife}
 	secure := strings.HasPrefix(c.Issuer, "https://")
 	i.Issuer = &server.Issuer{
 		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: i.metrics.Request},
@@ -98,7 +98,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants},
 		Authorize: &authorize.Endpoints{
 			Issuer: c.Issuer, Grants: grants, Passwords: passwords, Accounts: i.accounts, Sessions: sessions, Secure: secure,
-			Consents: &consent.Service{Store: store, Now: time.Now, TokenLife: client.MaxLifetime},
+			Consents: &consent.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife},
 		},
 		Feed: &feed.Feed{
 			Issuer: c.Issuer, Log: store, Clients: i.clients, Now: time.Now, Heartbeat: 2 * time.Second,
@@ -133,7 +133,7 @@ func openRing(ctx context.Context, c *config.Issuer, store *sqlite.Store) (*keyr
 		}
 		masters = append(masters, key)
 	}
-	ring, err := keyring.New(store, masters, time.Now, keyAhead, client.MaxLifetime)
+	ring, err := keyring.New(store, masters, time.Now, keyAhead, client.TokenLife)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (i *issuer) run(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if _, err := i.store.Sweep(ctx, time.Now(), client.MaxLifetime, grant.DefaultGrace); err != nil && ctx.Err() == nil {
+		if _, err := i.store.Sweep(ctx, time.Now(), client.TokenLife, grant.DefaultGrace); err != nil && ctx.Err() == nil {
 			i.log.Error("sweep failed: what has expired stays for now", "cause", err.Error())
 		}
 		select {

@@ -21,7 +21,7 @@ type Store interface {
 	DeleteConsent(ctx context.Context, subject, clientID string, revocation revoke.Entry, act audit.Act) error
 }
 
-// Service manages consents. TokenLife is the longest life of an access token.
+// Service manages consents. TokenLife is how long a revocation is remembered.
 type Service struct {
 	Store     Store
 	Now       func() time.Time

@@ -56,7 +56,7 @@ func TestWhatNoRouteFitsIsRefusedInTheSameWords(t *testing.T) {
 		{"GET", "/nowhere", 404, "not_found", ""},
 		{"GET", "/token", 405, "method_not_allowed", "POST"},
 		{"GET", "/token", 405, `"error":"invalid_request"`, "POST"}, // in the words of the place
-		{"POST", "//token", 404, "not_found", ""}, // never a redirect of a body (RFC 9700 4.12)
+		{"POST", "//token", 404, "not_found", ""},                   // never a redirect of a body (RFC 9700 4.12)
 		{"POST", "/x/../token", 404, "not_found", ""},
 		{"POST", "/token", 200, "here", ""},
 	} {

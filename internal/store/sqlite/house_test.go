@@ -97,14 +97,14 @@ func openHouse(t testing.TB, path string, master []byte) *house {
 	h.store, err = sqlite.Open(t.Context(), h.path)
 	h.ok(err)
 	t.Cleanup(func() { h.store.Close() })
-	h.ring, err = keyring.New(h.store, [][]byte{h.master}, h.now, 10*time.Minute, client.MaxLifetime)
+	h.ring, err = keyring.New(h.store, [][]byte{h.master}, h.now, 10*time.Minute, client.TokenLife)
 	h.ok(err)
 	h.passwords, err = authn.NewPasswords(h.store, h.now, 2)
 	h.ok(err)
-	h.accounts = &account.Service{Store: h.store, Hasher: h.passwords, Now: h.now, TokenLife: client.MaxLifetime}
-	h.clients = &client.Service{Store: h.store, Now: h.now, TokenLife: client.MaxLifetime}
-	h.sessions = &session.Service{Store: h.store, Now: h.now, Life: time.Hour, TokenLife: client.MaxLifetime}
-	h.consents = &consent.Service{Store: h.store, Now: h.now, TokenLife: client.MaxLifetime}
+	h.accounts = &account.Service{Store: h.store, Hasher: h.passwords, Now: h.now, TokenLife: client.TokenLife}
+	h.clients = &client.Service{Store: h.store, Now: h.now, TokenLife: client.TokenLife}
+	h.sessions = &session.Service{Store: h.store, Now: h.now, Life: time.Hour, TokenLife: client.TokenLife}
+	h.consents = &consent.Service{Store: h.store, Now: h.now, TokenLife: client.TokenLife}
 	minter := &token.Minter{Issuer: "https://issuer.example", Ring: h.ring, Now: h.now, Minted: func(m token.Minted) { h.minted = append(h.minted, m) }}
 	h.grants = &grant.Service{Store: h.store, Minter: minter, Now: h.now, Observe: func(e grant.Event) { h.events = append(h.events, e) }}
 	return h
