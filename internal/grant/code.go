@@ -80,7 +80,8 @@ func (s *Service) IssueCode(ctx context.Context, who audit.Actor, a Authorizatio
 		AMR: ses.AMR, AuthTime: ses.AuthTime, Created: now, Expires: now.Add(or(s.Absolute, DefaultAbsolute)), Ends: now.Add(codeLife)}
 	c := Code{Hash: secret.Hash(text), GrantID: g.ID, RedirectURI: a.Request.RedirectURI, Challenge: a.Request.CodeChallenge,
 		Nonce: a.Request.Nonce, Expires: g.Ends}
-	return text, s.Store.CreateGrant(ctx, g, c, audit.New(now, who, "grant.create", "grant", g.ID, "client", g.ClientID))
+	return text, s.Store.CreateGrant(ctx, g, c, audit.New(now, who, "grant.create", "grant", g.ID,
+		"client_id", g.ClientID, "scope", strings.Join(g.Scopes, " ")))
 }
 
 // code redeems an authorization code (RFC 6749 4.1.3, RFC 7636 4.6). Another

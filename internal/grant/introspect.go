@@ -84,7 +84,7 @@ func (s *Service) accessLive(ctx context.Context, a token.Access) (bool, error) 
 		return true, nil
 	}
 	who, err := s.Store.Account(ctx, a.Subject)
-	if err != nil || who.Disabled || a.SubjectVer < who.Version {
+	if err != nil || who.Disabled || a.SubjectVersion < who.Version {
 		return false, missing(err)
 	}
 	ses, err := s.Store.Session(ctx, a.SessionID)
