@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -102,6 +103,7 @@ func TestFailuresInsideStayInside(t *testing.T) {
 	h, log := mounted(
 		Route{Pattern: "GET /fails", Style: OAuth, Handler: func(http.ResponseWriter, *http.Request) error { return errors.New("disk cause") }},
 		Route{Pattern: "GET /panics", Style: Problem, Handler: func(http.ResponseWriter, *http.Request) error { panic("panic cause") }},
+		Route{Pattern: "GET /hangs-up", Style: Problem, Handler: func(http.ResponseWriter, *http.Request) error { return context.Canceled }},
 		Route{Pattern: "GET /waits", Style: Problem, Handler: func(http.ResponseWriter, *http.Request) error {
 			return &reason.Error{Code: reason.SignInThrottled, RetryAfter: 1500 * time.Millisecond}
 		}})
@@ -116,6 +118,10 @@ func TestFailuresInsideStayInside(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "topsecret") {
 		t.Error("a query was logged")
+	}
+	before := strings.Count(log.String(), `"level":"ERROR"`)
+	if ask(h, "GET", "/hangs-up"); strings.Count(log.String(), `"level":"ERROR"`) != before || !strings.Contains(log.String(), "client_gone") {
+		t.Errorf("who hangs up alarms the operator: %s", log)
 	}
 	if w := ask(h, "GET", "/waits"); w.Code != 429 || w.Header().Get("Retry-After") != "2" {
 		t.Errorf("throttled: %d %q", w.Code, w.Header().Get("Retry-After"))
