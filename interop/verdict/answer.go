@@ -180,23 +180,34 @@ func judgeJWT(ctx context.Context, c *testCase) ([]byte, error) {
 }
 
 // unsupported names what the library would need to judge a case that it
-// refused, "" when the refusal is its verdict: an algorithm that the case allows
-// and the token uses, or the unencoded payload of RFC 7797 outside a JWT.
+// refused, "" when the refusal is its verdict: an algorithm, or a curve of one,
+// that the case allows and a signature of the token uses.
 func (c *testCase) unsupported() string {
-	header := c.header()
-	if header == nil {
-		return ""
-	}
-	if alg, ok := header["alg"].(string); ok {
-		if _, lacking := c.algorithms(); slices.Contains(lacking, alg) && alg != "none" && isRegistered(alg) {
+	allowed, lacking := c.algorithms()
+	for _, alg := range c.named() {
+		if slices.Contains(lacking, alg) && isRegistered(alg) {
 			return "alg " + alg + " is not built yet"
 		}
-	}
-	crit, _ := header["crit"].([]any)
-	if c.Kind == "jws" && len(crit) == 1 && crit[0] == "b64" && header["b64"] == false {
-		return "unencoded payloads (RFC 7797) are not built yet"
+		if alg == "EdDSA" && slices.Contains(allowed, jwk.EdDSA) && c.onlyEd448() {
+			return "curve Ed448 is not built yet"
+		}
 	}
 	return ""
+}
+
+// onlyEd448 reports whether EdDSA has no other curve in the case's keys (RFC 8037 2).
+func (c *testCase) onlyEd448() bool {
+	type key struct{ Crv string }
+	var k struct {
+		key
+		Keys []key
+	}
+	text, err := plain(c.Key)
+	if err != nil || json.Unmarshal([]byte(text), &k) != nil {
+		return false
+	}
+	keys := append(k.Keys, k.key)
+	return slices.Contains(keys, key{"Ed448"}) && !slices.Contains(keys, key{"Ed25519"})
 }
 
 // isRegistered tells signature algorithms of the registry that are not built
@@ -205,27 +216,27 @@ func isRegistered(alg string) bool {
 	return slices.Contains([]string{"ES256K", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}, alg)
 }
 
-// header reads the first protected header, loosely: it only explains a refusal.
-func (c *testCase) header() map[string]any {
+// named lists the algorithms in the protected headers, read loosely: they only
+// explain a refusal.
+func (c *testCase) named() (algs []string) {
 	token, _ := plain(c.Token)
 	segment, _, _ := strings.Cut(token, ".")
+	segments := []string{segment}
 	var outer struct {
 		Protected  string
 		Signatures []struct{ Protected string }
 	}
 	if json.Unmarshal([]byte(token), &outer) == nil {
-		segment = outer.Protected
-		if len(outer.Signatures) > 0 {
-			segment = outer.Signatures[0].Protected
+		segments = []string{outer.Protected}
+		for _, s := range outer.Signatures {
+			segments = append(segments, s.Protected)
 		}
 	}
-	text, err := base64.RawURLEncoding.DecodeString(segment)
-	if err != nil {
-		return nil
+	for _, segment := range segments {
+		var header struct{ Alg string }
+		if text, err := base64.RawURLEncoding.DecodeString(segment); err == nil && json.Unmarshal(text, &header) == nil {
+			algs = append(algs, header.Alg)
+		}
 	}
-	var header map[string]any
-	if json.Unmarshal(text, &header) != nil {
-		return nil
-	}
-	return header
+	return algs
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jws"
 )
 
 // Times at their bounds, and the numbers that RFC 7519 2 lets a NumericDate be.
@@ -107,26 +108,49 @@ func TestUnbuiltAlgorithms(t *testing.T) {
 		base.with("alg_allowed", []string{}).want(t, "reject", "nothing allowed")
 		base.with("alg_allowed", nil).want(t, "reject", "no list")
 	}
+	ed448 := fields{"kty": "OKP", "crv": "Ed448", "x": encode(strings.Repeat("x", 57))}
+	ed := w.good(jwk.EdDSA)
+	ed.with("key", ed448).want(t, "unsupported", "Ed448")
+	ed.with("key", fields{"keys": []any{ed448}}).want(t, "unsupported", "Ed448 in a set")
+	ed.with("key", ed448).with("alg_allowed", []string{"ES256"}).want(t, "reject", "Ed448, not allowed")
+	both := fields{"keys": []any{ed448, w.jwk(jwk.EdDSA, false)}}
+	ed.with("key", both).want(t, "accept", "Ed25519 beside Ed448")
+	ed.with("key", both).with("token", w.token(jwk.EdDSA)+"AAAA").want(t, "reject", "a forgery beside Ed448")
 	for _, name := range []string{"none", "None", "HS1", "foo", "RSA-OAEP", ""} {
 		token := w.sign(jwk.ES256, string(must(json.Marshal(fields{"alg": name}))), goodClaims)
 		base.with("token", token).with("alg_allowed", []string{name}).want(t, "reject", "alg "+name)
 	}
 }
 
-// A payload that is not encoded (RFC 7797) is not built: never accepted, and in
-// a JWT always refused (RFC 7797 7).
+// A payload that is signed as it stands (RFC 7797): read in a JWS whose crit says
+// so, and in a JWT always refused (RFC 7797 7).
 func TestUnencodedPayload(t *testing.T) {
 	w := newWorld(t)
 	base := w.good(jwk.ES256)
 	for header, want := range map[string]string{
-		`{"alg":"ES256","b64":false,"crit":["b64"]}`: "unsupported", `{"alg":"ES256","b64":false}`: "reject",
+		`{"alg":"ES256","b64":false,"crit":["b64"]}`: "accept", `{"alg":"ES256","b64":false}`: "reject",
 		`{"alg":"ES256","b64":"false","crit":["b64"]}`: "reject", `{"alg":"ES256","b64":false,"crit":["b64","x"]}`: "reject",
 	} {
+		// Encoded all the same: a JWT to whoever ignores b64, and to a JWS the text as it stands.
 		token := w.sign(jwk.ES256, header, goodClaims)
 		base.with("token", token).want(t, "reject", "a JWT, "+header)
-		base.with("token", token).with("kind", "jws").want(t, want, header)
-		head, _, _ := strings.Cut(token, ".")
-		base.with("token", head+".."+encode("x")).with("kind", "jws").with("detached_payload_b64", encode("$.02")).want(t, want, "detached, "+header)
+		v := base.with("token", token).with("kind", "jws").ask(t)
+		if v.Verdict != want || want == "accept" && *v.Payload != encode(encode(goodClaims)) {
+			t.Errorf("encoded all the same, %s: %+v", header, v)
+		}
+		head := encode(header)
+		sign := func(payload string) string {
+			return encode(string(must(jws.SignInput(w.keys[jwk.ES256], []byte(head+"."+payload)))))
+		}
+		detached := base.with("kind", "jws").with("token", head+".."+sign("$.02")).with("detached_payload_b64", encode("$.02"))
+		detached.want(t, want, "detached, "+header)
+		if v := detached.ask(t); want == "accept" && (v.Payload == nil || *v.Payload != encode("$.02")) {
+			t.Errorf("payload %v", v)
+		}
+		detached.with("detached_payload_b64", encode("$.03")).want(t, "reject", "another payload, "+header)
+		flat := fields{"payload": "$.02", "protected": head, "signature": sign("$.02")}
+		base.with("kind", "jws").with("token", flat).want(t, want, "flattened, "+header)
+		base.with("kind", "jws").with("token", head+".a b."+sign("a b")).want(t, want, "compact, "+header)
 	}
 }
 

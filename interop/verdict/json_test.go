@@ -50,7 +50,7 @@ func TestJSONSerializations(t *testing.T) {
 		{"unprotected everything", w.signature(jwk.ES256, "", text, fields{"alg": "ES256", "kid": "kid-ES256"}).with("payload", encode(text)), es, "accept"},
 		{"unknown header members", w.signature(jwk.ES256, `{"alg":"ES256","x":{"a":[1]},"exp":1}`, text, fields{"y": nil}).with("payload", encode(text)), es, "accept"},
 		{"unknown members", flat.with("z", fields{"a": 1}), es, "accept"},
-		{"empty unprotected header", flat.with("header", fields{}), es, "accept"},
+		{"empty unprotected header", flat.with("header", fields{}), es, "reject"},
 		{"general, one", general(one), es, "accept"},
 		{"general, two, key of the first", general(one, two), es, "accept"},
 		{"general, two, key of the second", general(one, two), hs, "accept"},

@@ -356,6 +356,10 @@ func TestCertificateMustMatch(t *testing.T) {
 	}
 	_, err = jwk.Parse(with(`"x5c":["`+der(other)+`"]`), jwk.Options{})
 	wants(t, err, jose.KeyInvalid)
+	for _, rest := range []string{`,7`, `,null`, `,["` + der(mine) + `"]`} {
+		_, err = jwk.Parse(with(`"x5c":["`+der(mine)+`"`+rest+`]`), jwk.Options{})
+		wants(t, err, jose.KeyInvalid)
+	}
 	_, err = jwk.Parse(with(`"x5c":["`+der(mine)+`"],"x5t#S256":"`+strings.Repeat("A", 43)+`"`), jwk.Options{})
 	wants(t, err, jose.KeyInvalid)
 }
@@ -373,6 +377,33 @@ func TestRSAWithoutPrimes(t *testing.T) {
 	k, err := jwk.Parse(text, jwk.Options{})
 	if err != nil || !k.CanSign() {
 		t.Fatal(k, err)
+	}
+}
+
+// Without its primes a key is checked by an operation with d, which an attacker's
+// n makes slow: a sound key of 7 470 bits (of two Mersenne primes) is refused, and
+// so is its check.
+func TestHugeRSAWithoutPrimes(t *testing.T) {
+	one := big.NewInt(1)
+	mersenne := func(bits uint) *big.Int { p := new(big.Int).Lsh(one, bits); return p.Sub(p, one) }
+	p, q := mersenne(4253), mersenne(3217)
+	phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+	d := new(big.Int).ModInverse(big.NewInt(65537), phi)
+	key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 65537}, D: d}
+	if _, err := jwk.New(&key.PublicKey, jwk.RS256, ""); err != nil {
+		t.Error("the public half:", err)
+	}
+	_, err := jwk.New(key, jwk.RS256, "")
+	wants(t, err, jose.KeyInvalid)
+}
+
+// A kid must come back from a header as it went in, and be no load to carry.
+func TestKeyIDs(t *testing.T) {
+	secret := bytes.Repeat([]byte("s"), 32)
+	for kid, ok := range map[string]bool{"": true, "é\x00\"": true, strings.Repeat("k", 1024): true, strings.Repeat("k", 1025): false, "\xff": false, "a\xed\xa0\x80": false} {
+		if _, err := jwk.New(secret, jwk.HS256, kid); (err == nil) != ok || err != nil && jose.ReasonOf(err) != jose.KeyInvalid {
+			t.Errorf("%.20q: %v", kid, err)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
@@ -214,21 +215,12 @@ func (k *Key) readRSAPrivate(r *reader) error {
 	case given == 0:
 		return nil
 	case given == 1 && v[0] != nil:
-		return k.setRSAParts(v[0], nil)
+		return k.setRSAParts(v[0], nil, nil)
 	case given != len(v):
 		// RFC 7518 6.3.2: with any of the other members, all of them.
 		return fail(jose.KeyInvalid, "some private members are missing")
 	}
-	if err := k.setRSAParts(v[0], v[1:3]); err != nil {
-		return err
-	}
-	crt := rsaCRT(k.data.Signer)
-	for i, name := range []string{"dp", "dq", "qi"} {
-		if crt[i].Cmp(v[3+i]) != 0 {
-			return fail(jose.KeyInvalid, name+" does not agree with the other members")
-		}
-	}
-	return nil
+	return k.setRSAParts(v[0], v[1:3], v[3:])
 }
 
 func (k *Key) readEC(r *reader) error {
@@ -273,6 +265,9 @@ func (k *Key) readOKP(r *reader) error {
 	return nil
 }
 
+// encryption are the operations of RFC 7517 4.3 that a key for signatures has no part in.
+var encryption = []string{"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"}
+
 // permissions reads use and key_ops (RFC 7517 4.2, 4.3).
 func (r *reader) permissions() (sign, verify bool) {
 	sign, verify = true, true
@@ -306,7 +301,9 @@ func (r *reader) permissions() (sign, verify bool) {
 		ops = append(ops, op)
 	}
 	signs, verifies := slices.Contains(ops, "sign"), slices.Contains(ops, "verify")
-	if hasUse && use == "sig" && len(ops) > 0 && !signs && !verifies {
+	encrypts := slices.ContainsFunc(ops, func(op string) bool { return slices.Contains(encryption, op) })
+	if hasUse && use == "sig" && (encrypts || len(ops) > 0 && !signs && !verifies) {
+		// "The information they convey MUST be consistent" (RFC 7517 4.3).
 		r.wrong("key_ops", "does not agree with use")
 	}
 	return sign && signs, verify && verifies
@@ -378,6 +375,10 @@ func hasPrivate(d *strictjson.Doc) bool {
 func checkKeyID(kid string) error {
 	if len(kid) > maxKeyID {
 		return fail(jose.KeyInvalid, fmt.Sprintf("kid of more than %d bytes", maxKeyID))
+	}
+	if !utf8.ValidString(kid) {
+		// A header would spell it with U+FFFD, and no key of that name would answer.
+		return fail(jose.KeyInvalid, "kid is not UTF-8")
 	}
 	return nil
 }

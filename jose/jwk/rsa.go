@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/b64"
@@ -21,6 +22,9 @@ const (
 	minRSA      = 2048
 	maxRSA      = 8192
 	maxExponent = 1<<31 - 1
+	// Without its primes a private key is checked by an operation with d, which
+	// costs seconds at 8192 bits.
+	maxRSAWithoutPrimes = 4096
 )
 
 func (k *Key) setRSAPublic(pub *rsa.PublicKey) error {
@@ -76,35 +80,42 @@ func (k *Key) setRSAPrivate(key *rsa.PrivateKey) error {
 	if len(key.Primes) != 2 && len(key.Primes) != 0 {
 		return fail(jose.KeyInvalid, "more than two primes")
 	}
-	return k.setRSAParts(key.D, key.Primes)
+	crt := []*big.Int{key.Precomputed.Dp, key.Precomputed.Dq, key.Precomputed.Qinv}
+	if slices.Contains(crt, nil) {
+		crt = nil
+	}
+	return k.setRSAParts(key.D, key.Primes, crt)
 }
 
 // setRSAParts adds the private half to a key whose public half is set, and
-// checks that the two belong together.
-func (k *Key) setRSAParts(d *big.Int, primes []*big.Int) error {
+// checks that all of it belongs together. crt is dp, dq and qi, or nil: they are
+// then computed, which costs far more than checking them.
+func (k *Key) setRSAParts(d *big.Int, primes, crt []*big.Int) error {
 	if d.Sign() <= 0 || d.Cmp(k.data.RSA.N) >= 0 {
 		return fail(jose.KeyInvalid, "d is out of range")
 	}
 	key := &rsa.PrivateKey{PublicKey: *cloneRSA(k.data.RSA), D: new(big.Int).Set(d)}
-	for _, p := range primes {
+	for _, p := range slices.Concat(primes, crt) {
 		// Before anything is computed with it: a huge factor costs minutes.
 		if p == nil || p.Sign() <= 0 || p.Cmp(k.data.RSA.N) >= 0 {
-			return fail(jose.KeyInvalid, "a prime is out of range")
+			return fail(jose.KeyInvalid, "a prime or what is computed from it is out of range")
 		}
-		key.Primes = append(key.Primes, new(big.Int).Set(p))
 	}
 	k.private = []member{{"d", b64.Encode(key.D.Bytes())}}
 	if len(primes) == 0 {
 		return k.setRSAWithoutPrimes(key)
 	}
-	// Only the primes are given and everything else is computed, so what is
-	// stored agrees with n, e and d or is refused here.
-	if err := key.Validate(); err != nil {
-		return fail(jose.KeyInvalid, "private members do not agree with n and e")
+	for _, p := range primes {
+		key.Primes = append(key.Primes, new(big.Int).Set(p))
 	}
+	if len(crt) == 3 {
+		key.Precomputed.Dp, key.Precomputed.Dq, key.Precomputed.Qinv = new(big.Int).Set(crt[0]), new(big.Int).Set(crt[1]), new(big.Int).Set(crt[2])
+	}
+	// The standard library holds each of the eight numbers to the others (RFC 8017
+	// 3.2); Validate is cheap where Precompute went well, and says why where not.
 	key.Precompute()
-	if key.Precomputed.Dp == nil || key.Precomputed.Dq == nil || key.Precomputed.Qinv == nil {
-		return fail(jose.KeyInvalid, "private members do not agree with n and e")
+	if err := key.Validate(); err != nil {
+		return fail(jose.KeyInvalid, "private members do not agree with n and e, or with each other")
 	}
 	k.private = append(k.private,
 		member{"p", b64.Encode(key.Primes[0].Bytes())},
@@ -119,6 +130,9 @@ func (k *Key) setRSAParts(d *big.Int, primes []*big.Int) error {
 // setRSAWithoutPrimes accepts a private key of n, e and d alone, which
 // RFC 7518 6.3.2 permits, if a signature made with d holds under e.
 func (k *Key) setRSAWithoutPrimes(key *rsa.PrivateKey) error {
+	if bits := key.N.BitLen(); bits > maxRSAWithoutPrimes {
+		return fail(jose.KeyInvalid, fmt.Sprintf("a private key of %d bits without its primes, at most %d are accepted", bits, maxRSAWithoutPrimes))
+	}
 	sum := sha256.Sum256([]byte("pairwise consistency"))
 	sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
 	if err != nil || rsa.VerifyPKCS1v15(&key.PublicKey, crypto.SHA256, sum[:], sig) != nil {
@@ -159,9 +173,3 @@ func isROCA(n *big.Int) bool {
 var rocaPrimes = [...]int64{11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157}
 
 func rsaPublic(n *big.Int, e int) *rsa.PublicKey { return &rsa.PublicKey{N: n, E: e} }
-
-// rsaCRT returns dp, dq and qi as computed from the primes.
-func rsaCRT(signer crypto.Signer) [3]*big.Int {
-	pre := signer.(*rsa.PrivateKey).Precomputed
-	return [3]*big.Int{pre.Dp, pre.Dq, pre.Qinv}
-}

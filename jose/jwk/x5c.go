@@ -28,19 +28,15 @@ func (k *Key) checkCertificate(r *reader) error {
 		r.wrong("x5t#S256", "wrong length")
 	}
 	v, ok := r.doc.Find("x5c")
-	if ok && v.Kind != strictjson.Array {
-		r.wrong("x5c", "not an array")
-	}
 	if r.err != nil || !ok {
 		return r.err
 	}
-	c := strictjson.Open(v)
-	first, ok := c.Next()
-	if !ok || first.Kind != strictjson.String {
+	chain, ok := strictjson.AppendStrings(nil, v)
+	if !ok || len(chain) == 0 {
 		return fail(jose.KeyInvalid, "x5c: not an array of certificates")
 	}
 	// Here, and only here, it is base64 and not base64url.
-	text := first.Text()
+	text := chain[0]
 	der, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil || strings.ContainsAny(text, "\r\n") {
 		return fail(jose.KeyInvalid, "x5c: not base64")

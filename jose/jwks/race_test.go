@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwks"
 )
@@ -44,4 +45,36 @@ func TestRemoteRace(t *testing.T) {
 	}
 	wg.Wait()
 	_ = r.Close()
+}
+
+// A caller that read its clock, then was held up for as long as a whole fetch
+// took, comes with a time before that fetch's start. It is no clock that was set
+// back, and it shares the cool-down like everybody.
+func TestLateCallerSharesTheCoolDown(t *testing.T) {
+	w := &world{}
+	w.set(keysAt, page{body: publish(t, generate(t, "a"))})
+	now := time.Unix(1700000000, 0)
+	var held func()
+	r := remote(t, w, func(c *jwks.Config) {
+		c.Clock = func() time.Time {
+			read := now
+			if f := held; f != nil {
+				held = nil
+				f()
+			}
+			return read
+		}
+	})
+	held = func() {
+		now = now.Add(time.Millisecond)
+		if err := r.Refresh(t.Context()); err != nil {
+			t.Error(err)
+		}
+		now = now.Add(time.Millisecond)
+	}
+	_, err := r.Lookup(t.Context(), "unknown", jwk.ES256)
+	wants(t, err, jose.KeyNotFound)
+	if n := w.count(keysAt); n != 1 {
+		t.Errorf("%d fetches within one cool-down", n)
+	}
 }

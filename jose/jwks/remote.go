@@ -165,12 +165,16 @@ func (r *Remote) join(now time.Time) *flight {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// Read again: when a whole flight went by since the caller read its clock, that
+	// time is before the flight's start, and would pass for a clock that was set back.
+	now = r.config.Clock()
 	if f := r.flight.Load(); f != nil || r.closed || r.resting(now) {
 		return f
 	}
 	f := &flight{done: make(chan struct{})}
 	r.flight.Store(f)
-	r.lastStart.Store(&now)
+	started := now // of its own, so that only a start allocates
+	r.lastStart.Store(&started)
 	r.flights.Add(1)
 	go r.fly(f)
 	return f

@@ -4,7 +4,7 @@
 //
 // What may be accepted is always said by the caller: a list of algorithms and a
 // source of keys, each key bound to one algorithm. Keys and addresses inside a
-// header (jwk, jku, x5u, x5c) are never used and never fetched, alg none does
-// not exist, and crit is refused because no extension is implemented; the
-// unencoded payloads of RFC 7797 are refused too, not ignored.
+// header (jwk, jku, x5u, x5c) are never used and never fetched, and alg none does
+// not exist. The one extension that crit may name is b64: payloads signed as they
+// stand (RFC 7797), which no JWT may have.
 package jws

@@ -1,6 +1,7 @@
 package jws
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jotward/jotward/jose"
@@ -24,7 +25,8 @@ type Header struct {
 
 // ParseHeader reads the first segment of a compact serialization. It verifies
 // nothing: use it to show a token, never to trust one. It fails with
-// TokenMalformed, HeaderInvalid or CriticalUnsupported.
+// TokenMalformed, HeaderInvalid or CriticalUnsupported: it understands no crit,
+// as package jwt must not (RFC 7797 7).
 func ParseHeader(segment string) (Header, error) {
 	var d strictjson.Doc
 	if err := scanHeader(&d, segment); err != nil {
@@ -76,8 +78,8 @@ func readHeader(members []strictjson.Member) (Header, error) {
 			// two apart by anything else is sign/encrypt confusion.
 			err = fail(jose.HeaderInvalid, "enc in the header of a signature")
 		case "crit":
-			// No extension is implemented, so every list is either unknown, empty
-			// or names registered parameters, and each of these is invalid (RFC 7515 4.1.11).
+			// Whoever comes here implements no extension, so every list is either unknown,
+			// empty or names registered parameters, each of them invalid (RFC 7515 4.1.11).
 			err = fail(jose.CriticalUnsupported, "crit asks for an extension that is not implemented")
 		case "b64":
 			// Without crit, RFC 7797 6 forbids false; true changes nothing.
@@ -93,6 +95,33 @@ func readHeader(members []strictjson.Member) (Header, error) {
 		return Header{}, fail(jose.HeaderInvalid, "alg is missing")
 	}
 	return h, nil
+}
+
+// readMessageHeader is readHeader for a signature that is no JWT's: it knows the
+// one extension b64 (RFC 7797), and says whether the payload is signed unencoded.
+func readMessageHeader(protected, unprotected []strictjson.Member) (h Header, unencoded bool, err error) {
+	var crit, b64 strictjson.Value
+	for _, m := range protected {
+		switch m.Name {
+		case "crit":
+			crit = m.Value
+		case "b64":
+			b64, unencoded = m.Value, m.Kind == strictjson.False
+		}
+	}
+	for _, m := range unprotected {
+		if m.Name == "crit" || m.Name == "b64" {
+			// Both MUST be integrity protected (RFC 7515 4.1.11, RFC 7797 3).
+			return Header{}, unencoded, fail(jose.HeaderInvalid, m.Name+" in an unprotected header")
+		}
+	}
+	members := slices.Concat(protected, unprotected)
+	if names, ok := strictjson.AppendStrings(nil, crit); ok && len(names) == 1 && names[0] == "b64" &&
+		(b64.Kind == strictjson.True || b64.Kind == strictjson.False) {
+		members = slices.DeleteFunc(members, func(m strictjson.Member) bool { return m.Name == "crit" || m.Name == "b64" })
+	}
+	h, err = readHeader(members)
+	return h, unencoded, err
 }
 
 func text(m strictjson.Member) (string, error) {

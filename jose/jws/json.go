@@ -19,12 +19,15 @@ const maxSignatures = 16
 // its header and key. Every signature must be well-formed, and header names
 // must be disjoint between its protected and unprotected part. It fails like
 // Verify; with the first signature's reason when none holds.
+//
+// What Message.Header holds may have stood in the unprotected header, where
+// anybody can change it: the key is safe to believe, typ and cty are not.
 func VerifyJSON(ctx context.Context, text []byte, keys KeySource, o Options) (*Message, error) {
 	return verifyJSON(ctx, text, nil, false, keys, o)
 }
 
 // VerifyJSONDetached is VerifyJSON for a payload that travelled elsewhere: the
-// message must have no payload member (RFC 7515 appendix F).
+// message must have no payload member (RFC 7515 appendix F). It fails like Verify.
 func VerifyJSONDetached(ctx context.Context, text, payload []byte, keys KeySource, o Options) (*Message, error) {
 	return verifyJSON(ctx, text, payload, true, keys, o)
 }
@@ -34,6 +37,7 @@ type part struct {
 	header    Header
 	err       error // why this header cannot be used, though it is well-formed
 	protected string
+	unencoded bool // RFC 7797
 	signature []byte
 }
 
@@ -45,11 +49,16 @@ func verifyJSON(ctx context.Context, text, detached []byte, isDetached bool, key
 	if err := d.Scan(string(text)); err != nil {
 		return nil, fail(jose.TokenMalformed, err.Error())
 	}
-	encoded, body, err := jsonPayload(&d, detached, isDetached)
+	parts, err := jsonParts(&d)
 	if err != nil {
 		return nil, err
 	}
-	parts, err := jsonParts(&d)
+	unencoded := parts[0].unencoded
+	if slices.ContainsFunc(parts, func(p part) bool { return p.unencoded != unencoded }) {
+		// One payload would be read in two ways (RFC 7797 3: "MUST be the same for all").
+		return nil, fail(jose.CriticalUnsupported, "b64 is not the same for all signatures")
+	}
+	signed, body, err := jsonPayload(&d, detached, isDetached, unencoded)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +67,7 @@ func verifyJSON(ctx context.Context, text, detached []byte, isDetached bool, key
 		err := p.err
 		if err == nil {
 			var key *jwk.Key
-			input := []byte(p.protected + "." + encoded)
+			input := []byte(p.protected + "." + signed)
 			if key, err = verifyOne(ctx, p.header, input, p.signature, keys, o); err == nil {
 				return &Message{Header: p.header, Payload: body, Key: key}, nil
 			}
@@ -70,21 +79,27 @@ func verifyJSON(ctx context.Context, text, detached []byte, isDetached bool, key
 	return nil, first
 }
 
-func jsonPayload(d *strictjson.Doc, detached []byte, isDetached bool) (encoded string, body []byte, err error) {
+// jsonPayload returns the payload as it is signed and as it is meant.
+func jsonPayload(d *strictjson.Doc, detached []byte, isDetached, unencoded bool) (signed string, body []byte, err error) {
 	v, ok := d.Find("payload")
 	switch {
 	case isDetached && ok:
 		return "", nil, fail(jose.TokenMalformed, "a payload inside a message whose payload is detached")
+	case isDetached && unencoded:
+		return string(detached), slices.Clone(detached), nil
 	case isDetached:
 		return b64.Encode(detached), slices.Clone(detached), nil
 	case !ok || v.Kind != strictjson.String:
 		return "", nil, fail(jose.TokenMalformed, "payload: missing or not a string")
 	}
-	encoded = v.Text()
-	if body, err = b64.Bytes(encoded); err != nil {
+	signed = v.Text()
+	if unencoded {
+		return signed, []byte(signed), nil
+	}
+	if body, err = b64.Bytes(signed); err != nil {
 		return "", nil, fail(jose.TokenMalformed, "payload: "+err.Error())
 	}
-	return encoded, body, nil
+	return signed, body, nil
 }
 
 // jsonParts lists the signatures: the message itself when it is flattened, the
@@ -136,34 +151,32 @@ func jsonPart(d *strictjson.Doc) (p part, err error) {
 	if p.signature, err = b64.Bytes(sig.Text()); err != nil {
 		return p, fail(jose.TokenMalformed, "signature: "+err.Error())
 	}
-	var members []strictjson.Member
+	var protected, unprotected strictjson.Doc
 	if v, ok := d.Find("protected"); ok {
-		if v.Kind != strictjson.String || v.Text() == "" {
-			return p, fail(jose.TokenMalformed, "protected: empty or not a string")
+		if v.Kind != strictjson.String {
+			return p, fail(jose.TokenMalformed, "protected: not a string")
 		}
 		p.protected = v.Text()
-		var inner strictjson.Doc
-		if err := scanHeader(&inner, p.protected); err != nil {
+		if err := scanHeader(&protected, p.protected); err != nil {
 			return p, err
 		}
-		members = inner.Members()
+		// "It MUST be absent" when it is empty, and so must header (RFC 7515 7.2.1).
+		if protected.Len() == 0 {
+			return p, fail(jose.HeaderInvalid, "protected: empty")
+		}
 	}
 	if v, ok := d.Find("header"); ok {
-		var inner strictjson.Doc
-		if v.Kind != strictjson.Object || inner.Scan(v.Raw) != nil {
-			return p, fail(jose.HeaderInvalid, "header: not an object")
+		if v.Kind != strictjson.Object || unprotected.Scan(v.Raw) != nil || unprotected.Len() == 0 {
+			return p, fail(jose.HeaderInvalid, "header: empty or not an object")
 		}
-		unprotected := inner.Members()
-		for _, m := range unprotected {
-			if slices.ContainsFunc(members, func(other strictjson.Member) bool { return other.Name == m.Name }) {
-				return p, fail(jose.HeaderInvalid, "a name stands in the protected and the unprotected header")
-			}
-			// "crit" and "b64" are worth something only under the signature
-			// (RFC 7515 4.1.11); readHeader refuses them wherever they stand.
-		}
-		members = append(slices.Clip(members), unprotected...)
 	}
-	h, err := readHeader(members)
+	for _, m := range unprotected.Members() {
+		if _, both := protected.Find(m.Name); both {
+			return p, fail(jose.HeaderInvalid, "a name stands in the protected and the unprotected header")
+		}
+	}
+	h, unencoded, err := readMessageHeader(protected.Members(), unprotected.Members())
+	p.unencoded = unencoded
 	switch jose.ReasonOf(err) {
 	case "":
 		p.header = h

@@ -27,7 +27,7 @@ func Sign(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
 }
 
 // SignDetached is Sign with the payload left out of the result, whose middle
-// segment is empty (RFC 7515 appendix F).
+// segment is empty (RFC 7515 appendix F). It fails like Sign.
 func SignDetached(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
 	header, err := EncodeHeader(key, o)
 	if err != nil {
@@ -42,7 +42,8 @@ func SignDetached(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
 }
 
 // EncodeHeader returns the encoded header that Sign would write, so that it can
-// be made once and used for many tokens.
+// be made once and used for many tokens. It fails with HeaderInvalid when that
+// would be larger than MaxHeaderSize.
 func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
 	text, err := json.Marshal(struct {
 		Alg jwk.Algorithm `json:"alg"`
@@ -60,7 +61,8 @@ func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
 	return header, nil
 }
 
-// SignEncoded signs payload under a header that EncodeHeader made for the same key.
+// SignEncoded signs payload under a header that EncodeHeader made for the same
+// key. It fails like SignInput.
 func SignEncoded(header string, payload []byte, key *jwk.Key) (string, error) {
 	// Room for the input and for the longest usual signature after it.
 	buf := make([]byte, 0, len(header)+1+len(payload)*4/3+4+720)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jwk"
 )
 
@@ -42,12 +43,15 @@ type Message struct {
 // TokenOversize, TokenMalformed, HeaderInvalid, CriticalUnsupported,
 // AlgorithmNotAllowed, what the key source says, KeyAmbiguous, KeyMisuse or
 // SignatureInvalid.
+//
+// A payload that the header, by b64 and crit, says is signed unencoded is read as
+// it stands (RFC 7797); package jwt refuses such tokens.
 func Verify(ctx context.Context, token string, keys KeySource, o Options) (*Message, error) {
 	return verifyCompact(ctx, token, nil, false, keys, o)
 }
 
 // VerifyDetached is Verify for a message whose payload travelled elsewhere: its
-// middle segment must be empty (RFC 7515 appendix F).
+// middle segment must be empty (RFC 7515 appendix F). It fails like Verify.
 func VerifyDetached(ctx context.Context, token string, payload []byte, keys KeySource, o Options) (*Message, error) {
 	return verifyCompact(ctx, token, payload, true, keys, o)
 }
@@ -60,23 +64,33 @@ func verifyCompact(ctx context.Context, token string, detached []byte, isDetache
 	if err != nil {
 		return nil, err
 	}
-	h, err := ParseHeader(header)
+	var d strictjson.Doc
+	if err := scanHeader(&d, header); err != nil {
+		return nil, err
+	}
+	h, unencoded, err := readMessageHeader(d.Members(), nil)
 	if err != nil {
 		return nil, err
 	}
-	input := []byte(token[:len(header)+1+len(payload)])
-	if isDetached {
-		if payload != "" {
-			return nil, fail(jose.TokenMalformed, "a payload inside a message whose payload is detached")
-		}
-		input = b64.AppendEncode(input, detached)
+	if isDetached && payload != "" {
+		return nil, fail(jose.TokenMalformed, "a payload inside a message whose payload is detached")
 	}
 	sig, err := b64.Bytes(signature)
 	if err != nil {
 		return nil, fail(jose.TokenMalformed, "signature: "+err.Error())
 	}
+	input := []byte(token[:len(header)+1+len(payload)])
 	body := slices.Clone(detached)
-	if !isDetached {
+	switch {
+	case isDetached && unencoded:
+		input = append(input, detached...)
+	case isDetached:
+		input = b64.AppendEncode(input, detached)
+	case unencoded:
+		if body, err = plainPayload(payload); err != nil {
+			return nil, err
+		}
+	default:
 		if body, err = b64.Bytes(payload); err != nil {
 			return nil, fail(jose.TokenMalformed, "payload: "+err.Error())
 		}
@@ -86,6 +100,17 @@ func verifyCompact(ctx context.Context, token string, detached []byte, isDetache
 		return nil, err
 	}
 	return &Message{Header: h, Payload: body, Key: key}, nil
+}
+
+// plainPayload reads an unencoded payload between dots: printable ASCII without
+// a dot, so that nothing on its way can break or bend it (RFC 7797 5.2).
+func plainPayload(segment string) ([]byte, error) {
+	for _, c := range []byte(segment) {
+		if c < ' ' || c > '~' {
+			return nil, fail(jose.TokenMalformed, "payload: unencoded, and not printable ASCII")
+		}
+	}
+	return []byte(segment), nil
 }
 
 // Split finds the three segments of a compact serialization without allocating,

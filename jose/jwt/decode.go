@@ -289,43 +289,9 @@ func (anyDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ string)
 
 // anyValue gives a value the type that encoding/json would give it.
 func anyValue(v strictjson.Value) (any, error) {
-	switch v.Kind {
-	case strictjson.True, strictjson.False:
-		return v.Kind == strictjson.True, nil
-	case strictjson.String:
-		return v.Text(), nil
-	case strictjson.Number:
-		f, err := strconv.ParseFloat(v.Raw, 64)
-		if err != nil {
-			return nil, fail(jose.ClaimsInvalid, "a number that no float64 holds")
-		}
-		return f, nil
-	case strictjson.Array:
-		list := []any{}
-		for c := strictjson.Open(v); ; {
-			m, more := c.Next()
-			if !more {
-				return list, nil
-			}
-			x, err := anyValue(m.Value)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, x)
-		}
-	case strictjson.Object:
-		out := map[string]any{}
-		for c := strictjson.Open(v); ; {
-			m, more := c.Next()
-			if !more {
-				return out, nil
-			}
-			x, err := anyValue(m.Value)
-			if err != nil {
-				return nil, err
-			}
-			out[m.Name] = x
-		}
+	x, err := strictjson.Any(v)
+	if err != nil {
+		return nil, fail(jose.ClaimsInvalid, err.Error())
 	}
-	return nil, nil
+	return x, nil
 }

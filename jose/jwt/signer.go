@@ -65,6 +65,5 @@ func (s *Signer) Sign(claims any) (string, error) {
 	return jws.SignEncoded(s.header, payload, s.key)
 }
 
-// Key returns the public half of the signer's key, or its kid and algorithm
-// alone when it is a shared secret: what a token's header says of it.
+// Key returns the key's kid and algorithm: what a token's header says of it.
 func (s *Signer) Key() (keyID string, alg jwk.Algorithm) { return s.key.KeyID(), s.key.Algorithm() }

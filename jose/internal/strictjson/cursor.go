@@ -1,5 +1,7 @@
 package strictjson
 
+import "strconv"
+
 // A Cursor steps through the elements of an Array or the members of an Object
 // that Scan has already accepted.
 type Cursor struct {
@@ -77,4 +79,73 @@ func AppendStrings(list []string, v Value) (_ []string, ok bool) {
 		i = end + 1
 	}
 	return list, false
+}
+
+// Any returns the value as encoding/json would give it to an any. v must be
+// taken from a scanned document. It reads each byte once: Cursors inside Cursors
+// read the innermost value as often as it is deep.
+func Any(v Value) (any, error) {
+	p := parser{text: v.Raw}
+	_, x, err := p.any(0)
+	return x, err
+}
+
+func (p *parser) any(i int) (end int, x any, err error) {
+	switch {
+	case p.at(i, '{'):
+		return p.anyObject(i)
+	case p.at(i, '['):
+		return p.anyArray(i)
+	}
+	end, kind, escaped, err := p.value(i)
+	if err != nil {
+		return end, nil, err
+	}
+	switch v := (Value{Kind: kind, Escaped: escaped, Raw: p.text[i:end]}); kind {
+	case True, False:
+		x = kind == True
+	case String:
+		x = v.Text()
+	case Number:
+		x, err = strconv.ParseFloat(v.Raw, 64)
+	}
+	return end, x, err
+}
+
+func (p *parser) anyObject(i int) (end int, x any, err error) {
+	out := map[string]any{}
+	if i = p.space(i + 1); p.at(i, '}') {
+		return i + 1, out, nil
+	}
+	for more := true; more; {
+		var s span
+		if i, err = p.name(i, &s); err != nil {
+			return i, nil, err
+		}
+		if i, x, err = p.any(i); err != nil {
+			return i, nil, err
+		}
+		out[p.nameOf(&s)] = x
+		if i, more, err = p.next(i, '}'); err != nil {
+			return i, nil, err
+		}
+	}
+	return i, out, nil
+}
+
+func (p *parser) anyArray(i int) (end int, x any, err error) {
+	list := []any{}
+	if i = p.space(i + 1); p.at(i, ']') {
+		return i + 1, list, nil
+	}
+	for more := true; more; {
+		if i, x, err = p.any(i); err != nil {
+			return i, nil, err
+		}
+		list = append(list, x)
+		if i, more, err = p.next(i, ']'); err != nil {
+			return i, nil, err
+		}
+	}
+	return i, list, nil
 }

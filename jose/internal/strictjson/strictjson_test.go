@@ -136,6 +136,9 @@ func FuzzScan(f *testing.F) {
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("%q: read as %v, encoding/json reads %v", text, got, want)
 		}
+		if x, err := Any(Value{Kind: Object, Raw: strings.TrimLeft(text, " \t\r\n")}); err != nil || !reflect.DeepEqual(x, any(want)) {
+			t.Fatalf("%q: read in one go as %v (%v), encoding/json reads %v", text, x, err, want)
+		}
 	})
 }
 
