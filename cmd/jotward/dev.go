@@ -17,6 +17,7 @@ import (
 
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/edge"
+	"github.com/jotward/jotward/internal/store/sqlite"
 	"github.com/jotward/jotward/internal/web"
 )
 
@@ -88,13 +89,14 @@ func runDev(ctx context.Context, data string, asJSON bool, out, errw io.Writer) 
 type dev struct {
 	*process
 	ctx    context.Context
+	store  *sqlite.Store
 	issuer *issuer
 }
 
 func (d *dev) stop() {
 	d.close()
-	if d.issuer != nil {
-		_ = d.issuer.store.Close() // the process ends in any case
+	if d.store != nil {
+		_ = d.store.Close() // the process ends in any case
 	}
 }
 
@@ -122,14 +124,20 @@ func (d *dev) start(data string) (story, error) {
 		Issuer: urls[0], Edge: urls[1], Admin: urls[2], Origin: urls[3], App: urls[4], Resource: urls[1] + "/hello",
 		ClientID: "demo", PublicClientID: "demo-public", RedirectURI: "http://127.0.0.1/callback", Username: "alice", Audience: "demo-api", Scope: "read",
 	}
+	var err error
+	c := &config.Issuer{Issuer: s.Issuer, Database: filepath.Join(data, "jotward.db"), SessionLifetime: 12 * time.Hour}
+	// The database first: who holds it holds the folder, so that no two make
+	// secrets for it.
+	if d.store, err = openStore(d.ctx, c.Database); err != nil {
+		return s, err
+	}
 	secrets, err := openSecrets(data)
 	if err != nil {
 		return s, err
 	}
 	s.AdminToken, s.Password = secrets.AdminToken, secrets.Password
-	d.issuer, err = newIssuer(d.ctx, &config.Issuer{Issuer: s.Issuer, Database: filepath.Join(data, "jotward.db"), MasterKey: config.Literal(secrets.MasterKey),
-		SessionLifetime: 12 * time.Hour, Service: config.Service{Admin: config.Admin{Token: config.Literal(s.AdminToken)}}}, d.process)
-	if err != nil {
+	c.MasterKey, c.Admin.Token = config.Literal(secrets.MasterKey), config.Literal(s.AdminToken)
+	if d.issuer, err = wire(d.ctx, c, d.process, d.store); err != nil {
 		return s, err
 	}
 	go d.issuer.run(d.ctx)

@@ -46,12 +46,23 @@ func openSecrets(data string) (*devSecrets, error) {
 	return v, v.save()
 }
 
+// save replaces the file whole: without its master key the database is lost, so
+// no end of the process may leave half of it.
 func (v *devSecrets) save() error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(v.path, text, 0o600)
+	next := v.path + ".new"
+	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(next, v.path)
 }
 
 // seed makes the demo account and clients, unless they were kept.

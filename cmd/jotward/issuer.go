@@ -48,15 +48,23 @@ const sweepEvery = time.Minute
 
 // newIssuer wires store, domain and endpoints. It makes the first keys.
 func newIssuer(ctx context.Context, c *config.Issuer, p *process) (*issuer, error) {
-	store, err := sqlite.Open(ctx, c.Database)
+	store, err := openStore(ctx, c.Database)
 	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", c.Database, err)
+		return nil, err
 	}
 	i, err := wire(ctx, c, p, store)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return i, nil
+}
+
+func openStore(ctx context.Context, path string) (*sqlite.Store, error) {
+	store, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
+	return store, nil
 }
 
 func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store) (*issuer, error) {
@@ -75,13 +83,13 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	i := &issuer{
 		store:    store,
 		log:      p.log.With("service", "issuer"),
-		accounts: &account.Service{Store: store, Hasher: passwords, Now: time.Now, TokenLife: client.MaxLifetime},
-		clients:  &client.Service{Store: store, Now: time.Now, TokenLife: client.MaxLifetime},
+		accounts: &account.Service{Store: store, Hasher: passwords, Now: time.Now, TokenLife: client.TokenLife},
+		clients:  &client.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife},
 		metrics:  server.NewMetrics(p.registry),
 	}
 	minter := &token.Minter{Issuer: c.Issuer, Ring: ring, Now: time.Now, Minted: i.minted}
 	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant}
-	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.MaxLifetime}
+	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.TokenLife}
 	secure := strings.HasPrefix(c.Issuer, "https://")
 	i.Issuer = &server.Issuer{
 		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: i.metrics.Request},
@@ -90,7 +98,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants},
 		Authorize: &authorize.Endpoints{
 			Issuer: c.Issuer, Grants: grants, Passwords: passwords, Accounts: i.accounts, Sessions: sessions, Secure: secure,
-			Consents: &consent.Service{Store: store, Now: time.Now, TokenLife: client.MaxLifetime},
+			Consents: &consent.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife},
 		},
 		Feed: &feed.Feed{
 			Issuer: c.Issuer, Log: store, Clients: i.clients, Now: time.Now, Heartbeat: 2 * time.Second,
@@ -125,7 +133,7 @@ func openRing(ctx context.Context, c *config.Issuer, store *sqlite.Store) (*keyr
 		}
 		masters = append(masters, key)
 	}
-	ring, err := keyring.New(store, masters, time.Now, keyAhead, client.MaxLifetime)
+	ring, err := keyring.New(store, masters, time.Now, keyAhead, client.TokenLife)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +173,7 @@ func (i *issuer) run(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if _, err := i.store.Sweep(ctx, time.Now(), client.MaxLifetime, grant.DefaultGrace); err != nil && ctx.Err() == nil {
+		if _, err := i.store.Sweep(ctx, time.Now(), client.TokenLife, grant.DefaultGrace); err != nil && ctx.Err() == nil {
 			i.log.Error("sweep failed: what has expired stays for now", "cause", err.Error())
 		}
 		select {

@@ -57,8 +57,7 @@ type Hasher interface {
 	Hash(ctx context.Context, password string) (string, error)
 }
 
-// Service manages accounts. TokenLife is the longest life of an access token,
-// after which a revocation may be forgotten.
+// Service manages accounts. TokenLife is how long a revocation is remembered.
 type Service struct {
 	Store     Store
 	Hasher    Hasher

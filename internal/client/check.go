@@ -75,7 +75,7 @@ func checkRedirect(uri string) error {
 		}
 	}
 	switch {
-	case u.Scheme == "https" && u.Host != "", strings.Contains(u.Scheme, "."):
+	case u.Scheme == "https" && u.Hostname() != "", strings.Contains(u.Scheme, "."):
 		return nil
 	case u.Scheme == "http":
 		if _, loop := withoutPort(uri); loop {

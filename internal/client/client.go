@@ -33,6 +33,11 @@ const (
 	MaxLifetime     = 60 * time.Minute
 )
 
+// TokenLife is how long a revocation is remembered, and a key published: the
+// longest life of a token, and room for one that a request signs which had read
+// its client or grant just before, and for a clock that is set right meanwhile.
+const TokenLife = MaxLifetime + 5*time.Minute
+
 // Store is what the service needs. CreateClient returns the version that the
 // client begins with: not below what the log revoked of a deleted client of the
 // same id, so that neither's tokens pass for the other's. UpdateClient and

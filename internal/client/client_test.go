@@ -99,6 +99,7 @@ func TestWhatMayBeRegistered(t *testing.T) {
 		"wildcard":         {client.Client{RedirectURIs: []string{"https://*.example/cb"}}, false},
 		"user information": {client.Client{RedirectURIs: []string{"https://a@app.example/cb"}}, false},
 		"a blank":          {client.Client{RedirectURIs: []string{"https://app.example/c b"}}, false},
+		"a port alone":     {client.Client{RedirectURIs: []string{"https://:443/cb"}}, false},
 		"relative":         {client.Client{RedirectURIs: []string{"/cb"}}, false},
 		"a person's id":    {client.Client{ID: "usr_x"}, false},
 		"control in id":    {client.Client{ID: "a\nb"}, false},

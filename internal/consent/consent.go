@@ -4,6 +4,7 @@ package consent
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
@@ -21,7 +22,7 @@ type Store interface {
 	DeleteConsent(ctx context.Context, subject, clientID string, revocation revoke.Entry, act audit.Act) error
 }
 
-// Service manages consents. TokenLife is the longest life of an access token.
+// Service manages consents. TokenLife is how long a revocation is remembered.
 type Service struct {
 	Store     Store
 	Now       func() time.Time
@@ -39,7 +40,8 @@ func (s *Service) Granted(ctx context.Context, subject, clientID string, scopes 
 
 // Grant adds scopes to what the person allowed.
 func (s *Service) Grant(ctx context.Context, actor audit.Actor, subject, clientID string, scopes []string) error {
-	return s.Store.AddConsent(ctx, subject, clientID, scopes, audit.New(s.Now(), actor, "consent.grant", "account", subject, "client", clientID))
+	return s.Store.AddConsent(ctx, subject, clientID, scopes, audit.New(s.Now(), actor, "consent.grant", "account", subject,
+		"client_id", clientID, "scope", strings.Join(scopes, " ")))
 }
 
 // Withdraw forgets the consent and revokes what it allowed.
@@ -47,5 +49,5 @@ func (s *Service) Withdraw(ctx context.Context, actor audit.Actor, subject, clie
 	now := s.Now()
 	return s.Store.DeleteConsent(ctx, subject, clientID,
 		revoke.Entry{Kind: revoke.KindGrant, At: now, Expires: now.Add(s.TokenLife), Reason: reason.Requested},
-		audit.New(now, actor, "consent.withdraw", "account", subject, "client", clientID))
+		audit.New(now, actor, "consent.withdraw", "account", subject, "client_id", clientID))
 }

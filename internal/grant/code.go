@@ -80,7 +80,8 @@ func (s *Service) IssueCode(ctx context.Context, who audit.Actor, a Authorizatio
 		AMR: ses.AMR, AuthTime: ses.AuthTime, Created: now, Expires: now.Add(or(s.Absolute, DefaultAbsolute)), Ends: now.Add(codeLife)}
 	c := Code{Hash: secret.Hash(text), GrantID: g.ID, RedirectURI: a.Request.RedirectURI, Challenge: a.Request.CodeChallenge,
 		Nonce: a.Request.Nonce, Expires: g.Ends}
-	return text, s.Store.CreateGrant(ctx, g, c, audit.New(now, who, "grant.create", "grant", g.ID, "client", g.ClientID))
+	return text, s.Store.CreateGrant(ctx, g, c, audit.New(now, who, "grant.create", "grant", g.ID,
+		"client_id", g.ClientID, "scope", strings.Join(g.Scopes, " ")))
 }
 
 // code redeems an authorization code (RFC 6749 4.1.3, RFC 7636 4.6). Another
@@ -88,6 +89,9 @@ func (s *Service) IssueCode(ctx context.Context, who audit.Actor, a Authorizatio
 // its own client has spent before is theft whatever else the request says: who
 // replays a stolen code may well lack the verifier (RFC 6749 4.1.2, 10.5).
 func (s *Service) code(ctx context.Context, r Request) (Response, Result, error) {
+	if r.Code == "" {
+		return Response{}, "", reason.New(reason.RequestInvalid, errors.New("grant: code is missing"))
+	}
 	c, err := s.Store.Code(ctx, secret.Hash(r.Code))
 	if err != nil {
 		return Response{}, "", unknown(err, reason.CodeInvalid)

@@ -113,14 +113,14 @@ func (s *Service) RevokeGrant(ctx context.Context, actor audit.Actor, id string)
 func (s *Service) RevokeTokenID(ctx context.Context, actor audit.Actor, jti string) error {
 	now := s.Now()
 	return s.Store.RevokeToken(ctx, audit.New(now, actor, "token.revoke", "token", jti).Revoking(revoke.Entry{
-		Kind: revoke.KindToken, ID: jti, Expires: now.Add(client.MaxLifetime), Reason: reason.Administrator}))
+		Kind: revoke.KindToken, ID: jti, Expires: now.Add(client.TokenLife), Reason: reason.Administrator}))
 }
 
 // revoke ends a grant with its reason in the log, in one transaction.
 func (s *Service) revoke(ctx context.Context, actor audit.Actor, id string, why reason.Code) error {
 	now := s.Now()
 	return s.Store.RevokeGrant(ctx, id, audit.New(now, actor, "grant.revoke", "grant", id, "reason", string(why)).Revoking(
-		revoke.Entry{Kind: revoke.KindGrant, ID: id, Expires: now.Add(client.MaxLifetime), Reason: why}))
+		revoke.Entry{Kind: revoke.KindGrant, ID: id, Expires: now.Add(client.TokenLife), Reason: why}))
 }
 
 // live loads a grant that may still be used by the client.

@@ -84,7 +84,7 @@ func (s *Service) accessLive(ctx context.Context, a token.Access) (bool, error) 
 		return true, nil
 	}
 	who, err := s.Store.Account(ctx, a.Subject)
-	if err != nil || who.Disabled || a.SubjectVer < who.Version {
+	if err != nil || who.Disabled || a.SubjectVersion < who.Version {
 		return false, missing(err)
 	}
 	ses, err := s.Store.Session(ctx, a.SessionID)
@@ -103,6 +103,10 @@ func (s *Service) Revoke(ctx context.Context, c client.Client, requestID, text s
 	if err == nil {
 		if a.ClientID != c.ID {
 			return nil
+		}
+		// Once is enough: who repeats it must not make the log grow at every edge.
+		if gone, err := s.Store.TokenRevoked(ctx, a.ID); err != nil || gone {
+			return err
 		}
 		return s.Store.RevokeToken(ctx, audit.New(s.Now(), who, "token.revoke", "token", a.ID).Revoking(revoke.Entry{
 			Kind: revoke.KindToken, ID: a.ID, Expires: time.Unix(a.Expiry, 0), Reason: reason.Requested}))

@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"errors"
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/reason"
@@ -25,6 +26,9 @@ func (s *Service) newRefresh(text string, g Grant) *Refresh {
 // then spend, so that a failure to sign costs nobody their token. Whether a
 // spent token is theft is decided before anything else the request says.
 func (s *Service) refresh(ctx context.Context, r Request) (Response, Result, error) {
+	if r.RefreshToken == "" {
+		return Response{}, "", reason.New(reason.RequestInvalid, errors.New("grant: refresh_token is missing"))
+	}
 	old, err := s.Store.Refresh(ctx, secret.Hash(r.RefreshToken))
 	if err != nil {
 		return Response{}, "", unknown(err, reason.RefreshInvalid)
@@ -73,7 +77,11 @@ func (s *Service) again(ctx context.Context, r Request, g Grant) (Response, erro
 // retry answers a token that was spent: within the grace the same successor,
 // for an answer may have been lost on the way; after it, theft.
 func (s *Service) retry(ctx context.Context, r Request, g Grant, old Refresh) (Response, Result, error) {
-	if s.Now().Sub(old.Spent) >= or(s.Grace, DefaultGrace) || len(old.Sealed) == 0 {
+	grace, since := or(s.Grace, DefaultGrace), s.Now().Sub(old.Spent)
+	if since <= -grace { // nobody knows how long ago it was, so it is neither a retry nor theft
+		return Response{}, "", reason.New(reason.RefreshInvalid, errors.New("grant: spent in the future: the clock was set back"))
+	}
+	if since >= grace || len(old.Sealed) == 0 {
 		if err := s.revoke(ctx, actor(r), g.ID, reason.RefreshReused); err != nil {
 			return Response{}, "", err
 		}

@@ -181,7 +181,7 @@ func (s *Service) mint(ctx context.Context, c client.Client, g Grant, scope, aud
 	exp := now.Add(c.Lifetime()).Unix()
 	claims := token.Access{Subject: g.Subject, Audience: aud, ClientID: c.ID, Expiry: exp, IssuedAt: now.Unix(), ID: secret.ID(""),
 		Scope: strings.Join(scope, " "), GrantID: g.ID, SessionID: g.SessionID, AuthTime: g.AuthTime.Unix(),
-		SubjectVer: a.Version, ClientVersion: c.Version, Roles: a.Roles, Permissions: a.Permissions}
+		SubjectVersion: a.Version, ClientVersion: c.Version, Roles: a.Roles, Permissions: a.Permissions}
 	access, err := s.Minter.Access(ctx, claims)
 	if err != nil {
 		return Response{}, err

@@ -107,13 +107,20 @@ func (r *Ring) List(ctx context.Context, purpose string) ([]Key, error) {
 	return slices.DeleteFunc(keys, func(k Key) bool { return k.Purpose != purpose }), err
 }
 
+// holds reports whether no key has changed its state since the snapshot was
+// made. A clock that was set back, by more than readers can be apart, may have
+// given a key back the state that it had.
+func (s *snapshot) holds(now time.Time) bool {
+	return s != nil && (s.until.IsZero() || now.Before(s.until)) && now.UnixNano()-s.checked.Load() > -int64(reloadEvery)
+}
+
 // snapshot returns a snapshot that is at most reloadEvery behind the store and
 // in which no key has changed its state since. While one caller renews it the
 // others go on with the old one, unless a key's time has come.
 func (r *Ring) snapshot(ctx context.Context) (*snapshot, error) {
 	now := r.now()
 	s := r.current.Load()
-	due := s == nil || !s.until.IsZero() && !now.Before(s.until)
+	due := !s.holds(now)
 	if !due && now.UnixNano()-s.checked.Load() < int64(reloadEvery) {
 		return s, nil
 	}
@@ -123,7 +130,7 @@ func (r *Ring) snapshot(ctx context.Context) (*snapshot, error) {
 		return s, nil
 	}
 	defer r.reload.Unlock()
-	if s = r.current.Load(); s != nil && (s.until.IsZero() || now.Before(s.until)) {
+	if s = r.current.Load(); s.holds(now) {
 		generation, err := r.store.KeyGeneration(ctx)
 		if err != nil {
 			return nil, err // fail closed: a key may have been retired meanwhile

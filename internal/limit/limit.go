@@ -62,16 +62,23 @@ func (l *Limiter) Take(now time.Time, key string) (wait time.Duration, ok bool) 
 	}
 	if at.Before(now) {
 		at = now
+	} else if most := now.Add(l.span); at.After(most) { // the clock was set back: nobody waits for that
+		at = most
+		s.hold(key, at)
 	}
 	at = at.Add(l.every)
 	if wait := at.Sub(now) - l.span; wait > 0 {
 		return wait, false
 	}
+	s.hold(key, at)
+	return 0, true
+}
+
+func (s *stripe) hold(key string, at time.Time) {
 	s.full[key] = at
 	if at.Before(s.swept) {
 		s.swept = at
 	}
-	return 0, true
 }
 
 // sweep forgets the keys that have all of their burst: nothing is lost with

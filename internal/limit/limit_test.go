@@ -66,6 +66,23 @@ func TestBurstThenOneByOne(t *testing.T) {
 	}
 }
 
+// A clock that is set back costs a key no more than a spent burst does.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	l := newLimiter(t, limit.Rate{Every: time.Second, Burst: 3}, 1000)
+	now := time.Unix(1_800_000_000, 0)
+	for range 4 {
+		l.Take(now, "a")
+	}
+	now = now.Add(-24 * time.Hour)
+	if wait, ok := l.Take(now, "a"); ok || wait != time.Second {
+		t.Fatalf("a day back: %v %v", wait, ok)
+	}
+	if _, ok := l.Take(now.Add(time.Second), "a"); !ok {
+		t.Fatal("the wait that was told did not help")
+	}
+}
+
 // A full limiter refuses who is new and forgets nobody who is in debt.
 func TestFullRefusesRatherThanForgets(t *testing.T) {
 	t.Parallel()

@@ -165,6 +165,26 @@ func TestAuthorizationSuccess(t *testing.T) {
 	}
 }
 
+// Scripts of other origins read what clients in browsers call, and nothing of
+// what a person does (RFC 9700 2.6).
+func TestThreatScriptsOfOtherOrigins(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	readable := map[string]bool{"/token": true, "/revoke": true, "/jwks": true, "/.well-known/oauth-authorization-server": true, "/.well-known/openid-configuration": true}
+	for _, route := range v.issuer.PublicRoutes() {
+		method, path, _ := strings.Cut(route.Pattern, " ")
+		for _, m := range []string{method, "OPTIONS"} {
+			if path == "/feed" && m == "GET" {
+				continue // answers nobody without credentials, and then without end
+			}
+			a := v.ask(m, path, header("Origin", "https://evil.example"), header("Sec-Fetch-Site", "cross-site"), header("Access-Control-Request-Method", method))
+			if got := a.header.Get("Access-Control-Allow-Origin"); (got == "*") != readable[path] || got != "" && got != "*" || a.header.Get("Access-Control-Allow-Credentials") != "" {
+				t.Errorf("%s %s: Access-Control-Allow-Origin %q", m, path, got)
+			}
+		}
+	}
+}
+
 // prompt=none never shows a page; login and max_age ask again, once
 // (OpenID Connect Core 3.1.2.1, 3.1.2.6).
 func TestPromptAndMaxAge(t *testing.T) {

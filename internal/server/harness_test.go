@@ -108,7 +108,7 @@ func newWorld(t testing.TB) *world {
 func (v *world) wire(now func() time.Time) {
 	master := make([]byte, 32)
 	rand.Read(master)
-	ring, err := keyring.New(v.store, [][]byte{master}, now, 10*time.Minute, client.MaxLifetime)
+	ring, err := keyring.New(v.store, [][]byte{master}, now, 10*time.Minute, client.TokenLife)
 	v.ok(err)
 	system := audit.Actor{Kind: "system", ID: "test"}
 	for _, purpose := range []string{keyring.PurposeToken, keyring.PurposeFeed} {
@@ -117,9 +117,9 @@ func (v *world) wire(now func() time.Time) {
 	}
 	passwords, err := authn.NewPasswords(v.store, now, 2)
 	v.ok(err)
-	v.accounts = &account.Service{Store: v.store, Hasher: passwords, Now: now, TokenLife: client.MaxLifetime}
-	v.clients = &client.Service{Store: v.store, Now: now, TokenLife: client.MaxLifetime}
-	sessions := &session.Service{Store: v.store, Now: now, Life: time.Hour, TokenLife: client.MaxLifetime}
+	v.accounts = &account.Service{Store: v.store, Hasher: passwords, Now: now, TokenLife: client.TokenLife}
+	v.clients = &client.Service{Store: v.store, Now: now, TokenLife: client.TokenLife}
+	sessions := &session.Service{Store: v.store, Now: now, Life: time.Hour, TokenLife: client.TokenLife}
 	grants := &grant.Service{Store: v.store, Minter: &token.Minter{Issuer: issuerURL, Ring: ring, Now: now}, Now: now}
 	v.issuer = &server.Issuer{
 		Web:      &web.Server{Log: slog.New(slog.NewJSONHandler(v.log, nil)), Now: now, HSTS: true},
@@ -127,7 +127,7 @@ func (v *world) wire(now func() time.Time) {
 		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet},
 		Token:    &servertoken.Endpoints{Clients: v.clients, Grants: grants},
 		Authorize: &authorize.Endpoints{Issuer: issuerURL, Grants: grants, Passwords: passwords, Accounts: v.accounts, Sessions: sessions, Secure: true,
-			Consents: &consent.Service{Store: v.store, Now: now, TokenLife: client.MaxLifetime}},
+			Consents: &consent.Service{Store: v.store, Now: now, TokenLife: client.TokenLife}},
 		Feed: &feed.Feed{Issuer: issuerURL, Log: v.store, Clients: v.clients, Now: now, Heartbeat: time.Second, Positions: v.store.SavePosition,
 			Sign: func(ctx context.Context, claims []byte) (string, error) {
 				key, err := ring.Active(ctx, keyring.PurposeFeed, keyring.DefaultAlgorithm)

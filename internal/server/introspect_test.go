@@ -80,6 +80,7 @@ func TestRevocation(t *testing.T) {
 		t.Fatal("a stranger revoked")
 	}
 	v.want(revoke(first.text("access_token"), "refresh_token", nobody, "client_id", "app"), 200, "") // the wrong hint is no hindrance
+	v.want(revoke(first.text("access_token"), "", nobody, "client_id", "app"), 200, "")              // and again is once (RFC 7009 2.2)
 	if active(first.text("access_token")) || len(v.revoked("token")) != 1 || len(v.revoked("grant")) != 0 {
 		t.Error("the access token was not revoked alone")
 	}

@@ -33,7 +33,7 @@ func (s *Issuer) PublicRoutes() []web.Route {
 		{Pattern: "GET /.well-known/openid-configuration", Style: web.Problem, Handler: s.Metadata.Document, Access: web.AnyOrigin},
 		{Pattern: "GET /jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeToken), Access: web.AnyOrigin},
 		{Pattern: "GET /authorize", Style: authorize.Refusal, Handler: s.Authorize.Authorize},
-		{Pattern: "POST /authorize", Style: authorize.Refusal, Handler: s.Authorize.Posted, Access: web.AnyOrigin},
+		{Pattern: "POST /authorize", Style: authorize.Refusal, Handler: s.Authorize.Posted, Access: web.AnyForm},
 		{Pattern: "POST /signin", Style: authorize.Refusal, Handler: s.Authorize.SignIn},
 		{Pattern: "POST /consent", Style: authorize.Refusal, Handler: s.Authorize.Consent},
 		{Pattern: "GET /style.css", Style: web.Problem, Handler: authorize.Style},

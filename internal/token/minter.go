@@ -115,7 +115,10 @@ func (m *Minter) sign(key *jwk.Key, typ string, what Minted, claims any) (string
 		m.Minted(what)
 	}
 	if what.Refused {
-		return "", reason.New(reason.TokenOversize, errors.New("token: over 8 KiB: give the account or client fewer roles and permissions"))
+		// invalid_token, the list's word, is an answer to a bearer (RFC 6750 3.1),
+		// not to who asks for a token (RFC 6749 5.2).
+		return "", &reason.Error{Code: reason.TokenOversize, OAuth: "invalid_request",
+			Cause: errors.New("token: over 8 KiB: give the account or client fewer roles and permissions")}
 	}
 	return text, nil
 }

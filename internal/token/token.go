@@ -34,21 +34,21 @@ func (a *Audience) UnmarshalJSON(b []byte) error {
 
 // Access are the claims of an access token.
 type Access struct {
-	Issuer        string   `json:"iss"`
-	Subject       string   `json:"sub"`
-	Audience      Audience `json:"aud"`
-	ClientID      string   `json:"client_id"`
-	Expiry        int64    `json:"exp"`
-	IssuedAt      int64    `json:"iat"`
-	ID            string   `json:"jti"`
-	Scope         string   `json:"scope"`
-	GrantID       string   `json:"grant_id,omitempty"`
-	SessionID     string   `json:"sid,omitempty"`
-	AuthTime      int64    `json:"auth_time,omitempty"`
-	SubjectVer    int64    `json:"sub_ver,omitempty"`
-	ClientVersion int64    `json:"client_ver"`
-	Roles         []string `json:"roles,omitempty"`
-	Permissions   []string `json:"permissions,omitempty"`
+	Issuer         string   `json:"iss"`
+	Subject        string   `json:"sub"`
+	Audience       Audience `json:"aud"`
+	ClientID       string   `json:"client_id"`
+	Expiry         int64    `json:"exp"`
+	IssuedAt       int64    `json:"iat"`
+	ID             string   `json:"jti"`
+	Scope          string   `json:"scope"`
+	GrantID        string   `json:"grant_id,omitempty"`
+	SessionID      string   `json:"sid,omitempty"`
+	AuthTime       int64    `json:"auth_time,omitempty"`
+	SubjectVersion int64    `json:"sub_ver,omitempty"`
+	ClientVersion  int64    `json:"client_ver"`
+	Roles          []string `json:"roles,omitempty"`
+	Permissions    []string `json:"permissions,omitempty"`
 }
 
 // ID are the claims of an ID token; aud is the client.

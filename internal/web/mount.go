@@ -23,28 +23,44 @@ type Access int
 const (
 	// SameOrigin: no page of another origin may post here (RFC 9700 4.16).
 	SameOrigin Access = iota
-	// AnyOrigin: nothing here looks at a cookie: pages of any origin may call
-	// (OAuth 2.1 for applications in browsers).
+	// AnyForm: nothing here looks at a cookie: pages of any origin may send a
+	// person here. No script of theirs may read the answer: the authorization
+	// endpoint must not have CORS (RFC 9700 2.6).
+	AnyForm
+	// AnyOrigin: nor does anything here look at a cookie: scripts of any origin
+	// may call and read (RFC 9700 2.6, for applications in browsers).
 	AnyOrigin
 )
 
-// Mount serves a mount list. What no route fits is refused in the same words.
+// Mount serves a mount list. What no route fits is refused in the words of its
+// place, as a problem where there is none.
 func (s *Server) Mount(routes []Route) http.Handler {
 	mux := http.NewServeMux()
+	styles := map[string]Style{}
 	for _, r := range routes {
 		h := s.handle(r)
-		if r.Access == AnyOrigin {
-			method, place, _ := strings.Cut(r.Pattern, " ")
+		method, place, _ := strings.Cut(r.Pattern, " ")
+		styles[place] = r.Style
+		switch r.Access {
+		case AnyForm:
+		case AnyOrigin:
 			h = cors(h)
 			mux.Handle("OPTIONS "+place, s.handle(Route{Pattern: "OPTIONS " + place, Style: r.Style, Handler: preflight(method)}))
-		} else {
+		default:
 			p := http.NewCrossOriginProtection()
 			p.SetDenyHandler(s.handle(Route{Pattern: r.Pattern, Style: r.Style, Handler: foreign}))
 			h = p.Handler(h)
 		}
 		mux.Handle(r.Pattern, h)
 	}
-	unknown := s.handle(Route{Style: Problem, Handler: func(w http.ResponseWriter, r *http.Request) error {
+	worded := func(w http.ResponseWriter, r *http.Request, e *reason.Error) {
+		if style := styles[r.URL.Path]; style != nil { // the place is one, the method is not
+			style(w, r, e)
+			return
+		}
+		Problem(w, r, e)
+	}
+	unknown := s.handle(Route{Style: worded, Handler: func(w http.ResponseWriter, r *http.Request) error {
 		return unmatched(mux, w, r)
 	}})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

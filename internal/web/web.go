@@ -154,6 +154,9 @@ func asRefusal(err error) *reason.Error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return reason.New(reason.RequestTooLarge, nil)
 	}
+	if errors.Is(err, context.Canceled) { // nobody is there to answer, and nothing failed
+		return reason.New(reason.ClientGone, err)
+	}
 	return reason.New(reason.Internal, err)
 }
 

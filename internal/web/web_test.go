@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -55,7 +56,8 @@ func TestWhatNoRouteFitsIsRefusedInTheSameWords(t *testing.T) {
 	}{
 		{"GET", "/nowhere", 404, "not_found", ""},
 		{"GET", "/token", 405, "method_not_allowed", "POST"},
-		{"POST", "//token", 404, "not_found", ""}, // never a redirect of a body (RFC 9700 4.12)
+		{"GET", "/token", 405, `"error":"invalid_request"`, "POST"}, // in the words of the place
+		{"POST", "//token", 404, "not_found", ""},                   // never a redirect of a body (RFC 9700 4.12)
 		{"POST", "/x/../token", 404, "not_found", ""},
 		{"POST", "/token", 200, "here", ""},
 	} {
@@ -73,6 +75,7 @@ func TestWhatNoRouteFitsIsRefusedInTheSameWords(t *testing.T) {
 
 func TestPagesOfOtherOrigins(t *testing.T) {
 	h, _ := mounted(Route{Pattern: "POST /signin", Style: Problem, Handler: answers},
+		Route{Pattern: "POST /authorize", Style: Problem, Handler: answers, Access: AnyForm},
 		Route{Pattern: "POST /token", Style: OAuth, Handler: answers, Access: AnyOrigin})
 	cross := []func(*http.Request){header("Origin", "https://evil.example"), header("Sec-Fetch-Site", "cross-site")}
 	if w := ask(h, "POST", "/signin", cross...); w.Code != http.StatusForbidden || w.Header().Get("Access-Control-Allow-Origin") != "" {
@@ -86,8 +89,13 @@ func TestPagesOfOtherOrigins(t *testing.T) {
 	if w.Code != http.StatusNoContent || w.Header().Get("Access-Control-Allow-Methods") != "POST" {
 		t.Errorf("preflight: %d %v", w.Code, w.Header())
 	}
-	if w := ask(h, "OPTIONS", "/signin", cross...); w.Code == http.StatusNoContent || w.Header().Get("Access-Control-Allow-Origin") != "" {
-		t.Errorf("preflight of a form: %d %v", w.Code, w.Header())
+	if w := ask(h, "POST", "/authorize", cross...); w.Code != 200 || w.Header().Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("a form of another origin at the authorization endpoint: %d %v", w.Code, w.Header())
+	}
+	for _, path := range []string{"/signin", "/authorize"} {
+		if w := ask(h, "OPTIONS", path, cross...); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("preflight of a form: %s: %d %v", path, w.Code, w.Header())
+		}
 	}
 }
 
@@ -95,6 +103,7 @@ func TestFailuresInsideStayInside(t *testing.T) {
 	h, log := mounted(
 		Route{Pattern: "GET /fails", Style: OAuth, Handler: func(http.ResponseWriter, *http.Request) error { return errors.New("disk cause") }},
 		Route{Pattern: "GET /panics", Style: Problem, Handler: func(http.ResponseWriter, *http.Request) error { panic("panic cause") }},
+		Route{Pattern: "GET /hangs-up", Style: Problem, Handler: func(http.ResponseWriter, *http.Request) error { return context.Canceled }},
 		Route{Pattern: "GET /waits", Style: Problem, Handler: func(http.ResponseWriter, *http.Request) error {
 			return &reason.Error{Code: reason.SignInThrottled, RetryAfter: 1500 * time.Millisecond}
 		}})
@@ -109,6 +118,10 @@ func TestFailuresInsideStayInside(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "topsecret") {
 		t.Error("a query was logged")
+	}
+	before := strings.Count(log.String(), `"level":"ERROR"`)
+	if ask(h, "GET", "/hangs-up"); strings.Count(log.String(), `"level":"ERROR"`) != before || !strings.Contains(log.String(), "client_gone") {
+		t.Errorf("who hangs up alarms the operator: %s", log)
 	}
 	if w := ask(h, "GET", "/waits"); w.Code != 429 || w.Header().Get("Retry-After") != "2" {
 		t.Errorf("throttled: %d %q", w.Code, w.Header().Get("Retry-After"))

@@ -76,29 +76,37 @@ func (h *house) want(err error, code reason.Code) {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	h := &house{TB: t, path: filepath.Join(t.TempDir(), "jotward.db"), master: make([]byte, 32), root: audit.Actor{Kind: "admin", ID: "root", Request: "req-7"}}
-	rand.Read(h.master)
+	master := make([]byte, 32)
+	rand.Read(master)
+	h := openHouse(t, filepath.Join(t.TempDir(), "jotward.db"), master)
+	_, err := h.ring.Rotate(t.Context(), h.root, keyring.PurposeToken, keyring.DefaultAlgorithm)
+	h.ok(err)
+	h.ann, err = h.accounts.Create(t.Context(), h.root, account.New{Username: "Ann", Name: "Ann Lee", Email: "ann@example.com", Password: password, Roles: []string{"user"}})
+	h.ok(err)
+	h.app, _ = h.newClient("app", true)
+	h.ses, _ = h.signIn()
+	return h
+}
+
+// openHouse is a house over a database that may have been lived in.
+func openHouse(t testing.TB, path string, master []byte) *house {
+	t.Helper()
+	h := &house{TB: t, path: path, master: master, root: audit.Actor{Kind: "admin", ID: "root", Request: "req-7"}}
 	h.clock.Store(1_800_000_000_000)
 	var err error
 	h.store, err = sqlite.Open(t.Context(), h.path)
 	h.ok(err)
 	t.Cleanup(func() { h.store.Close() })
-	h.ring, err = keyring.New(h.store, [][]byte{h.master}, h.now, 10*time.Minute, client.MaxLifetime)
-	h.ok(err)
-	_, err = h.ring.Rotate(t.Context(), h.root, keyring.PurposeToken, keyring.DefaultAlgorithm)
+	h.ring, err = keyring.New(h.store, [][]byte{h.master}, h.now, 10*time.Minute, client.TokenLife)
 	h.ok(err)
 	h.passwords, err = authn.NewPasswords(h.store, h.now, 2)
 	h.ok(err)
-	h.accounts = &account.Service{Store: h.store, Hasher: h.passwords, Now: h.now, TokenLife: client.MaxLifetime}
-	h.clients = &client.Service{Store: h.store, Now: h.now, TokenLife: client.MaxLifetime}
-	h.sessions = &session.Service{Store: h.store, Now: h.now, Life: time.Hour, TokenLife: client.MaxLifetime}
-	h.consents = &consent.Service{Store: h.store, Now: h.now, TokenLife: client.MaxLifetime}
+	h.accounts = &account.Service{Store: h.store, Hasher: h.passwords, Now: h.now, TokenLife: client.TokenLife}
+	h.clients = &client.Service{Store: h.store, Now: h.now, TokenLife: client.TokenLife}
+	h.sessions = &session.Service{Store: h.store, Now: h.now, Life: time.Hour, TokenLife: client.TokenLife}
+	h.consents = &consent.Service{Store: h.store, Now: h.now, TokenLife: client.TokenLife}
 	minter := &token.Minter{Issuer: "https://issuer.example", Ring: h.ring, Now: h.now, Minted: func(m token.Minted) { h.minted = append(h.minted, m) }}
 	h.grants = &grant.Service{Store: h.store, Minter: minter, Now: h.now, Observe: func(e grant.Event) { h.events = append(h.events, e) }}
-	h.ann, err = h.accounts.Create(t.Context(), h.root, account.New{Username: "Ann", Name: "Ann Lee", Email: "ann@example.com", Password: password, Roles: []string{"user"}})
-	h.ok(err)
-	h.app, _ = h.newClient("app", true)
-	h.ses, _ = h.signIn()
 	return h
 }
 

@@ -136,6 +136,21 @@ func TestEveryActIsAudited(t *testing.T) {
 	}
 }
 
+// What a person allowed is in the trail, in the words of the wire.
+func TestAuditNamesWhatWasAllowed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.ok(h.consents.Grant(t.Context(), h.root, h.ann.ID, "app", []string{"openid", "read"}))
+	h.code("openid read")
+	for _, action := range []string{"consent.grant", "grant.create"} {
+		list, err := h.store.AuditEntries(t.Context(), audit.Filter{Action: action}, 0, 1)
+		h.ok(err)
+		if d := list[0].Detail; d["client_id"] != "app" || d["scope"] != "openid read" {
+			t.Errorf("%s: %v", action, d)
+		}
+	}
+}
+
 // When the trail cannot be written, no act changes anything: the whole database
 // stays as it was, to the byte of every row.
 func TestNoActWithoutItsEntry(t *testing.T) {

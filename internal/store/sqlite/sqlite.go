@@ -21,6 +21,7 @@ import (
 // Store satisfies the Store interface of every domain package.
 type Store struct {
 	w, r   *sql.DB
+	held   *sql.DB // the lock
 	writer *writer
 	hook   atomic.Pointer[func(uint64)]
 	stmts  sync.Map // query -> *sql.Stmt of the readers
@@ -29,8 +30,21 @@ type Store struct {
 }
 
 // Open opens, or makes, the database in a file and migrates it. Only the owner
-// can read a file that it makes.
+// can read a file that it makes. It fails with ErrInUse while another store has it.
 func Open(ctx context.Context, path string) (*Store, error) {
+	held, err := lock(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(ctx, path)
+	if err != nil {
+		return nil, errors.Join(err, held.Close())
+	}
+	s.held = held
+	return s, nil
+}
+
+func open(ctx context.Context, path string) (*Store, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -67,7 +81,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 // with ErrClosed, and closes all connections.
 // Closing twice is closing once.
 func (s *Store) Close() error {
-	s.close.Do(func() { s.closed = errors.Join(s.writer.stop(), s.r.Close(), s.w.Close()) })
+	s.close.Do(func() { s.closed = errors.Join(s.writer.stop(), s.r.Close(), s.w.Close(), s.held.Close()) })
 	return s.closed
 }
 

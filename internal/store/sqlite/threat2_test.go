@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -191,6 +192,9 @@ func TestTokenSize(t *testing.T) {
 		out, err := h.grants.Run(t.Context(), h.redemption(h.code("read")))
 		if is(err, reason.TokenOversize) != row.refused || (err == nil) == row.refused {
 			t.Fatalf("%d roles: %v", row.roles, err)
+		}
+		if e, ok := errors.AsType[*reason.Error](err); ok && e.OAuthCode() != "invalid_request" {
+			t.Errorf("the token endpoint says %s, which is none of RFC 6749 5.2", e.OAuthCode())
 		}
 		m := h.minted[len(h.minted)-1]
 		if m.Large != row.large || m.Refused != row.refused || m.Kind != token.KindAccess || m.ClientID != "app" || m.Algorithm != "ES256" || m.SignatureBytes != 86 ||

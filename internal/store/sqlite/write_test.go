@@ -41,6 +41,18 @@ func (s *Store) testOnlyHold(t *testing.T, n int, write func(i int) error) (errs
 	return errs
 }
 
+// TestOnlyFull lets the database grow no more, as on a full disk, or again.
+func (s *Store) TestOnlyFull(t testing.TB, full bool) {
+	t.Helper()
+	most := 1 << 30
+	if full {
+		most = 1 // SQLite takes the present size when it is more
+	}
+	if err := s.update(t.Context(), func(x *tx) error { return x.row(fmt.Sprintf("PRAGMA max_page_count = %d", most), nil, &most) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A commit that fails is everybody's failure: none of the group is told that
 // its act happened, and none did.
 func TestFailedCommitFailsTheWholeGroup(t *testing.T) {
