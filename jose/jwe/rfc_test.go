@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/jwe"
 	"github.com/jotward/jotward/jose/jwk"
 )
@@ -86,6 +87,21 @@ func TestFiguresOfTheRFCs(t *testing.T) {
 		}
 		if m.Key != key || string(m.Header.Encryption) != f.enc || string(m.Header.Algorithm) != f.alg {
 			t.Errorf("%s: %+v under %v", f.name, m.Header, m.Key)
+		}
+	}
+}
+
+// A message that opens is refused all the same where its alg or enc is not listed.
+func TestFiguresMustBeAllowed(t *testing.T) {
+	for _, f := range figures {
+		key := mustParse(t, f.key, jwk.Algorithm(f.alg))
+		for what, o := range map[string]jwe.DecryptOptions{
+			"alg": {Algorithms: algorithms("RSA-OAEP-512"), Encryptions: algorithms(f.enc), Decompress: true},
+			"enc": {Algorithms: algorithms(f.alg), Encryptions: algorithms("A192GCM"), Decompress: true},
+		} {
+			if _, err := decrypt(f.message, key, o); jose.ReasonOf(err) != jose.AlgorithmNotAllowed {
+				t.Errorf("%s without its %s: %v", f.name, what, err)
+			}
 		}
 	}
 }
