@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/jotward/jotward/internal/reason"
@@ -18,6 +19,9 @@ type passage struct {
 	values  [5]string // of the headers that are set for every request
 	event   Event
 	now     func() time.Time
+	token   *verified // that let it in; nil: none
+	end     func(*refusal)
+	endless atomic.Bool // its answer has no end of its own
 }
 
 type passageKey struct{}
@@ -46,7 +50,12 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	whole := false
 	metrics := rt.metricsOr(s.unmatched)
 	metrics.begin()
+	ctx, leave := e.enter(context.WithValue(r.Context(), passageKey{}, p), p, w)
 	defer func() { // also when the proxy aborts a broken answer by panicking
+		leave()
+		if why, cut := ended(ctx); cut && ev.Reason == "" && (!whole || ev.Status == http.StatusSwitchingProtocols) {
+			ev.Reason, ev.Detail = why.code, "ended under way"
+		}
 		if !whole && ev.Reason == "" {
 			if ev.Reason, ev.Detail = reason.UpstreamUnreachable, "the answer broke off"; r.Context().Err() != nil {
 				ev.Reason, ev.Detail = reason.ClientGone, ""
@@ -70,7 +79,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		whole = true
 		return
 	}
-	forwarded := r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
+	forwarded := r.WithContext(ctx)
 	forwarded.Body = &p.body
 	rt.proxy.ServeHTTP(cw, forwarded)
 	whole = true
@@ -81,11 +90,15 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // a long answer. Once it has passed it stays: net/http would go on waiting for
 // the rest of the body, to answer.
 func resting(w http.ResponseWriter, longest time.Duration) func() func() {
-	control := http.NewResponseController(w)
 	return func() func() {
-		t := time.AfterFunc(longest, func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }) // a recorder of tests has none
+		t := time.AfterFunc(longest, func() { hush(w) })
 		return func() { t.Stop() }
 	}
+}
+
+// hush ends the reading of a body, for good.
+func hush(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // a recorder of tests has none
 }
 
 // drainBytes is what net/http would read of a refused request's body to keep the
@@ -155,6 +168,7 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token string, now t
 	if no := rt.authorize(v); no != nil {
 		return no
 	}
+	p.token = v
 	p.headers, no = rt.headers(v.identity)
 	return no
 }
