@@ -27,6 +27,7 @@ type body struct {
 	name   []byte // of the parameter that is being read, up to nameBytes
 	value  bool   // past the "="
 	bytes  atomic.Int64
+	whole  atomic.Bool           // it was read to its end
 	failed atomic.Pointer[error] // why reading ended before the end
 }
 
@@ -116,10 +117,21 @@ func (b *body) next(p []byte) (int, error) {
 	if b.form && b.finds(p[:n], err == io.EOF) {
 		n, err = 0, errTokenInForm
 	}
-	if err != nil && err != io.EOF {
+	if err == io.EOF {
+		b.whole.Store(true)
+	} else if err != nil {
 		b.failed.CompareAndSwap(nil, &err)
 	}
 	return n, err
+}
+
+// Close implements io.Closer. net/http reads on to the end, to keep the
+// connection: that is one wait as well.
+func (b *body) Close() error {
+	if b.rest != nil {
+		defer b.rest()()
+	}
+	return b.ReadCloser.Close()
 }
 
 // finds reads on in a form. It goes by names alone, wherever p was cut.
@@ -153,8 +165,8 @@ func blank(name []byte) bool {
 	case 1:
 		return name[0] <= ' ' || name[0] == '+'
 	case 3:
-		h, ok1 := hexDigit(upper(name[1]))
-		l, ok2 := hexDigit(upper(name[2]))
+		h, ok1 := hexDigit(name[1])
+		l, ok2 := hexDigit(name[2])
 		return name[0] == '%' && ok1 && ok2 && h<<4|l <= ' '
 	}
 	return false

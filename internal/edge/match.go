@@ -110,8 +110,9 @@ func canonicalSegment(s string) bool {
 	return !strings.HasPrefix(text, "(") || !strings.HasSuffix(text, "))")
 }
 
-// canonicalEscape refuses lower-case digits, escapes of what needs none
-// (RFC 3986 6.2.2), and of what some server behind might decode into structure.
+// canonicalEscape refuses escapes of what needs none (RFC 3986 6.2.2.2), and of
+// what some server behind might decode into structure. The case of the digits
+// says nothing (RFC 3986 6.2.2.1), and no route's path has any.
 func canonicalEscape(hi, lo byte) bool {
 	h, ok1 := hexDigit(hi)
 	l, ok2 := hexDigit(lo)
@@ -125,6 +126,8 @@ func hexDigit(c byte) (byte, bool) {
 		return c - '0', true
 	case 'A' <= c && c <= 'F':
 		return c - 'A' + 10, true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
 	}
 	return 0, false
 }

@@ -67,6 +67,9 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ev.BytesIn, ev.BytesOut, ev.Total = p.body.bytes.Load(), cw.bytes, e.options.Now().Sub(start)
 		metrics.end(ev)
 		e.record(ev)
+		if cw.status != http.StatusSwitchingProtocols && ev.Status != http.StatusSwitchingProtocols {
+			p.drain(w, r)
+		}
 	}()
 	if no != nil {
 		ev.Reason, ev.Detail = no.code, no.detail
@@ -74,7 +77,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if rt != nil {
 			scopes = rt.Scopes
 		}
-		p.drain(r)
+		p.drain(w, r)
 		p.deny(cw, no, scopes)
 		whole = true
 		return
@@ -101,16 +104,24 @@ func hush(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // a recorder of tests has none
 }
 
-// drainBytes is what net/http would read of a refused request's body to keep the
+// drainBytes is what net/http would read of a body that nobody read, to keep the
 // connection, without a bound on time.
 const drainBytes = 256 << 10
 
-// drain reads the body of a refused request, all of it within one wait.
-func (p *passage) drain(r *http.Request) {
-	if r.ContentLength != 0 && r.ProtoMajor == 1 && len(r.Header["Expect"]) == 0 {
-		defer p.body.rest()()
-		_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // what breaks off has its connection closed
+// drain reads what is left of a body, all of it within one wait, and has the
+// connection closed when that was not all. A client that awaits 100 Continue is
+// not waited for.
+func (p *passage) drain(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 || r.ProtoMajor != 1 || p.body.whole.Load() {
+		return
 	}
+	if p.body.begun || len(r.Header["Expect"]) == 0 {
+		defer p.body.rest()()
+		if _, err := io.CopyN(io.Discard, &p.body, drainBytes); err == io.EOF {
+			return
+		}
+	}
+	hush(w)
 }
 
 func (e *Edge) passage(r *http.Request, s *state) *passage {

@@ -285,3 +285,27 @@ func TestRestingBodies(t *testing.T) {
 		t.Error("a stream after a body broke off:", a.status, len(a.body), a.event.Reason)
 	}
 }
+
+// A body that stops coming holds up neither the answer nor, after it, the
+// connection: net/http would wait for the rest of it before and after.
+func TestRestingBodiesOfRefusals(t *testing.T) {
+	t.Parallel()
+	w := build(t, with(config.Route{Name: "down", Path: "/down", Upstream: "http://127.0.0.1:1"}),
+		func(_ *world, c *config.Edge) { c.Timeouts.RequestBody = 200 * time.Millisecond })
+	for name, c := range map[string]struct{ head, status string }{
+		"a length, upstream down": {"POST /down HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + "Content-Length: 5\r\n\r\na", "502"},
+		"chunks, upstream down":   {"POST /down HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n", "502"},
+		"100 Continue awaited":    {"POST /api/x HTTP/1.1\r\nHost: e\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", "401"},
+		"and chunks":              {"POST /api/x HTTP/1.1\r\nHost: e\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n", "401"},
+		"no route":                {"POST / HTTP/1.1\r\nHost: e\r\nContent-Length: 5\r\n\r\na", "404"},
+	} {
+		if all := w.exchange(c.head); !strings.HasPrefix(all, "HTTP/1.1 "+c.status) { // exchange ends with the connection
+			t.Errorf("%s: %q", name, all)
+		}
+	}
+	// A whole body leaves the connection to the next request.
+	post := "POST /down HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + "Content-Length: 3\r\n\r\nabc"
+	if all := w.exchange(post + post + "GET /api/x HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + "Connection: close\r\n\r\n"); strings.Count(all, "HTTP/1.1 502") != 2 || strings.Count(all, "HTTP/1.1 200") != 1 {
+		t.Errorf("the connection was lost: %q", all)
+	}
+}
