@@ -27,7 +27,8 @@ type body struct {
 	name   []byte // of the parameter that is being read, up to nameBytes
 	value  bool   // past the "="
 	bytes  atomic.Int64
-	whole  atomic.Bool           // it was read to its end
+	ended  atomic.Bool           // it was read to its end
+	length int64                 // declared; below 0: not
 	failed atomic.Pointer[error] // why reading ended before the end
 }
 
@@ -77,6 +78,9 @@ func (b *body) begin(r *http.Request) *refusal {
 	return b.broken()
 }
 
+// whole says whether all of it has come.
+func (b *body) whole() bool { return b.ended.Load() || b.length >= 0 && b.bytes.Load() >= b.length }
+
 // broken says what is wrong with a body that could not be read to its end; nil
 // when nothing is.
 func (b *body) broken() *refusal {
@@ -118,20 +122,11 @@ func (b *body) next(p []byte) (int, error) {
 		n, err = 0, errTokenInForm
 	}
 	if err == io.EOF {
-		b.whole.Store(true)
+		b.ended.Store(true)
 	} else if err != nil {
 		b.failed.CompareAndSwap(nil, &err)
 	}
 	return n, err
-}
-
-// Close implements io.Closer. net/http reads on to the end, to keep the
-// connection: that is one wait as well.
-func (b *body) Close() error {
-	if b.rest != nil {
-		defer b.rest()()
-	}
-	return b.ReadCloser.Close()
 }
 
 // finds reads on in a form. It goes by names alone, wherever p was cut.

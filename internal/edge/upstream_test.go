@@ -309,3 +309,37 @@ func TestRestingBodiesOfRefusals(t *testing.T) {
 		t.Errorf("the connection was lost: %q", all)
 	}
 }
+
+// An upstream may answer while it still reads: it gets the whole body, and the
+// client the answer as it comes.
+func TestAnswersWhileUploading(t *testing.T) {
+	t.Parallel()
+	w := build(t)
+	rest := make(chan string, 1)
+	w.origin.do = func(rw http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(rw)
+		_ = control.EnableFullDuplex()
+		half := make([]byte, 3)
+		_, _ = io.ReadFull(r.Body, half)
+		_, _ = io.WriteString(rw, "got "+string(half)+"\n")
+		_ = control.Flush()
+		text, err := io.ReadAll(r.Body)
+		rest <- fmt.Sprint(string(text), err)
+	}
+	for _, framing := range []struct{ head, first, second string }{
+		{"Content-Length: 6\r\n\r\n", "abc", "def"},
+		{"Transfer-Encoding: chunked\r\n\r\n", "3\r\nabc\r\n", "3\r\ndef\r\n0\r\n\r\n"},
+	} {
+		l := w.begin("POST /api/x HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + framing.head + framing.first)
+		answer, err := http.ReadResponse(bufio.NewReader(l), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.body = bufio.NewReader(answer.Body)
+		l.reads(t, "got abc\n")
+		_, _ = io.WriteString(l, framing.second)
+		if got := <-rest; got != "def<nil>" || !answer.Close {
+			t.Errorf("%q: the origin read %q, close %v", framing.head, got, answer.Close)
+		}
+	}
+}
