@@ -74,6 +74,7 @@ func (r *route) newProxy(t http.RoundTripper) *httputil.ReverseProxy {
 			p := in.Context().Value(passageKey{}).(*passage)
 			no := p.failure(in, err)
 			p.event.Reason, p.event.Detail = no.code, no.detail
+			p.drain(w)
 			p.deny(w, no, nil)
 		},
 	}

@@ -13,6 +13,7 @@ import (
 // passage is what one request carries through the proxy.
 type passage struct {
 	state   *state
+	in      *http.Request
 	way     way
 	headers []header // what is set from claims
 	body    body
@@ -67,8 +68,9 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ev.BytesIn, ev.BytesOut, ev.Total = p.body.bytes.Load(), cw.bytes, e.options.Now().Sub(start)
 		metrics.end(ev)
 		e.record(ev)
-		if cw.status != http.StatusSwitchingProtocols && ev.Status != http.StatusSwitchingProtocols {
-			p.drain(w, r)
+		if cw.status != http.StatusSwitchingProtocols && ev.Status != http.StatusSwitchingProtocols && !p.body.whole() {
+			_ = http.NewResponseController(w).Flush() // what was answered does not wait
+			p.drain(w)
 		}
 	}()
 	if no != nil {
@@ -77,7 +79,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if rt != nil {
 			scopes = rt.Scopes
 		}
-		p.drain(w, r)
+		p.drain(w)
 		p.deny(cw, no, scopes)
 		whole = true
 		return
@@ -111,11 +113,11 @@ const drainBytes = 256 << 10
 // drain reads what is left of a body, all of it within one wait, and has the
 // connection closed when that was not all. A client that awaits 100 Continue is
 // not waited for.
-func (p *passage) drain(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength == 0 || r.ProtoMajor != 1 || p.body.whole.Load() {
+func (p *passage) drain(w http.ResponseWriter) {
+	if p.in.ProtoMajor != 1 || p.body.whole() {
 		return
 	}
-	if p.body.begun || len(r.Header["Expect"]) == 0 {
+	if p.body.begun || len(p.in.Header["Expect"]) == 0 {
 		defer p.body.rest()()
 		if _, err := io.CopyN(io.Discard, &p.body, drainBytes); err == io.EOF {
 			return
@@ -125,8 +127,8 @@ func (p *passage) drain(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *Edge) passage(r *http.Request, s *state) *passage {
-	p := &passage{state: s, way: s.wayOf(r), now: e.options.Now}
-	p.body.ReadCloser = r.Body
+	p := &passage{state: s, in: r, way: s.wayOf(r), now: e.options.Now}
+	p.body.ReadCloser, p.body.length = r.Body, r.ContentLength
 	ev := &p.event
 	ev.RequestID, ev.TraceID, ev.Method, ev.Client = p.way.requestID(r), traceID(r.Header), method(r.Method), p.way.address
 	return p
@@ -228,7 +230,10 @@ func (c *counter) WriteHeader(status int) {
 	if c.status == 0 {
 		c.status = status
 	}
-	if c.last && status != http.StatusSwitchingProtocols {
+	// An answer that comes before the whole body is the last one, too: net/http
+	// would take the rest of the body away from the upstream before it writes.
+	early := c.passage.in.ProtoMajor == 1 && !c.passage.body.whole()
+	if (c.last || early) && status != http.StatusSwitchingProtocols {
 		h["Connection"] = []string{"close"}
 	}
 	// net/http would guess a type where the upstream names none.
