@@ -75,7 +75,7 @@ func (r *route) newProxy(t http.RoundTripper) *httputil.ReverseProxy {
 			no := p.failure(in, err)
 			p.event.Reason, p.event.Detail = no.code, no.detail
 			p.drain(w)
-			p.deny(w, no, nil)
+			p.deny(w, no, r)
 		},
 	}
 }

@@ -75,12 +75,8 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	if no != nil {
 		ev.Reason, ev.Detail = no.code, no.detail
-		var scopes []string
-		if rt != nil {
-			scopes = rt.Scopes
-		}
 		p.drain(w)
-		p.deny(cw, no, scopes)
+		p.deny(cw, no, rt)
 		whole = true
 		return
 	}
