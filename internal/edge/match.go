@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -189,7 +190,10 @@ func canonicalHost(h string) (string, bool) {
 	if i := strings.LastIndexByte(h, ':'); i >= 0 && !strings.HasSuffix(h, "]") {
 		var port string
 		var err error
-		if name, port, err = net.SplitHostPort(h); err != nil || port == "" || len(port) > 5 || strings.Trim(port, "0123456789") != "" {
+		if name, port, err = net.SplitHostPort(h); err != nil || len(port) > 5 {
+			return "", false
+		}
+		if _, err = strconv.ParseUint(port, 10, 16); err != nil {
 			return "", false
 		}
 		if strings.HasPrefix(h, "[") {

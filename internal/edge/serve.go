@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,8 @@ type passage struct {
 	token   *verified // that let it in; nil: none
 	end     func(*refusal)
 	endless atomic.Bool // its answer has no end of its own
+	hushing sync.Mutex
+	over    bool // the handler has returned; under hushing
 }
 
 type passageKey struct{}
@@ -42,7 +45,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ev := &p.event
 	ev.Decision = e.options.Now().Sub(start)
-	p.body.rest = resting(w, s.timeouts.RequestBody)
+	p.body.rest = p.resting(w, s.timeouts.RequestBody)
 	if no == nil {
 		no = p.body.begin(r)
 	}
@@ -68,10 +71,13 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ev.BytesIn, ev.BytesOut, ev.Total = p.body.bytes.Load(), cw.bytes, e.options.Now().Sub(start)
 		metrics.end(ev)
 		e.record(ev)
-		if cw.status != http.StatusSwitchingProtocols && ev.Status != http.StatusSwitchingProtocols && !p.body.whole() {
+		if whole && ev.Status != http.StatusSwitchingProtocols && !p.body.whole() {
 			_ = http.NewResponseController(w).Flush() // what was answered does not wait
 			p.drain(w)
 		}
+		p.hushing.Lock()
+		p.over = true
+		p.hushing.Unlock()
 	}()
 	if no != nil {
 		ev.Reason, ev.Detail = no.code, no.detail
@@ -90,15 +96,21 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // wait, and that what ends it. In between there is no deadline, for it would end
 // a long answer. Once it has passed it stays: net/http would go on waiting for
 // the rest of the body, to answer.
-func resting(w http.ResponseWriter, longest time.Duration) func() func() {
+func (p *passage) resting(w http.ResponseWriter, longest time.Duration) func() func() {
 	return func() func() {
-		t := time.AfterFunc(longest, func() { hush(w) })
+		t := time.AfterFunc(longest, func() { p.hush(w) })
 		return func() { t.Stop() }
 	}
 }
 
-// hush ends the reading of a body, for good.
-func hush(w http.ResponseWriter) {
+// hush ends the reading of the body, for good. After the handler it must not:
+// the connection is another request's by then, and HTTP/2 has no stream to end.
+func (p *passage) hush(w http.ResponseWriter) {
+	p.hushing.Lock()
+	defer p.hushing.Unlock()
+	if p.over {
+		return
+	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // a recorder of tests has none
 }
 
@@ -119,7 +131,7 @@ func (p *passage) drain(w http.ResponseWriter) {
 			return
 		}
 	}
-	hush(w)
+	p.hush(w)
 }
 
 func (e *Edge) passage(r *http.Request, s *state) *passage {

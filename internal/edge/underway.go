@@ -26,7 +26,7 @@ func (e *Edge) enter(ctx context.Context, p *passage, w http.ResponseWriter) (_ 
 	ctx, cancel := context.WithCancelCause(ctx)
 	p.end = func(no *refusal) {
 		cancel(no)
-		hush(w)
+		p.hush(w)
 	}
 	e.underway.Store(p, nil)
 	return ctx, func() {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -235,4 +236,36 @@ func TestRunReviews(t *testing.T) {
 	socket.ends(t)
 	say <- "second\n"
 	open.reads(t, "second\n")
+}
+
+// A deadliner is a connection that tells when its reading was ended.
+type deadliner struct {
+	http.ResponseWriter
+	ended int
+}
+
+func (d *deadliner) SetReadDeadline(time.Time) error { d.ended++; return nil }
+
+// What is ended as it returns leaves the connection alone: the next request's,
+// or a stream of HTTP/2 that is no more.
+func TestEndedTooLate(t *testing.T) {
+	t.Parallel()
+	w := build(t)
+	var p *passage
+	w.origin.do = func(http.ResponseWriter, *http.Request) {
+		w.edge.underway.Range(func(key, _ any) bool { p = key.(*passage); return true })
+	}
+	r := httptest.NewRequest(http.MethodGet, "/api/x", nil)
+	r.Header.Set("Authorization", "Bearer "+w.a.token(nil))
+	d := &deadliner{ResponseWriter: httptest.NewRecorder()}
+	w.edge.ServeHTTP(d, r)
+	p.end(&refusal{code: "token_revoked"})
+	if e := <-w.events; d.ended != 0 || e.Reason != "" {
+		t.Error(d.ended, e)
+	}
+	left := true
+	w.edge.underway.Range(func(any, any) bool { left = false; return true })
+	if !left {
+		t.Error("a request that has ended is still under way")
+	}
 }
