@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // The first signal drains; whoever sends another one does not want to wait.
@@ -47,13 +48,17 @@ func TestSecondSignalEnds(t *testing.T) {
 	until(`"guarding"`)
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	until(`"draining"`)
-	for cmd.Process.Signal(syscall.SIGTERM) == nil { // the very next one may still be caught
-		var status syscall.WaitStatus
-		if pid, err := syscall.Wait4(cmd.Process.Pid, &status, syscall.WNOHANG, nil); pid != 0 || err != nil {
-			if status.Signal() != syscall.SIGTERM {
-				t.Errorf("it ended by %v", status)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // the very next one may still be caught: then another
+		select {
+		case err := <-ended:
+			if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGTERM {
+				t.Errorf("it ended by %v", err)
 			}
 			return
+		case <-time.After(time.Second):
 		}
 	}
 }
