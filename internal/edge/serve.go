@@ -68,7 +68,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if cw.status != 0 {
 			ev.Status = cw.status
 		}
-		ev.BytesIn, ev.BytesOut, ev.Total = p.body.bytes.Load(), cw.bytes, e.options.Now().Sub(start)
+		ev.BytesIn, ev.BytesOut, ev.Total = p.body.bytes.Load(), cw.bytes.Load(), e.options.Now().Sub(start)
 		metrics.end(ev)
 		e.record(ev)
 		if whole && ev.Status != http.StatusSwitchingProtocols && !p.body.whole() {
@@ -202,64 +202,3 @@ func method(m string) string {
 	}
 	return "other"
 }
-
-// counter notes status and size. Unwrap keeps flushing and hijacking possible.
-type counter struct {
-	http.ResponseWriter
-	passage *passage
-	old     bool // HTTP/1.0
-	// The connection ends with this answer. A request with both framings, or with
-	// chunks in HTTP/1.0, must be the last (RFC 9112 6.1): what follows may be its
-	// body to a server before this one. net/http hides which had both, so every
-	// chunked one is.
-	last   bool
-	status int
-	bytes  int64
-}
-
-// WriteHeader implements http.ResponseWriter. ReverseProxy hands on an
-// informational answer with the hop's own headers, and to HTTP/1.0, which knows
-// none (RFC 9110 15.2).
-func (c *counter) WriteHeader(status int) {
-	h := c.Header()
-	if status < 200 && status != http.StatusSwitchingProtocols {
-		if c.old {
-			return
-		}
-		for name := range h {
-			if name != "Link" { // RFC 8297; no other field is known to mean anything here
-				delete(h, name)
-			}
-		}
-		c.passage.sign(h)
-		c.ResponseWriter.WriteHeader(status)
-		return
-	}
-	if c.status == 0 {
-		c.status = status
-	}
-	// An answer that comes before the whole body is the last one, too: net/http
-	// would take the rest of the body away from the upstream before it writes.
-	early := c.passage.in.ProtoMajor == 1 && !c.passage.body.whole()
-	if (c.last || early) && status != http.StatusSwitchingProtocols {
-		h["Connection"] = []string{"close"}
-	}
-	// net/http would guess a type where the upstream names none.
-	if _, typed := h["Content-Type"]; !typed {
-		h["Content-Type"] = nil
-	}
-	c.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (c *counter) Write(b []byte) (int, error) {
-	if c.status == 0 {
-		c.status = http.StatusOK
-	}
-	n, err := c.ResponseWriter.Write(b)
-	c.bytes += int64(n)
-	return n, err
-}
-
-// Unwrap is for http.ResponseController.
-func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
