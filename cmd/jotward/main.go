@@ -17,7 +17,7 @@ func run() int {
 	// logger; ours is slog, and never prints a body.
 	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends at once what the first lets drain
 	root := newRoot()
 	root.SetArgs(os.Args[1:])
 	return report(os.Stderr, root.ExecuteContext(ctx))

@@ -205,7 +205,7 @@ func (p *problems) collect(err error) {
 func (p *problems) unreadable(err error) error {
 	if many, ok := errors.AsType[*yaml.LoadErrors](err); ok {
 		for _, e := range many.Errors {
-			p.list = append(p.list, located{e.Mark.Line, plain(e.Message)})
+			p.list = append(p.list, located{max(e.Mark.Line, 1), plain(e.Message)})
 		}
 		return p.err()
 	}
@@ -221,7 +221,41 @@ func plain(message string) string {
 	if name, _, ok := strings.Cut(strings.TrimPrefix(message, "field "), " not found in type "); ok {
 		return name + ": is no key here: see docs/reference/config.md"
 	}
+	if what, target, ok := strings.Cut(strings.TrimPrefix(message, "cannot construct "), " into "); ok {
+		// The value is left out: it may be a secret that stands in the wrong place.
+		tag, _, _ := strings.Cut(what, " ")
+		return kindOf(tag) + " stands where " + wanted(target) + " belongs: see docs/reference/config.md"
+	}
+	if strings.HasPrefix(message, "mapping key ") {
+		return message + ": write it once"
+	}
 	return message
+}
+
+func kindOf(tag string) string {
+	switch tag {
+	case "!!map":
+		return "a section"
+	case "!!seq":
+		return "a list"
+	}
+	return "a single value"
+}
+
+func wanted(goType string) string {
+	switch {
+	case goType == "time.Duration":
+		return "a duration such as 30s"
+	case goType == "bool":
+		return "true or false"
+	case goType == "string":
+		return "a text"
+	case strings.HasPrefix(goType, "[]"):
+		return "a list"
+	case strings.HasPrefix(goType, "int"), strings.HasPrefix(goType, "uint"):
+		return "a whole number"
+	}
+	return "a section"
 }
 
 func (p *problems) err() error {

@@ -32,6 +32,9 @@ func TestRejected(t *testing.T) {
 					t.Errorf("got %q, want %q", err, want)
 				}
 			}
+			if strings.Contains(err.Error(), "s3cr3t") {
+				t.Errorf("%q tells a secret", err)
+			}
 			if !strings.Contains(err.Error(), name) {
 				t.Errorf("%q does not name the file", err)
 			}

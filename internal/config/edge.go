@@ -86,6 +86,8 @@ type Route struct {
 	Claims map[string]any `yaml:"claims"`
 	// Headers set for the upstream, each from a claim: header name to claim name. A caller's own are removed everywhere.
 	Headers map[string]string `yaml:"headers"`
+	// The address of the resource's metadata (RFC 9728), named in every challenge so that clients find the issuer. Default: not named.
+	ResourceMetadata string `yaml:"resource_metadata"`
 	// What becomes of the Authorization header: forward (default) or strip.
 	Authorization string `yaml:"authorization"`
 }

@@ -27,6 +27,8 @@ type body struct {
 	name   []byte // of the parameter that is being read, up to nameBytes
 	value  bool   // past the "="
 	bytes  atomic.Int64
+	ended  atomic.Bool           // it was read to its end
+	length int64                 // declared; below 0: not
 	failed atomic.Pointer[error] // why reading ended before the end
 }
 
@@ -76,6 +78,9 @@ func (b *body) begin(r *http.Request) *refusal {
 	return b.broken()
 }
 
+// whole says whether all of it has come.
+func (b *body) whole() bool { return b.ended.Load() || b.length >= 0 && b.bytes.Load() >= b.length }
+
 // broken says what is wrong with a body that could not be read to its end; nil
 // when nothing is.
 func (b *body) broken() *refusal {
@@ -116,7 +121,9 @@ func (b *body) next(p []byte) (int, error) {
 	if b.form && b.finds(p[:n], err == io.EOF) {
 		n, err = 0, errTokenInForm
 	}
-	if err != nil && err != io.EOF {
+	if err == io.EOF {
+		b.ended.Store(true)
+	} else if err != nil {
 		b.failed.CompareAndSwap(nil, &err)
 	}
 	return n, err
@@ -153,8 +160,8 @@ func blank(name []byte) bool {
 	case 1:
 		return name[0] <= ' ' || name[0] == '+'
 	case 3:
-		h, ok1 := hexDigit(upper(name[1]))
-		l, ok2 := hexDigit(upper(name[2]))
+		h, ok1 := hexDigit(name[1])
+		l, ok2 := hexDigit(name[2])
 		return name[0] == '%' && ok1 && ok2 && h<<4|l <= ' '
 	}
 	return false

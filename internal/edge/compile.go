@@ -199,6 +199,9 @@ func (s *state) compileRoute(c config.Route) (*route, error) {
 	if err := checkHeaders(c.Headers); err != nil {
 		return nil, err
 	}
+	if u, err := url.Parse(c.ResourceMetadata); c.ResourceMetadata != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "") {
+		return nil, errors.New("resource_metadata is no http(s) address")
+	}
 	var err error
 	if r.target, err = url.Parse(c.Upstream); err != nil || r.target.Host == "" || r.target.Scheme != "http" && r.target.Scheme != "https" ||
 		strings.Trim(r.target.Path, "/") != "" || r.target.RawQuery != "" || r.target.User != nil || r.target.Fragment != "" {

@@ -53,8 +53,8 @@ func namesToken(raw string) bool {
 	for i := 0; i < len(raw) && len(name) <= len(parameter); i++ {
 		c := raw[i]
 		if c == '%' && i+2 < len(raw) {
-			h, ok1 := hexDigit(upper(raw[i+1]))
-			l, ok2 := hexDigit(upper(raw[i+2]))
+			h, ok1 := hexDigit(raw[i+1])
+			l, ok2 := hexDigit(raw[i+2])
 			if ok1 && ok2 {
 				c, i = h<<4|l, i+2
 			}
@@ -69,13 +69,6 @@ func namesToken(raw string) bool {
 	}
 	rest, ok := strings.CutPrefix(string(name), parameter)
 	return ok && (rest == "" || !wordByte(rest[0]))
-}
-
-func upper(c byte) byte {
-	if 'a' <= c && c <= 'z' {
-		return c - 'a' + 'A'
-	}
-	return c
 }
 
 func lowerByte(c byte) byte {

@@ -362,3 +362,26 @@ func FuzzSecondCredential(f *testing.F) {
 		}
 	})
 }
+
+// Clients find the issuer by what a challenge names (RFC 9728 5.1), where a
+// route says it.
+func TestResourceMetadata(t *testing.T) {
+	t.Parallel()
+	const address = "https://api.example/.well-known/oauth-protected-resource"
+	w := build(t, with(config.Route{Name: "told", Path: "/told", Scopes: []string{"write"}, ResourceMetadata: address}))
+	for _, headers := range []string{"", w.bearer(nil), "Authorization: Bearer x\r\n"} {
+		if c := w.get("/told", headers).header.Get("WWW-Authenticate"); !strings.Contains(c, `resource_metadata="`+address+`"`) {
+			t.Errorf("%.20q: %s", headers, c)
+		}
+	}
+	if c := w.get("/api/x", "").header.Get("WWW-Authenticate"); c != "Bearer" {
+		t.Error("a route that names none:", c)
+	}
+	for _, bad := range []string{"api.example/x", "ftp://api.example/", "https:///x", "https://u:p@api.example/", "https://api.example/#x", ":"} {
+		c := w.config
+		c.Routes = []config.Route{{Name: "r", Path: "/", Upstream: "http://127.0.0.1:1", ResourceMetadata: bad}}
+		if err := w.edge.Reload(c); err == nil || !strings.Contains(err.Error(), "resource_metadata") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}

@@ -44,6 +44,7 @@ type Edge struct {
 	current    atomic.Pointer[state]
 	generation atomic.Uint64
 	cache      cache
+	underway   sync.Map // *passage: requests that a token let in, see review
 
 	change  sync.Mutex // held by Reload, Run and Close
 	life    context.Context
@@ -112,8 +113,9 @@ func (e *Edge) Reload(c config.Edge) error {
 	return nil
 }
 
-// Run keeps keys and revocation views fresh until ctx ends or Close is called,
-// and returns when nothing runs any more.
+// Run keeps keys and revocation views fresh, and ends the requests under way
+// whose token was taken back, until ctx ends or Close is called. It returns when
+// nothing runs any more.
 func (e *Edge) Run(ctx context.Context) error {
 	e.change.Lock()
 	if e.running || e.closed {
@@ -123,12 +125,19 @@ func (e *Edge) Run(ctx context.Context) error {
 	e.running = true
 	e.start(e.current.Load())
 	e.change.Unlock()
-	select {
-	case <-ctx.Done():
-	case <-e.life.Done():
+	defer e.Close()
+	tick := time.NewTicker(reviewEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.life.Done():
+			return ctx.Err()
+		case <-tick.C:
+			e.review()
+		}
 	}
-	e.Close()
-	return ctx.Err()
 }
 
 // Close stops what runs in the background and waits for it. Requests are still

@@ -76,7 +76,8 @@ func newRequestID() string { return rand.Text() }
 
 // deny answers with the challenge of RFC 6750 3 and a problem of RFC 9457.
 // Strangers are told what the code means and what to do, nothing of the token.
-func (p *passage) deny(w http.ResponseWriter, no *refusal, scopes []string) {
+// rt is nil outside every route.
+func (p *passage) deny(w http.ResponseWriter, no *refusal, rt *route) {
 	info, ok := reason.Lookup(no.code)
 	if !ok {
 		info, _ = reason.Lookup(reason.Internal)
@@ -88,8 +89,11 @@ func (p *passage) deny(w http.ResponseWriter, no *refusal, scopes []string) {
 	p.sign(h)
 	if info.Status == http.StatusUnauthorized || info.Status < 500 && info.OAuth != "" {
 		o := bearer.Options{}
+		if rt != nil {
+			o.ResourceMetadata = rt.ResourceMetadata
+		}
 		if no.code == reason.ScopeMissing {
-			o.Scopes = scopes
+			o.Scopes = rt.Scopes
 		}
 		code := info.OAuth
 		if no.code == reason.CredentialMissing {

@@ -74,7 +74,8 @@ func (r *route) newProxy(t http.RoundTripper) *httputil.ReverseProxy {
 			p := in.Context().Value(passageKey{}).(*passage)
 			no := p.failure(in, err)
 			p.event.Reason, p.event.Detail = no.code, no.detail
-			p.deny(w, no, nil)
+			p.drain(w)
+			p.deny(w, no, r)
 		},
 	}
 }
@@ -100,6 +101,7 @@ func answered(answer *http.Response) error {
 	if answer.StatusCode == http.StatusSwitchingProtocols {
 		p.event.Status = answer.StatusCode // a tunnel writes no status
 	}
+	p.endless.Store(endless(answer))
 	p.sign(answer.Header)
 	return nil
 }
@@ -112,9 +114,12 @@ func (p *passage) sign(h http.Header) {
 	}
 }
 
-// failure says whose fault it was that no answer came: the client's, who went
-// away or sent a body that is none, or the upstream's.
+// failure says whose fault it was that no answer came: the client's, whose token
+// was taken back, who went away or sent a body that is none, or the upstream's.
 func (p *passage) failure(in *http.Request, err error) *refusal {
+	if no, cut := ended(in.Context()); cut {
+		return no
+	}
 	if no := p.body.broken(); no != nil && (no.code == reason.CredentialRepeated || no.code == reason.RequestTimeout || in.Context().Err() == nil) {
 		return no
 	}

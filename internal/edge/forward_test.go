@@ -179,7 +179,7 @@ func TestUpgrades(t *testing.T) {
 		t.Error(line, err)
 	}
 	_ = c.Close()
-	if e := <-w.events; e.Status != 101 || e.Reason != "" {
+	if e := <-w.events; e.Status != 101 || e.Reason != "" || e.BytesIn != int64(len("hello\n")) || e.BytesOut != int64(len("echo hello\n")) {
 		t.Error(e)
 	}
 	for _, upgrade := range []string{"h2c", "TLS/1.0", "websocket, h2c", "foo"} {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -110,8 +111,9 @@ func canonicalSegment(s string) bool {
 	return !strings.HasPrefix(text, "(") || !strings.HasSuffix(text, "))")
 }
 
-// canonicalEscape refuses lower-case digits, escapes of what needs none
-// (RFC 3986 6.2.2), and of what some server behind might decode into structure.
+// canonicalEscape refuses escapes of what needs none (RFC 3986 6.2.2.2), and of
+// what some server behind might decode into structure. The case of the digits
+// says nothing (RFC 3986 6.2.2.1), and no route's path has any.
 func canonicalEscape(hi, lo byte) bool {
 	h, ok1 := hexDigit(hi)
 	l, ok2 := hexDigit(lo)
@@ -125,6 +127,8 @@ func hexDigit(c byte) (byte, bool) {
 		return c - '0', true
 	case 'A' <= c && c <= 'F':
 		return c - 'A' + 10, true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
 	}
 	return 0, false
 }
@@ -186,7 +190,10 @@ func canonicalHost(h string) (string, bool) {
 	if i := strings.LastIndexByte(h, ':'); i >= 0 && !strings.HasSuffix(h, "]") {
 		var port string
 		var err error
-		if name, port, err = net.SplitHostPort(h); err != nil || port == "" || len(port) > 5 || strings.Trim(port, "0123456789") != "" {
+		if name, port, err = net.SplitHostPort(h); err != nil || len(port) > 5 {
+			return "", false
+		}
+		if _, err = strconv.ParseUint(port, 10, 16); err != nil {
 			return "", false
 		}
 		if strings.HasPrefix(h, "[") {

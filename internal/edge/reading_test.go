@@ -20,7 +20,7 @@ func TestAmbiguousTargets(t *testing.T) {
 	for _, target := range []string{
 		"/api/../x", "/api/./x", "//api/x", "/api//x", "/api/..", "/api/.", "/api/%2e%2e/x", "/api/%2E", "/api/.%2e/x", "/api/.../x", "/api/x.", "/api./x", "/api/..%20/x", "/api/x%20", "/api/%20x",
 		"/api%2Fx", "/api%2fx", "/api/%5Cx", "/api/%5cx", `/api/\x`, `/api\x`, "/api/%00", "/api/x%00.html", "/api/;x", "/api;v=1/x", "/api/..;/x", "/api/%3B", "/api/%3bx",
-		"/api/%61", "/api/%c3%a9", "/api/%C0%AE", "/api/%C0%AF", "/api/%E0%80%AE", "/api/%F0%80%80%AF", "/api/%ED%A0%80", "/api/%FF", "/api/\xc0\xae", "/api/é",
+		"/api/%61", "/api/%c3", "/api/%C0%AE", "/api/%C0%AF", "/api/%E0%80%AE", "/api/%F0%80%80%AF", "/api/%ED%A0%80", "/api/%FF", "/api/\xc0\xae", "/api/é",
 		"/api/%252e", "/api/%25", "/api/%", "/api/%2", "/api/%zz", "/api/%u002e", "/api/%0A", "/api/%0D%0A", "/api/%7F", "/api/%3F", "/api/%23",
 		"/api/%EF%BC%8E%EF%BC%8E/x", "/api/%EF%BC%8Fx", "/api/%E2%80%A5/x", "/api/%E2%80%8Bx", "/api/%C5%BFx", "/api/%E2%84%AAx", "/api/%F0%9D%90%80", "/api/%C2%A0", "/api/%CD%BEx",
 		"/(S(x))/api/x", "/API/x", "/Api", "/api/x#f", "/api/x?a#b", "/api/x?\xe9", "http://edge.example/api/x", "http://other/api/x", "https://user@edge.example/api", "*", "api/x", "edge.example:80", "?x",
@@ -48,7 +48,7 @@ func TestAmbiguousTargets(t *testing.T) {
 func TestAmbiguousHosts(t *testing.T) {
 	t.Parallel()
 	w := build(t)
-	for _, h := range []string{"", "a..b", "a.", "edge.example.", "a:b", "a:", "a:1:2", "a:123456", "é", "[::1", "[::1%25eth0]", "[fe80::1%eth0]", "[127.0.0.1]", "::1", "a/b", "user@a", "user:pw@a", "a b", "a,b", "a%2eb", ".a", "a?b", "a#b", `a\b`,
+	for _, h := range []string{"", "a..b", "a.", "edge.example.", "a:b", "a:", "a:1:2", "a:123456", "a:99999", "a:+80", "é", "[::1", "[::1%25eth0]", "[fe80::1%eth0]", "[127.0.0.1]", "::1", "a/b", "user@a", "user:pw@a", "a b", "a,b", "a%2eb", ".a", "a?b", "a#b", `a\b`,
 		strings.Repeat("a", 64), strings.Repeat("a.", 140) + "a"} {
 		if a := w.get("/api/x", "Host: "+h+"\r\n"+w.bearer(nil)); a.status != 400 {
 			t.Errorf("host %q: %s", h, a)
@@ -82,7 +82,7 @@ func TestHostSpellings(t *testing.T) {
 func TestBytesForwarded(t *testing.T) {
 	t.Parallel()
 	w := build(t)
-	for _, target := range []string{"/api", "/api/", "/api/a%20b", "/api/%C3%A9", "/api/a+b,c=d:e@f!$&'()*", "/api/x?", "/api/x?a=%2f&b=;c&%zz", "/api/x?a=b?c/d\\e|f", "/api/x~y_z-1.2", "/api/..x/x..y", "/api/%5B%5D"} {
+	for _, target := range []string{"/api", "/api/", "/api/a%20b", "/api/%C3%A9", "/api/%c3%a9", "/api/a+b,c=d:e@f!$&'()*", "/api/x?", "/api/x?a=%2f&b=;c&%zz", "/api/x?a=b?c/d\\e|f", "/api/x~y_z-1.2", "/api/..x/x..y", "/api/%5B%5D"} {
 		if a := w.get(target, w.bearer(nil)); a.status != 200 || w.origin.last.Load().RequestURI != target {
 			t.Errorf("%s: %s, the origin read %s", target, a, w.origin.last.Load().RequestURI)
 		}

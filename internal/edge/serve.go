@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jotward/jotward/internal/reason"
@@ -12,12 +14,18 @@ import (
 // passage is what one request carries through the proxy.
 type passage struct {
 	state   *state
+	in      *http.Request
 	way     way
 	headers []header // what is set from claims
 	body    body
 	values  [5]string // of the headers that are set for every request
 	event   Event
 	now     func() time.Time
+	token   *verified // that let it in; nil: none
+	end     func(*refusal)
+	endless atomic.Bool // its answer has no end of its own
+	hushing sync.Mutex
+	over    bool // the handler has returned; under hushing
 }
 
 type passageKey struct{}
@@ -37,7 +45,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ev := &p.event
 	ev.Decision = e.options.Now().Sub(start)
-	p.body.rest = resting(w, s.timeouts.RequestBody)
+	p.body.rest = p.resting(w, s.timeouts.RequestBody)
 	if no == nil {
 		no = p.body.begin(r)
 	}
@@ -46,7 +54,12 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	whole := false
 	metrics := rt.metricsOr(s.unmatched)
 	metrics.begin()
+	ctx, leave := e.enter(context.WithValue(r.Context(), passageKey{}, p), p, w)
 	defer func() { // also when the proxy aborts a broken answer by panicking
+		leave()
+		if why, cut := ended(ctx); cut && ev.Reason == "" && (!whole || ev.Status == http.StatusSwitchingProtocols) {
+			ev.Reason, ev.Detail = why.code, "ended under way"
+		}
 		if !whole && ev.Reason == "" {
 			if ev.Reason, ev.Detail = reason.UpstreamUnreachable, "the answer broke off"; r.Context().Err() != nil {
 				ev.Reason, ev.Detail = reason.ClientGone, ""
@@ -55,22 +68,25 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if cw.status != 0 {
 			ev.Status = cw.status
 		}
-		ev.BytesIn, ev.BytesOut, ev.Total = p.body.bytes.Load(), cw.bytes, e.options.Now().Sub(start)
+		ev.BytesIn, ev.BytesOut, ev.Total = p.body.bytes.Load(), cw.bytes.Load(), e.options.Now().Sub(start)
 		metrics.end(ev)
 		e.record(ev)
+		if whole && ev.Status != http.StatusSwitchingProtocols && !p.body.whole() {
+			_ = http.NewResponseController(w).Flush() // what was answered does not wait
+			p.drain(w)
+		}
+		p.hushing.Lock()
+		p.over = true
+		p.hushing.Unlock()
 	}()
 	if no != nil {
 		ev.Reason, ev.Detail = no.code, no.detail
-		var scopes []string
-		if rt != nil {
-			scopes = rt.Scopes
-		}
-		p.drain(r)
-		p.deny(cw, no, scopes)
+		p.drain(w)
+		p.deny(cw, no, rt)
 		whole = true
 		return
 	}
-	forwarded := r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
+	forwarded := r.WithContext(ctx)
 	forwarded.Body = &p.body
 	rt.proxy.ServeHTTP(cw, forwarded)
 	whole = true
@@ -80,29 +96,47 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // wait, and that what ends it. In between there is no deadline, for it would end
 // a long answer. Once it has passed it stays: net/http would go on waiting for
 // the rest of the body, to answer.
-func resting(w http.ResponseWriter, longest time.Duration) func() func() {
-	control := http.NewResponseController(w)
+func (p *passage) resting(w http.ResponseWriter, longest time.Duration) func() func() {
 	return func() func() {
-		t := time.AfterFunc(longest, func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }) // a recorder of tests has none
+		t := time.AfterFunc(longest, func() { p.hush(w) })
 		return func() { t.Stop() }
 	}
 }
 
-// drainBytes is what net/http would read of a refused request's body to keep the
+// hush ends the reading of the body, for good. After the handler it must not:
+// the connection is another request's by then, and HTTP/2 has no stream to end.
+func (p *passage) hush(w http.ResponseWriter) {
+	p.hushing.Lock()
+	defer p.hushing.Unlock()
+	if p.over {
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // a recorder of tests has none
+}
+
+// drainBytes is what net/http would read of a body that nobody read, to keep the
 // connection, without a bound on time.
 const drainBytes = 256 << 10
 
-// drain reads the body of a refused request, all of it within one wait.
-func (p *passage) drain(r *http.Request) {
-	if r.ContentLength != 0 && r.ProtoMajor == 1 && len(r.Header["Expect"]) == 0 {
-		defer p.body.rest()()
-		_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // what breaks off has its connection closed
+// drain reads what is left of a body, all of it within one wait, and has the
+// connection closed when that was not all. A client that awaits 100 Continue is
+// not waited for.
+func (p *passage) drain(w http.ResponseWriter) {
+	if p.in.ProtoMajor != 1 || p.body.whole() {
+		return
 	}
+	if p.body.begun || len(p.in.Header["Expect"]) == 0 {
+		defer p.body.rest()()
+		if _, err := io.CopyN(io.Discard, &p.body, drainBytes); err == io.EOF {
+			return
+		}
+	}
+	p.hush(w)
 }
 
 func (e *Edge) passage(r *http.Request, s *state) *passage {
-	p := &passage{state: s, way: s.wayOf(r), now: e.options.Now}
-	p.body.ReadCloser = r.Body
+	p := &passage{state: s, in: r, way: s.wayOf(r), now: e.options.Now}
+	p.body.ReadCloser, p.body.length = r.Body, r.ContentLength
 	ev := &p.event
 	ev.RequestID, ev.TraceID, ev.Method, ev.Client = p.way.requestID(r), traceID(r.Header), method(r.Method), p.way.address
 	return p
@@ -155,6 +189,7 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token string, now t
 	if no := rt.authorize(v); no != nil {
 		return no
 	}
+	p.token = v
 	p.headers, no = rt.headers(v.identity)
 	return no
 }
@@ -167,61 +202,3 @@ func method(m string) string {
 	}
 	return "other"
 }
-
-// counter notes status and size. Unwrap keeps flushing and hijacking possible.
-type counter struct {
-	http.ResponseWriter
-	passage *passage
-	old     bool // HTTP/1.0
-	// The connection ends with this answer. A request with both framings, or with
-	// chunks in HTTP/1.0, must be the last (RFC 9112 6.1): what follows may be its
-	// body to a server before this one. net/http hides which had both, so every
-	// chunked one is.
-	last   bool
-	status int
-	bytes  int64
-}
-
-// WriteHeader implements http.ResponseWriter. ReverseProxy hands on an
-// informational answer with the hop's own headers, and to HTTP/1.0, which knows
-// none (RFC 9110 15.2).
-func (c *counter) WriteHeader(status int) {
-	h := c.Header()
-	if status < 200 && status != http.StatusSwitchingProtocols {
-		if c.old {
-			return
-		}
-		for name := range h {
-			if name != "Link" { // RFC 8297; no other field is known to mean anything here
-				delete(h, name)
-			}
-		}
-		c.passage.sign(h)
-		c.ResponseWriter.WriteHeader(status)
-		return
-	}
-	if c.status == 0 {
-		c.status = status
-	}
-	if c.last && status != http.StatusSwitchingProtocols {
-		h["Connection"] = []string{"close"}
-	}
-	// net/http would guess a type where the upstream names none.
-	if _, typed := h["Content-Type"]; !typed {
-		h["Content-Type"] = nil
-	}
-	c.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (c *counter) Write(b []byte) (int, error) {
-	if c.status == 0 {
-		c.status = http.StatusOK
-	}
-	n, err := c.ResponseWriter.Write(b)
-	c.bytes += int64(n)
-	return n, err
-}
-
-// Unwrap is for http.ResponseController.
-func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }

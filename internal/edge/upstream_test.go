@@ -285,3 +285,61 @@ func TestRestingBodies(t *testing.T) {
 		t.Error("a stream after a body broke off:", a.status, len(a.body), a.event.Reason)
 	}
 }
+
+// A body that stops coming holds up neither the answer nor, after it, the
+// connection: net/http would wait for the rest of it before and after.
+func TestRestingBodiesOfRefusals(t *testing.T) {
+	t.Parallel()
+	w := build(t, with(config.Route{Name: "down", Path: "/down", Upstream: "http://127.0.0.1:1"}),
+		func(_ *world, c *config.Edge) { c.Timeouts.RequestBody = 200 * time.Millisecond })
+	for name, c := range map[string]struct{ head, status string }{
+		"a length, upstream down": {"POST /down HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + "Content-Length: 5\r\n\r\na", "502"},
+		"chunks, upstream down":   {"POST /down HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n", "502"},
+		"100 Continue awaited":    {"POST /api/x HTTP/1.1\r\nHost: e\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", "401"},
+		"and chunks":              {"POST /api/x HTTP/1.1\r\nHost: e\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n", "401"},
+		"no route":                {"POST / HTTP/1.1\r\nHost: e\r\nContent-Length: 5\r\n\r\na", "404"},
+	} {
+		if all := w.exchange(c.head); !strings.HasPrefix(all, "HTTP/1.1 "+c.status) { // exchange ends with the connection
+			t.Errorf("%s: %q", name, all)
+		}
+	}
+	// A whole body leaves the connection to the next request.
+	post := "POST /down HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + "Content-Length: 3\r\n\r\nabc"
+	if all := w.exchange(post + post + "GET /api/x HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + "Connection: close\r\n\r\n"); strings.Count(all, "HTTP/1.1 502") != 2 || strings.Count(all, "HTTP/1.1 200") != 1 {
+		t.Errorf("the connection was lost: %q", all)
+	}
+}
+
+// An upstream may answer while it still reads: it gets the whole body, and the
+// client the answer as it comes.
+func TestAnswersWhileUploading(t *testing.T) {
+	t.Parallel()
+	w := build(t)
+	rest := make(chan string, 1)
+	w.origin.do = func(rw http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(rw)
+		_ = control.EnableFullDuplex()
+		half := make([]byte, 3)
+		_, _ = io.ReadFull(r.Body, half)
+		_, _ = io.WriteString(rw, "got "+string(half)+"\n")
+		_ = control.Flush()
+		text, err := io.ReadAll(r.Body)
+		rest <- fmt.Sprint(string(text), err)
+	}
+	for _, framing := range []struct{ head, first, second string }{
+		{"Content-Length: 6\r\n\r\n", "abc", "def"},
+		{"Transfer-Encoding: chunked\r\n\r\n", "3\r\nabc\r\n", "3\r\ndef\r\n0\r\n\r\n"},
+	} {
+		l := w.begin("POST /api/x HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + framing.head + framing.first)
+		answer, err := http.ReadResponse(bufio.NewReader(l), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.body = bufio.NewReader(answer.Body)
+		l.reads(t, "got abc\n")
+		_, _ = io.WriteString(l, framing.second)
+		if got := <-rest; got != "def<nil>" || !answer.Close {
+			t.Errorf("%q: the origin read %q, close %v", framing.head, got, answer.Close)
+		}
+	}
+}
