@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/sha256"
+	"crypto/x509"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
@@ -21,6 +22,7 @@ type Key struct {
 	members []member
 	private []member // the private members, empty for public keys and secrets kept elsewhere
 	thumb   string
+	chain   []*x509.Certificate // x5c, the key's own first
 }
 
 // member is a JWK member whose value needs no escaping.
@@ -56,7 +58,7 @@ func (k *Key) Public() (*Key, error) {
 	}
 	signs := k.data.Row.Family.Signs()
 	d := &keydata.Data{Row: k.data.Row, RSA: k.data.RSA, ECDSA: k.data.ECDSA, Ed: k.data.Ed, ECDH: k.data.ECDH, CanVerify: signs, CanEncrypt: !signs}
-	return &Key{data: d, keyID: k.keyID, members: k.members, thumb: k.thumb}, nil
+	return &Key{data: d, keyID: k.keyID, members: k.members, thumb: k.thumb, chain: k.chain}, nil
 }
 
 // PublicKey returns a copy of the public half as the standard library's type,
@@ -79,6 +81,12 @@ func (k *Key) PublicKey() crypto.PublicKey {
 // shared secret's thumbprint is a hash of the secret: do not publish it
 // (RFC 7638 7).
 func (k *Key) Thumbprint() string { return k.thumb }
+
+// ThumbprintURI returns the thumbprint as a URI (RFC 9278), under the warning of
+// Thumbprint.
+func (k *Key) ThumbprintURI() string {
+	return "urn:ietf:params:oauth:jwk-thumbprint:sha-256:" + k.thumb
+}
 
 func thumbprint(members []member) string {
 	sum := sha256.Sum256(spell(members))

@@ -39,7 +39,7 @@ func (k *Key) document(members []member) ([]byte, error) {
 			out = append(out, `,"`+m.name+`":"`+m.value+`"`...)
 		}
 	}
-	return append(out, '}'), nil
+	return append(k.appendChain(out), '}'), nil
 }
 
 // MarshalJSON returns the public half as a JWK. For a shared secret that is

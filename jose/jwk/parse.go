@@ -138,7 +138,7 @@ func parse(r *reader, o Options) (*Key, error) {
 	if err := k.read(r, kty); err != nil {
 		return nil, err
 	}
-	if err := k.checkCertificate(r); err != nil {
+	if err := k.readCertificates(r); err != nil {
 		return nil, err
 	}
 	k.allow(allowed)

@@ -3,6 +3,7 @@ package jws_test
 import (
 	"context"
 	"fmt"
+	"log"
 
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jws"
@@ -26,4 +27,25 @@ func Example() {
 	}
 	fmt.Printf("%s, under %s\n", message.Payload, message.Header.KeyID)
 	// Output: any bytes, under 2026
+}
+
+func ExampleSignJSON() {
+	first, err := jwk.Generate(jwk.ES256, "first")
+	if err != nil {
+		log.Fatal(err)
+	}
+	second, err := jwk.Generate(jwk.EdDSA, "second")
+	if err != nil {
+		log.Fatal(err)
+	}
+	text, err := jws.SignJSON([]byte("a contract"), []*jwk.Key{first, second}, jws.SignOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	message, err := jws.VerifyJSON(context.Background(), text, second, jws.Options{Algorithms: []jwk.Algorithm{jwk.EdDSA}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(message.Header.KeyID, string(message.Payload))
+	// Output: second a contract
 }

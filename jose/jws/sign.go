@@ -1,6 +1,7 @@
 package jws
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"github.com/jotward/jotward/jose"
@@ -12,18 +13,41 @@ import (
 type SignOptions struct {
 	Type        string // typ, left out when empty (RFC 7515 4.1.9)
 	ContentType string // cty, left out when empty (RFC 7515 4.1.10)
+	// Unencoded signs the payload as it is and says so with b64 and crit
+	// (RFC 7797). Not for JWTs, whose readers refuse it (RFC 7797 7).
+	Unencoded bool
 }
 
 // Sign returns the compact serialization of payload, signed with the key's one
 // algorithm (RFC 7515 5.1). The header holds alg, the key's kid, typ and cty.
-// It fails like SignInput, and with HeaderInvalid when the header would be
-// larger than MaxHeaderSize.
+// It fails like SignInput, with HeaderInvalid when the header would be larger
+// than MaxHeaderSize, and with TokenMalformed for an unencoded payload that has
+// other characters than RFC 7797 5.2 lets stand there.
 func Sign(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
 	header, err := EncodeHeader(key, o)
 	if err != nil {
 		return "", err
 	}
-	return SignEncoded(header, payload, key)
+	if !o.Unencoded {
+		return SignEncoded(header, payload, key)
+	}
+	if _, err := plainPayload(string(payload)); err != nil || bytes.IndexByte(payload, '.') >= 0 {
+		return "", fail(jose.TokenMalformed, "an unencoded payload with a dot or a character that is not printable ASCII: detach it")
+	}
+	sig, err := SignInput(key, inputOf(header, payload, o))
+	if err != nil {
+		return "", err
+	}
+	return header + "." + string(payload) + "." + b64.Encode(sig), nil
+}
+
+// inputOf returns the signing input (RFC 7515 5.1 step 8, RFC 7797 3).
+func inputOf(header string, payload []byte, o SignOptions) []byte {
+	input := append([]byte(header), '.')
+	if o.Unencoded {
+		return append(input, payload...)
+	}
+	return b64.AppendEncode(input, payload)
 }
 
 // SignDetached is Sign with the payload left out of the result, whose middle
@@ -33,8 +57,7 @@ func SignDetached(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	input := b64.AppendEncode(append([]byte(header), '.'), payload)
-	sig, err := SignInput(key, input)
+	sig, err := SignInput(key, inputOf(header, payload, o))
 	if err != nil {
 		return "", err
 	}
@@ -45,12 +68,18 @@ func SignDetached(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
 // be made once and used for many tokens. It fails with HeaderInvalid when that
 // would be larger than MaxHeaderSize.
 func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
-	text, err := json.Marshal(struct {
-		Alg jwk.Algorithm `json:"alg"`
-		Kid string        `json:"kid,omitempty"`
-		Typ string        `json:"typ,omitempty"`
-		Cty string        `json:"cty,omitempty"`
-	}{key.Algorithm(), key.KeyID(), o.Type, o.ContentType})
+	h := struct {
+		Alg  jwk.Algorithm `json:"alg"`
+		Kid  string        `json:"kid,omitempty"`
+		Typ  string        `json:"typ,omitempty"`
+		Cty  string        `json:"cty,omitempty"`
+		B64  *bool         `json:"b64,omitempty"`
+		Crit []string      `json:"crit,omitempty"`
+	}{Alg: key.Algorithm(), Kid: key.KeyID(), Typ: o.Type, Cty: o.ContentType}
+	if o.Unencoded {
+		h.B64, h.Crit = new(bool), []string{"b64"} // "MUST be listed" (RFC 7797 6)
+	}
+	text, err := json.Marshal(h)
 	if err != nil {
 		return "", jose.NewError(jose.HeaderInvalid, "the header cannot be written", err)
 	}
@@ -62,7 +91,7 @@ func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
 }
 
 // SignEncoded signs payload under a header that EncodeHeader made for the same
-// key. It fails like SignInput.
+// key, without Unencoded. It fails like SignInput.
 func SignEncoded(header string, payload []byte, key *jwk.Key) (string, error) {
 	// Room for the input and for the longest usual signature after it.
 	buf := make([]byte, 0, len(header)+1+len(payload)*4/3+4+720)
