@@ -3,6 +3,7 @@ package jwk
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"strings"
 
@@ -74,6 +75,10 @@ func newFromDER(kind string, der []byte, a Algorithm, keyID string) (*Key, error
 }
 
 func parseDER(kind string, der []byte) (material any, err error) {
+	// crypto/x509 looks at nothing behind a private key.
+	if rest, err := asn1.Unmarshal(der, &asn1.RawValue{}); err != nil || len(rest) > 0 {
+		return nil, fail(jose.KeyInvalid, "not one DER value")
+	}
 	switch kind {
 	case "PUBLIC KEY":
 		material, err = x509.ParsePKIXPublicKey(der)
