@@ -11,7 +11,7 @@ setup:
 
 # test passes all tests of every module; what could not run is said at the end.
 test: setup bin/testsum
-	@{ $(GO) test -json ./...; for m in jose interop; do (cd $$m && GOWORK=off $(GO) test -json ./...); done; } 2>&1 | bin/testsum $(if $(JOTWARD_CI),-strict)
+	@{ $(GO) test -json ./...; for m in jose jose/mldsa interop; do (cd $$m && GOWORK=off $(GO) test -json ./...); done; } 2>&1 | bin/testsum $(if $(JOTWARD_CI),-strict)
 
 bin/testsum: tools/testsum/main.go
 	cd tools && GOWORK=off $(GO) build -o ../bin/testsum ./testsum
@@ -22,10 +22,11 @@ lint:
 	@n=$$(cd jose && GOWORK=off $(GO) list -m all | wc -l); if [ "$$n" != 1 ]; then echo "jose: go list -m all prints $$n lines, it must print one"; exit 1; fi
 	cd tools && GOWORK=off $(GO) build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 	bin/staticcheck ./... && cd jose && ../bin/staticcheck ./...
+	cd jose/mldsa && GOWORK=off $(GO) vet ./... && GOWORK=off ../../bin/staticcheck ./...
 
 race:
 	$(GO) test -race ./...
-	cd jose && GOWORK=off $(GO) test -race ./...
+	for m in jose jose/mldsa; do (cd $$m && GOWORK=off $(GO) test -race ./...) || exit 1; done
 
 bench:
 	cd bench && GOWORK=off $(GO) test -run '^$$' -bench . -count 6 ./...

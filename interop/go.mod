@@ -7,12 +7,16 @@ require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/jotward/jotward/jose v0.0.0
+	github.com/jotward/jotward/jose/mldsa v0.0.0
 	golang.org/x/oauth2 v0.37.0
 )
 
 require (
+	filippo.io/mldsa v1.0.0 // indirect
 	github.com/go-jose/go-jose/v4 v4.1.4 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 )
 
 replace github.com/jotward/jotward/jose => ../jose
+
+replace github.com/jotward/jotward/jose/mldsa => ../jose/mldsa

@@ -18,7 +18,7 @@ import (
 // at once when no other does; the ones before it stay published until the last
 // token that they signed has expired.
 func (r *Ring) Rotate(ctx context.Context, actor audit.Actor, purpose string, alg jwk.Algorithm) (next Key, err error) {
-	if purpose != PurposeToken && purpose != PurposeFeed || alg.IsSymmetric() || !alg.IsSignature() {
+	if purpose != PurposeToken && purpose != PurposeFeed || alg.IsSymmetric() || !slices.Contains(jwk.SignatureAlgorithms(), alg) {
 		return Key{}, &reason.Error{Code: reason.RequestInvalid, Detail: "purpose is token or feed, and the algorithm a known one of signatures"}
 	}
 	err = r.change(ctx, func(keys []Key) ([]Key, audit.Act, error) {

@@ -81,9 +81,14 @@ func repaired(raw, text string) bool {
 // algorithms returns the list of the case and what of it the library lacks.
 func (c *testCase) algorithms() (known []jwk.Algorithm, unknown []string) {
 	if c.Kind == "jws" || c.Kind == "jwt" {
-		return choose(c.AlgAllowed, jwk.SignatureAlgorithms())
+		return choose(c.AlgAllowed, signatures())
 	}
 	return choose(c.AlgAllowed, jwk.KeyManagementAlgorithms())
+}
+
+// signatures are all that the library and its extension have.
+func signatures() []jwk.Algorithm {
+	return append(jwk.SignatureAlgorithms(), jwk.MLDSA44, jwk.MLDSA65, jwk.MLDSA87)
 }
 
 // choose returns those of a list that the library has. A case without a list

@@ -9,20 +9,23 @@ type Algorithm string
 
 // The signature algorithms (RFC 7518 3.1, RFC 8037 3.1, RFC 9864 2.2).
 const (
-	HS256   Algorithm = "HS256"   // HMAC with SHA-256
-	HS384   Algorithm = "HS384"   // HMAC with SHA-384
-	HS512   Algorithm = "HS512"   // HMAC with SHA-512
-	RS256   Algorithm = "RS256"   // RSASSA-PKCS1-v1_5 with SHA-256
-	RS384   Algorithm = "RS384"   // RSASSA-PKCS1-v1_5 with SHA-384
-	RS512   Algorithm = "RS512"   // RSASSA-PKCS1-v1_5 with SHA-512
-	ES256   Algorithm = "ES256"   // ECDSA on P-256 with SHA-256
-	ES384   Algorithm = "ES384"   // ECDSA on P-384 with SHA-384
-	ES512   Algorithm = "ES512"   // ECDSA on P-521 with SHA-512
-	PS256   Algorithm = "PS256"   // RSASSA-PSS with SHA-256 and MGF1 of it
-	PS384   Algorithm = "PS384"   // RSASSA-PSS with SHA-384 and MGF1 of it
-	PS512   Algorithm = "PS512"   // RSASSA-PSS with SHA-512 and MGF1 of it
-	EdDSA   Algorithm = "EdDSA"   // Ed25519 under its older, polymorphic name
-	Ed25519 Algorithm = "Ed25519" // Ed25519 under its own name
+	HS256   Algorithm = "HS256"     // HMAC with SHA-256
+	HS384   Algorithm = "HS384"     // HMAC with SHA-384
+	HS512   Algorithm = "HS512"     // HMAC with SHA-512
+	RS256   Algorithm = "RS256"     // RSASSA-PKCS1-v1_5 with SHA-256
+	RS384   Algorithm = "RS384"     // RSASSA-PKCS1-v1_5 with SHA-384
+	RS512   Algorithm = "RS512"     // RSASSA-PKCS1-v1_5 with SHA-512
+	ES256   Algorithm = "ES256"     // ECDSA on P-256 with SHA-256
+	ES384   Algorithm = "ES384"     // ECDSA on P-384 with SHA-384
+	ES512   Algorithm = "ES512"     // ECDSA on P-521 with SHA-512
+	PS256   Algorithm = "PS256"     // RSASSA-PSS with SHA-256 and MGF1 of it
+	PS384   Algorithm = "PS384"     // RSASSA-PSS with SHA-384 and MGF1 of it
+	PS512   Algorithm = "PS512"     // RSASSA-PSS with SHA-512 and MGF1 of it
+	EdDSA   Algorithm = "EdDSA"     // Ed25519 under its older, polymorphic name
+	Ed25519 Algorithm = "Ed25519"   // Ed25519 under its own name
+	MLDSA44 Algorithm = "ML-DSA-44" // post-quantum (RFC 9964); keys need the module jose/mldsa
+	MLDSA65 Algorithm = "ML-DSA-65" // the same, category 3
+	MLDSA87 Algorithm = "ML-DSA-87" // the same, category 5
 )
 
 // The key management algorithms (RFC 7518 4.1, RFC 8037 3.2).
@@ -81,8 +84,11 @@ func (a Algorithm) is(of func(alg.Family) bool) bool {
 	return row != nil && of(row.Family)
 }
 
-// SignatureAlgorithms returns every signature algorithm of the library.
-func SignatureAlgorithms() []Algorithm { return names(alg.Family.Signs) }
+// SignatureAlgorithms returns every signature algorithm that this module
+// implements by itself: all but ML-DSA.
+func SignatureAlgorithms() []Algorithm {
+	return names(func(f alg.Family) bool { return f.Signs() && f != alg.MLDSA })
+}
 
 // KeyManagementAlgorithms returns every key management algorithm of the library.
 func KeyManagementAlgorithms() []Algorithm { return names(alg.Family.ManagesKeys) }

@@ -58,11 +58,14 @@ func (k *Key) Public() (*Key, error) {
 	}
 	signs := k.data.Row.Family.Signs()
 	d := &keydata.Data{Row: k.data.Row, RSA: k.data.RSA, ECDSA: k.data.ECDSA, Ed: k.data.Ed, ECDH: k.data.ECDH, CanVerify: signs, CanEncrypt: !signs}
+	if k.data.Outside != nil {
+		d.Outside = k.data.Outside.Public()
+	}
 	return &Key{data: d, keyID: k.keyID, members: k.members, thumb: k.thumb, chain: k.chain}, nil
 }
 
 // PublicKey returns a copy of the public half as the standard library's type,
-// nil for a shared secret.
+// nil for a shared secret and for an algorithm that the standard library lacks.
 func (k *Key) PublicKey() crypto.PublicKey {
 	switch k.data.Row.Family {
 	case alg.RSAPKCS, alg.RSAPSS, alg.RSAOAEP:

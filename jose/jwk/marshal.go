@@ -35,7 +35,7 @@ func (k *Key) document(members []member) ([]byte, error) {
 	}
 	out = append(out, `,"use":"`+use+`","alg":"`+k.data.Row.Name+`"`...)
 	for _, m := range members {
-		if m.name != "kty" {
+		if m.name != "kty" && m.name != "alg" {
 			out = append(out, `,"`+m.name+`":"`+m.value+`"`...)
 		}
 	}

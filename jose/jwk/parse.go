@@ -34,6 +34,9 @@ type Options struct {
 	// them out of sets, for documents that others publish: whoever publishes a
 	// private key has lost it.
 	PublicOnly bool
+	// Extensions read keys of algorithms that are not in this module, such as
+	// mldsa.Extension's. Without them such keys are refused, and left out of sets.
+	Extensions []Extension
 }
 
 // Parse reads one JWK (RFC 7517 4). It fails with KeyInvalid (not strict JSON,
@@ -135,7 +138,7 @@ func parse(r *reader, o Options) (*Key, error) {
 	if k.data.Row, err = bind(r, kty, o.Algorithms, allowed); err != nil {
 		return nil, err
 	}
-	if err := k.read(r, kty); err != nil {
+	if err := k.read(r, kty, o.Extensions); err != nil {
 		return nil, err
 	}
 	if err := k.readCertificates(r); err != nil {
@@ -150,7 +153,7 @@ func parse(r *reader, o Options) (*Key, error) {
 }
 
 // read fills in the material of the key's type.
-func (k *Key) read(r *reader, kty string) error {
+func (k *Key) read(r *reader, kty string, extensions []Extension) error {
 	switch kty {
 	case "oct":
 		secret, ok := r.octets("k")
@@ -162,6 +165,8 @@ func (k *Key) read(r *reader, kty string) error {
 		return k.readRSA(r)
 	case "EC":
 		return k.readEC(r)
+	case "AKP":
+		return k.readAKP(r, extensions)
 	default: // bind accepted it, so it is OKP
 		if k.data.Row.Family == alg.ECDHES {
 			return k.readX25519(r)
@@ -366,6 +371,9 @@ func bind(r *reader, kty string, list []Algorithm, allowed permissions) (*alg.Ro
 			return nil, fail(jose.KeyMisuse, "use or key_ops forbid "+name)
 		}
 		return row, nil
+	}
+	if kty == "AKP" { // "The parameter alg is REQUIRED" (RFC 9964 3)
+		return nil, fail(jose.KeyInvalid, "alg: missing")
 	}
 	return bindByType(kty, crv, list, permitted)
 }

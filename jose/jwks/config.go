@@ -59,6 +59,9 @@ type Config struct {
 	MaxBytes int64
 	// MaxKeys bounds the entries of a set, usable or not. 0 means DefaultMaxKeys.
 	MaxKeys int
+	// Extensions read keys of algorithms that are not in this module, such as
+	// mldsa.Extension's.
+	Extensions []jwk.Extension
 	// Clock returns the time. Required: the library reads no clock of its own.
 	Clock func() time.Time
 	// AllowHTTP allows plain HTTP to loopback addresses, and nowhere else.

@@ -96,7 +96,7 @@ func (r *Remote) fetch(ctx context.Context) (*reply, error) {
 // or private is left out and named by Health; it neither serves nor takes the
 // others with it.
 func (r *Remote) parse(body []byte) (*jwk.Set, error) {
-	set, err := jwk.ParseSet(body, jwk.Options{Algorithms: r.config.Algorithms, PublicOnly: true})
+	set, err := jwk.ParseSet(body, jwk.Options{Algorithms: r.config.Algorithms, PublicOnly: true, Extensions: r.config.Extensions})
 	if err != nil {
 		return nil, jose.NewError(jose.KeySetInvalid, detail(err), err)
 	}

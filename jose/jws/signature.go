@@ -28,6 +28,8 @@ func VerifySignature(key *jwk.Key, input, signature []byte) error {
 		ok = verifyECDSA(d, input, signature)
 	case alg.Ed25519:
 		ok = verifyEd25519(d, input, signature)
+	case alg.MLDSA:
+		ok = d.Outside != nil && d.Outside.Verify(input, signature)
 	}
 	if !ok {
 		return fail(jose.SignatureInvalid, "the signature does not hold under the key")
@@ -54,6 +56,8 @@ func SignInput(key *jwk.Key, input []byte) ([]byte, error) {
 		sig, err = signECDSA(d, input)
 	case alg.Ed25519:
 		sig, err = signEd25519(d, input)
+	case alg.MLDSA:
+		sig, err = d.Outside.Sign(input)
 	}
 	if err != nil {
 		return nil, jose.NewError(jose.KeyInvalid, "signing failed", err)

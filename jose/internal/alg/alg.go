@@ -21,6 +21,7 @@ const (
 	RSAPSS                     // RFC 7518 3.5
 	ECDSA                      // RFC 7518 3.4
 	Ed25519                    // RFC 8037 3.1, RFC 9864 2.2
+	MLDSA                      // RFC 9964; its code is in a module of its own
 	RSAOAEP                    // RFC 7518 4.3
 	AESKW                      // RFC 7518 4.4
 	Direct                     // RFC 7518 4.5
@@ -32,7 +33,7 @@ const (
 )
 
 // Signs reports whether the family makes signatures or MACs.
-func (f Family) Signs() bool { return f <= Ed25519 }
+func (f Family) Signs() bool { return f <= MLDSA }
 
 // ManagesKeys reports whether the family's names stand in the alg of a JWE.
 func (f Family) ManagesKeys() bool { return RSAOAEP <= f && f <= PBES2 }
@@ -48,7 +49,7 @@ type Row struct {
 	Curve   string      // crv, "" where the key has none or several fit
 	Hash    crypto.Hash // 0 where the algorithm hashes by itself
 	// Size in bytes. HMAC: of the MAC, and least of the secret. ECDSA and Ed25519:
-	// of one coordinate. Key wrapping and content encryption: of their key, 0 for
+	// of one coordinate. ML-DSA: of the public key. Key wrapping and content encryption: of their key, 0 for
 	// direct agreement and dir, which take the content's.
 	Size int
 }
@@ -70,6 +71,10 @@ var rows = [...]Row{
 	{"PS512", RSAPSS, "RSA", "", crypto.SHA512, 0},
 	{"EdDSA", Ed25519, "OKP", "Ed25519", 0, 32},
 	{"Ed25519", Ed25519, "OKP", "Ed25519", 0, 32},
+	// Size is that of the public key (FIPS 204 4).
+	{"ML-DSA-44", MLDSA, "AKP", "", 0, 1312},
+	{"ML-DSA-65", MLDSA, "AKP", "", 0, 1952},
+	{"ML-DSA-87", MLDSA, "AKP", "", 0, 2592},
 	// RFC 7518 4.1, with the hashes that the registry added to RSA-OAEP. RSA1_5 is
 	// not there to be switched on (RFC 8725 3.2).
 	{"RSA-OAEP", RSAOAEP, "RSA", "", crypto.SHA1, 0},

@@ -25,6 +25,10 @@ type Data struct {
 	ECDSA  *ecdsa.PublicKey
 	Ed     ed25519.PublicKey
 	ECDH   *ecdh.PublicKey
+	// Outside is a key whose algorithm another module implements, and
+	// OutsideSigns whether it has its private half.
+	Outside      Outside
+	OutsideSigns bool
 
 	// The private half: one of these, by the row's family. All are nil for public
 	// keys and secrets.
@@ -39,4 +43,23 @@ type Data struct {
 }
 
 // HasPrivate reports whether the private half of an asymmetric key is at hand.
-func (d *Data) HasPrivate() bool { return d.Signer != nil || d.Decrypter != nil || d.Exchanger != nil }
+func (d *Data) HasPrivate() bool {
+	return d.Signer != nil || d.Decrypter != nil || d.Exchanger != nil || d.OutsideSigns
+}
+
+// Outside is a key of an algorithm whose code is not in this module, so that
+// this module needs no other.
+type Outside interface {
+	Verify(input, signature []byte) bool
+	Sign(input []byte) ([]byte, error) // only where the private half is there
+	Public() Outside                   // without the private half
+}
+
+// An Extension reads keys of such an algorithm.
+type Extension interface {
+	// Names are the algorithms of the table that it implements.
+	Names() []string
+	// Read builds a key. private is nil for a public one. It fails where the two
+	// do not belong together.
+	Read(name string, public, private []byte) (Outside, error)
+}
