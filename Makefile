@@ -1,6 +1,7 @@
 # The two commands that do all the set-up are `go run ./cmd/jotward dev` and `make test`.
 GO ?= go
-MODULES = . ./jose
+# The library in modules of its own, for what they require.
+EXTENSIONS = jose/mldsa jose/grpcbearer
 .PHONY: test lint bench fuzz build mutants docs setup
 
 build:
@@ -11,7 +12,7 @@ setup:
 
 # test passes all tests of every module; what could not run is said at the end.
 test: setup bin/testsum
-	@{ $(GO) test -json ./...; for m in jose jose/mldsa interop; do (cd $$m && GOWORK=off $(GO) test -json ./...); done; } 2>&1 | bin/testsum $(if $(JOTWARD_CI),-strict)
+	@{ $(GO) test -json ./...; for m in jose $(EXTENSIONS) interop; do (cd $$m && GOWORK=off $(GO) test -json ./...); done; } 2>&1 | bin/testsum $(if $(JOTWARD_CI),-strict)
 
 bin/testsum: tools/testsum/main.go
 	cd tools && GOWORK=off $(GO) build -o ../bin/testsum ./testsum
@@ -22,11 +23,11 @@ lint:
 	@n=$$(cd jose && GOWORK=off $(GO) list -m all | wc -l); if [ "$$n" != 1 ]; then echo "jose: go list -m all prints $$n lines, it must print one"; exit 1; fi
 	cd tools && GOWORK=off $(GO) build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 	bin/staticcheck ./... && cd jose && ../bin/staticcheck ./...
-	cd jose/mldsa && GOWORK=off $(GO) vet ./... && GOWORK=off ../../bin/staticcheck ./...
+	for m in $(EXTENSIONS); do (cd $$m && GOWORK=off $(GO) vet ./... && GOWORK=off ../../bin/staticcheck ./...) || exit 1; done
 
 race:
 	$(GO) test -race ./...
-	for m in jose jose/mldsa; do (cd $$m && GOWORK=off $(GO) test -race ./...) || exit 1; done
+	for m in jose $(EXTENSIONS); do (cd $$m && GOWORK=off $(GO) test -race ./...) || exit 1; done
 
 bench:
 	cd bench && GOWORK=off $(GO) test -run '^$$' -bench . -count 6 ./...

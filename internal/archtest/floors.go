@@ -19,6 +19,7 @@ var floors = [][]string{
 	{"jose/jwt"},
 	{"jose/jwks"},
 	{"jose/bearer", "jose/josetest"},
+	{"jose/grpcbearer"}, // a module of its own
 	{"internal/oauth", "internal/reason", "internal/limit", "internal/secret"},
 	{"internal/revoke", "internal/rule"},
 	{"internal/audit"}, // an act carries its revocations

@@ -29,6 +29,12 @@ type Options struct {
 	OnReject func(*http.Request, error)
 }
 
+// A Verifier accepts a token or says why not. *jwt.Verifier is one, and so are
+// *jwt.NestedVerifier and the profiles of package jwt that give a Token.
+type Verifier[C any] interface {
+	Verify(ctx context.Context, token string) (*jwt.Token[C], error)
+}
+
 // key is the context key for tokens of one claims type.
 type key[C any] struct{}
 
@@ -45,7 +51,7 @@ func NewContext[C any](ctx context.Context, t *jwt.Token[C]) context.Context {
 
 // Middleware lets a request through to next only with one credential that v
 // accepts and that has the scopes. It panics when v is nil.
-func Middleware[C any](v *jwt.Verifier[C], o Options) func(http.Handler) http.Handler {
+func Middleware[C any](v Verifier[C], o Options) func(http.Handler) http.Handler {
 	if v == nil {
 		panic("bearer: Middleware without a verifier")
 	}
@@ -65,7 +71,7 @@ func Middleware[C any](v *jwt.Verifier[C], o Options) func(http.Handler) http.Ha
 	}
 }
 
-func authenticate[C any](v *jwt.Verifier[C], o *Options, r *http.Request) (*jwt.Token[C], error) {
+func authenticate[C any](v Verifier[C], o *Options, r *http.Request) (*jwt.Token[C], error) {
 	text, err := FromRequest(r)
 	if err != nil {
 		return nil, err
@@ -74,20 +80,28 @@ func authenticate[C any](v *jwt.Verifier[C], o *Options, r *http.Request) (*jwt.
 	if err != nil {
 		return nil, err
 	}
-	if t.Bound() && (o.ProofChecked == nil || !o.ProofChecked(r)) {
-		return nil, fail(jose.SenderProofUnchecked, "the token is bound to a key (cnf) and no proof was checked")
-	}
-	if len(o.Scopes) == 0 {
-		return t, nil
-	}
-	scope, err := t.Scope()
-	if err != nil {
-		return nil, err
-	}
-	if err := checkScopes(scope, o.Scopes); err != nil {
+	if err := Authorize(t, o.Scopes, o.ProofChecked != nil && o.ProofChecked(r)); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// Authorize decides what Middleware decides once a token is verified: that the
+// proof which cnf asks for was checked, and that all scopes are there. It fails
+// with SenderProofUnchecked, ScopeMissing, or ClaimsInvalid for a scope claim
+// that is no string.
+func Authorize[C any](t *jwt.Token[C], scopes []string, proofChecked bool) error {
+	if t.Bound() && !proofChecked {
+		return fail(jose.SenderProofUnchecked, "the token is bound to a key (cnf) and no proof was checked")
+	}
+	if len(scopes) == 0 {
+		return nil
+	}
+	scope, err := t.Scope()
+	if err != nil {
+		return err
+	}
+	return checkScopes(scope, scopes)
 }
 
 // errScope is told apart from other refusals: it is the one that more consent

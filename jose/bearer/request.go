@@ -16,7 +16,16 @@ import (
 // (RFC 6750 2: "MUST NOT use more than one method"); with CredentialMalformed
 // for what is no b64token (RFC 6750 2.1).
 func FromRequest(r *http.Request) (string, error) {
-	values := r.Header["Authorization"]
+	token, err := FromValues(r.Header["Authorization"])
+	if err == nil && elsewhere(r) {
+		return "", fail(jose.CredentialRepeated, "another credential in the query or the form")
+	}
+	return token, err
+}
+
+// FromValues is FromRequest for the values of an authorization header, or of the
+// metadata that stands in for it in gRPC.
+func FromValues(values []string) (string, error) {
 	switch {
 	case len(values) == 0:
 		return "", fail(jose.CredentialMissing, "no Authorization header")
@@ -39,9 +48,6 @@ func FromRequest(r *http.Request) (string, error) {
 	}
 	if !isToken(token) {
 		return "", fail(jose.CredentialMalformed, "the credential is no b64token")
-	}
-	if elsewhere(r) {
-		return "", fail(jose.CredentialRepeated, "another credential in the query or the form")
 	}
 	return token, nil
 }
