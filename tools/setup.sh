@@ -8,6 +8,7 @@ again() { for _ in 1 2 3; do "$@" >/dev/null 2>&1 && return 0; sleep 3; done; re
 need=()
 command -v chromium >/dev/null 2>&1 || need+=(chromium)
 command -v npm >/dev/null 2>&1 || need+=(npm)
+command -v jose >/dev/null 2>&1 || need+=(jose)
 if [ ${#need[@]} != 0 ]; then
   if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
     again apt-get update -qq
@@ -16,7 +17,7 @@ if [ ${#need[@]} != 0 ]; then
     echo "setup: missing and not installed (needs root and apt): ${need[*]}: their tests will skip"
   fi
 fi
-if [ ! -e interop/browser/node_modules/axe-core/axe.min.js ]; then
-  (cd interop/browser && again npm install --silent) || echo "setup: npm install in interop/browser failed: the browser's tests will skip"
-fi
+for f in browser/node_modules/axe-core peers/node_modules/jose; do
+  [ -e "interop/$f" ] || (cd "interop/${f%%/*}" && again npm install --silent --no-package-lock) || echo "setup: npm install in interop/${f%%/*} failed: its tests will skip"
+done
 exit 0
