@@ -2,7 +2,7 @@
 GO ?= go
 # The library in modules of its own, for what they require.
 EXTENSIONS = jose/mldsa jose/grpcbearer
-.PHONY: test lint bench fuzz build mutants docs setup
+.PHONY: test cover lint bench fuzz build mutants docs setup
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/jotward ./cmd/jotward
@@ -13,6 +13,11 @@ setup:
 # test passes all tests of every module; what could not run is said at the end.
 test: setup bin/testsum
 	@{ $(GO) test -json ./...; for m in jose $(EXTENSIONS) interop; do (cd $$m && GOWORK=off $(GO) test -json ./...); done; } 2>&1 | bin/testsum $(if $(JOTWARD_CI),-strict)
+
+# cover fails when the library's tests reach less than 95 % of its statements.
+cover:
+	@cd jose && profile=$$(mktemp) && GOWORK=off $(GO) test -coverprofile="$$profile" -coverpkg=./... ./... >/dev/null && \
+	GOWORK=off $(GO) tool cover -func="$$profile" | awk '/^total:/{print "jose: " $$3 " of statements are reached by tests"; exit $$3+0 < 95}'; code=$$?; rm -f "$$profile"; exit $$code
 
 bin/testsum: tools/testsum/main.go
 	cd tools && GOWORK=off $(GO) build -o ../bin/testsum ./testsum
