@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,21 +73,38 @@ func readToken(cmd *cobra.Command, args []string) (string, error) {
 	return text, nil
 }
 
-// parseAlgorithms reads a comma-separated list of algorithms.
+// parseAlgorithms reads a list of signature algorithms.
 func parseAlgorithms(names []string) ([]jwk.Algorithm, error) {
+	return parseNames(names, jwk.SignatureAlgorithms())
+}
+
+// parseNames reads a list of names, each of which must be among the known ones.
+func parseNames(names []string, known []jwk.Algorithm) ([]jwk.Algorithm, error) {
 	var list []jwk.Algorithm
 	for _, name := range names {
 		a := jwk.Algorithm(name)
-		if !a.IsSignature() {
-			return nil, usage("algorithm %q: is unknown: use one of %v", name, jwk.SignatureAlgorithms())
+		if !slices.Contains(known, a) {
+			return nil, usage("algorithm %q: is unknown here: use one of %v", name, known)
 		}
 		list = append(list, a)
 	}
 	return list, nil
 }
 
-// parseKey reads one key: a JWK, or PEM when the algorithm is given.
+// keyAlgorithms are all that a key can be bound to.
+func keyAlgorithms() []jwk.Algorithm {
+	return slices.Concat(jwk.SignatureAlgorithms(), jwk.KeyManagementAlgorithms(), jwk.ContentEncryptionAlgorithms())
+}
+
+// parseKey reads one key: a JWK, or PEM or DER when the algorithm is given.
 func parseKey(data []byte, algorithms []jwk.Algorithm) (*jwk.Key, error) {
+	const sequence = 0x30 // what DER begins with, and no text of a key does
+	if len(data) > 0 && data[0] == sequence {
+		if len(algorithms) != 1 {
+			return nil, usage("key: DER names no algorithm: give exactly one with --alg")
+		}
+		return jwk.ParseDER(data, algorithms[0], "")
+	}
 	if strings.HasPrefix(strings.TrimSpace(string(data)), "-----BEGIN") {
 		if len(algorithms) != 1 {
 			return nil, usage("key: PEM names no algorithm: give exactly one with --alg")

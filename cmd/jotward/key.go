@@ -11,7 +11,7 @@ import (
 func keyCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "key", Short: "Make keys and look at them", Args: exactArgs(0, "a subcommand"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(keyNewCommand(), keyPublicCommand(), keyThumbprintCommand())
+	cmd.AddCommand(keyNewCommand(), keyPublicCommand(), keyThumbprintCommand(), keyConvertCommand())
 	return cmd
 }
 
@@ -23,7 +23,7 @@ func keyNewCommand() *cobra.Command {
 		Short: "Print a new private key as a JWK",
 		Args:  exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			list, err := parseAlgorithms([]string{algorithm})
+			list, err := parseNames([]string{algorithm}, keyAlgorithms())
 			if err != nil {
 				return err
 			}
@@ -56,7 +56,7 @@ func (f *keyFlags) add(cmd *cobra.Command) {
 }
 
 func (f *keyFlags) read(cmd *cobra.Command) (*jwk.Key, error) {
-	list, err := parseAlgorithms(f.algorithms)
+	list, err := parseNames(f.algorithms, keyAlgorithms())
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +97,7 @@ func keyPublicCommand() *cobra.Command {
 
 func keyThumbprintCommand() *cobra.Command {
 	var f keyFlags
+	var asURI bool
 	cmd := &cobra.Command{
 		Use:   "thumbprint",
 		Short: "Print the RFC 7638 SHA-256 thumbprint of a key",
@@ -106,12 +107,62 @@ func keyThumbprintCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), key.Thumbprint())
+			text := key.Thumbprint()
+			if asURI {
+				text = key.ThumbprintURI()
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
 			return err
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().BoolVar(&asURI, "uri", false, "print it as a URI (RFC 9278)")
 	return cmd
+}
+
+func keyConvertCommand() *cobra.Command {
+	var f keyFlags
+	var to string
+	cmd := &cobra.Command{
+		Use:   "convert",
+		Short: "Print a key in another form, private when it is private",
+		Long: "Print a key, which may be a JWK, PEM or DER, in another form: jwk, pem or der. A private key stays\n" +
+			"private: key public prints the other half.",
+		Args: exactArgs(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			key, err := f.read(cmd)
+			if err != nil {
+				return err
+			}
+			return convert(cmd, key, to)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&to, "to", "jwk", "the form: jwk, pem or der")
+	return cmd
+}
+
+func convert(cmd *cobra.Command, key *jwk.Key, to string) error {
+	forms := map[string][2]func() ([]byte, error){
+		"jwk": {key.MarshalJSON, key.ExportPrivate}, "pem": {key.MarshalPEM, key.ExportPrivatePEM}, "der": {key.MarshalDER, key.ExportPrivateDER},
+	}
+	form, ok := forms[to]
+	if !ok {
+		return usage("--to %q: is no form of a key: use jwk, pem or der", to)
+	}
+	export := form[0]
+	if key.IsPrivate() {
+		export = form[1]
+	}
+	if to != "der" {
+		return printKey(cmd, export)
+	}
+	data, err := export()
+	if err != nil {
+		return err
+	}
+	_, err = cmd.OutOrStdout().Write(data)
+	return err
 }
 
 func printKey(cmd *cobra.Command, export func() ([]byte, error)) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/jwe"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwks"
 	"github.com/jotward/jotward/jose/jws"
@@ -17,9 +18,9 @@ import (
 )
 
 func tokenCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "token", Short: "Decode, verify and sign tokens", Args: exactArgs(0, "a subcommand"),
+	cmd := &cobra.Command{Use: "token", Short: "Decode, verify, sign, encrypt and decrypt tokens", Args: exactArgs(0, "a subcommand"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(tokenDecodeCommand(), tokenVerifyCommand(), tokenSignCommand())
+	cmd.AddCommand(tokenDecodeCommand(), tokenVerifyCommand(), tokenSignCommand(), tokenEncryptCommand(), tokenDecryptCommand())
 	return cmd
 }
 
@@ -49,22 +50,28 @@ func tokenDecodeCommand() *cobra.Command {
 // decodeToken prints both parts as they are, so that what a strict parser
 // would refuse can still be looked at.
 func decodeToken(cmd *cobra.Command, token string) error {
-	parts := strings.SplitN(token, ".", 4)
-	if len(parts) != 3 {
-		return jose.NewError(jose.TokenMalformed, "a signed token has three parts", nil)
-	}
+	parts := strings.SplitN(token, ".", 6)
 	var shown struct {
 		Header json.RawMessage `json:"header"`
-		Claims json.RawMessage `json:"claims"`
+		Claims json.RawMessage `json:"claims,omitempty"`
 	}
-	for i, part := range []*json.RawMessage{&shown.Header, &shown.Claims} {
+	readable, check := []*json.RawMessage{&shown.Header, &shown.Claims}, func() error { _, err := jws.ParseHeader(parts[0]); return err }
+	switch len(parts) {
+	case 3:
+	case 5:
+		fmt.Fprintln(cmd.ErrOrStderr(), "the content is encrypted: jotward token decrypt opens it")
+		readable, check = readable[:1], func() error { _, err := jwe.ParseHeader(parts[0]); return err }
+	default:
+		return jose.NewError(jose.TokenMalformed, "a signed token has three parts, an encrypted one five", nil)
+	}
+	for i, part := range readable {
 		data, err := base64.RawURLEncoding.DecodeString(parts[i])
 		if err != nil || !json.Valid(data) {
 			return jose.NewError(jose.TokenMalformed, fmt.Sprintf("part %d is not base64url of JSON", i+1), nil)
 		}
 		*part = data
 	}
-	if _, err := jws.ParseHeader(parts[0]); err != nil {
+	if err := check(); err != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "the header would be refused: %v\n", err)
 	}
 	out := json.NewEncoder(cmd.OutOrStdout())
@@ -187,7 +194,9 @@ func (f *verifyFlags) keySource(cmd *cobra.Command, algorithms []jwk.Algorithm) 
 		}
 		if len(algorithms) == 0 {
 			for _, k := range set.Keys() {
-				algorithms = append(algorithms, k.Algorithm())
+				if k.CanVerify() {
+					algorithms = append(algorithms, k.Algorithm())
+				}
 			}
 		}
 		return set, algorithms, nil
