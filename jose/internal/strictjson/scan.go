@@ -1,6 +1,9 @@
 package strictjson
 
-import "strconv"
+import (
+	"hash/maphash"
+	"strconv"
+)
 
 // parser walks one document. spans is a stack: the members so far of every
 // object that is still open, so that duplicates are found at each depth in the
@@ -126,36 +129,39 @@ func (p *parser) name(i int, s *span) (int, error) {
 	return p.space(end + 1), nil
 }
 
-// linear is how many names of one object are compared one by one before a set takes over.
+// linear is how many names of one object are compared one by one before a table takes over.
 const linear = 24
 
 // nameSet is the names of one open object: p.spans from base on. seen holds a
 // bit for each name's hash, so that most names are known to be new at once, and
-// all takes over when there are many, so that an object costs linear time.
+// table takes over when there are many, so that an object costs linear time.
 type nameSet struct {
-	base int
-	seen uint64
-	all  map[string]struct{}
+	base  int
+	seen  uint64
+	table []int32 // open addressing: 0, or 1 + the place of a span behind base
 }
+
+// seed keeps strangers from choosing names that meet in the table.
+var seed = maphash.MakeSeed()
 
 // unique refuses the name of span n when a span before it has it already.
 func (p *parser) unique(n int, set *nameSet) error {
-	name, before := p.nameOf(&p.spans[n]), p.spans[set.base:n]
+	before := p.spans[set.base:n]
 	switch {
 	case len(before) >= MaxMembers:
 		return ErrMembers
 	case len(before) >= linear:
-		if set.all == nil {
-			set.all = make(map[string]struct{}, 2*linear)
+		if 2*len(before) >= len(set.table) {
+			set.table = make([]int32, max(8*linear, 2*len(set.table)))
 			for i := range before {
-				set.all[p.nameOf(&before[i])] = struct{}{}
+				p.enter(set.base+i, set)
 			}
 		}
-		if _, twice := set.all[name]; twice {
+		if !p.enter(n, set) {
 			return ErrDuplicate
 		}
-		set.all[name] = struct{}{}
 	default:
+		name := p.nameOf(&p.spans[n])
 		for i := range before {
 			if before[i].hash == p.spans[n].hash && p.nameOf(&before[i]) == name {
 				return ErrDuplicate
@@ -163,6 +169,21 @@ func (p *parser) unique(n int, set *nameSet) error {
 		}
 	}
 	return nil
+}
+
+// enter puts the name of span n into the table, unless it is there.
+func (p *parser) enter(n int, set *nameSet) bool {
+	name := p.nameOf(&p.spans[n])
+	for slot := maphash.String(seed, name); ; slot++ {
+		at := &set.table[slot%uint64(len(set.table))]
+		if *at == 0 {
+			*at = int32(n - set.base + 1)
+			return true
+		}
+		if p.nameOf(&p.spans[set.base+int(*at)-1]) == name {
+			return false
+		}
+	}
 }
 
 // hashOf only has to tell the usual claims apart: its factors were chosen so

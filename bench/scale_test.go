@@ -1,0 +1,176 @@
+package bench
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jwt"
+)
+
+func policyFor(a jwk.Algorithm) jwt.Policy {
+	return jwt.Policy{Issuers: []string{issuer}, Audiences: []string{audience}, Algorithms: []jwk.Algorithm{a}, Type: "at+jwt",
+		MaxLifetime: time.Hour, MaxSize: 1 << 20, Clock: clock}
+}
+
+// BenchmarkKeySet verifies against sets of 3 and of 1000 keys: the same token,
+// the key in the middle.
+func BenchmarkKeySet(b *testing.B) {
+	for _, n := range []int{3, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var keys []*jwk.Key
+			for i := range n {
+				key, err := jwk.Generate(jwk.HS256, fmt.Sprintf("key-%04d", i))
+				if err != nil {
+					b.Fatal(err)
+				}
+				keys = append(keys, key)
+			}
+			signer, err := jwt.NewSigner(keys[n/2], jwt.SignerOptions{Type: "at+jwt"})
+			if err != nil {
+				b.Fatal(err)
+			}
+			token, err := signer.Sign([]byte(payload))
+			if err != nil {
+				b.Fatal(err)
+			}
+			set, err := jwk.NewSet(keys...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			v, err := jwt.NewVerifier[claims](set, policyFor(jwk.HS256))
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := v.Verify(context.Background(), token); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// of returns claims of about size bytes once they are a token, the filler being
+// of that shape.
+func of(size int, shape func(bytes int) string) string {
+	room := size*3/4 - len(payload) - 120
+	if room < 0 {
+		return payload
+	}
+	return payload[:len(payload)-1] + `,"filler":` + shape(room) + "}"
+}
+
+func text(n int) string { return `"` + strings.Repeat("a", n) + `"` }
+
+// shapes are what a hostile issuer could fill a token with.
+var shapes = map[string]func(int) string{
+	"text":    text,
+	"escapes": func(n int) string { return `"` + strings.Repeat(`\u0041`, n/6) + `"` },
+	"utf8":    func(n int) string { return `"` + strings.Repeat("é", n/2) + `"` },
+	"array":   func(n int) string { return "[" + strings.Repeat("0,", n/2) + "0]" },
+	"deep": func(n int) string {
+		return strings.Repeat("[", 60) + strings.Repeat("0,", (n-120)/2) + "0" + strings.Repeat("]", 60)
+	},
+	"members": func(n int) string {
+		var out strings.Builder
+		out.WriteString(`{"x":0`)
+		for i := 0; out.Len() < n && i < 4000; i++ {
+			fmt.Fprintf(&out, `,"m%d":0`, i)
+		}
+		return out.String() + "}"
+	},
+	"objects": func(n int) string { return "[" + strings.Repeat(`{"a":{}},`, n/9) + "0]" },
+}
+
+// BenchmarkGrowth verifies tokens from 256 bytes to 64 KiB, beside the MAC and
+// the decoding of the same bytes.
+func BenchmarkGrowth(b *testing.B) {
+	secret := make([]byte, 32)
+	key, err := jwk.New(secret, jwk.HS256, "k")
+	if err != nil {
+		b.Fatal(err)
+	}
+	signer, err := jwt.NewSigner(key, jwt.SignerOptions{Type: "at+jwt"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	v, err := jwt.NewVerifier[claims](key, policyFor(jwk.HS256))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, size := range []int{256, 1 << 10, 4 << 10, 16 << 10, 64 << 10} {
+		token, err := signer.Sign([]byte(of(size, text)))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("%d/jotward", size), func(b *testing.B) {
+			b.SetBytes(int64(len(token)))
+			for b.Loop() {
+				if _, err := v.Verify(context.Background(), token); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		input, rest, _ := strings.Cut(token, ".")
+		body, _, _ := strings.Cut(rest, ".")
+		b.Run(fmt.Sprintf("%d/raw", size), func(b *testing.B) {
+			b.SetBytes(int64(len(token)))
+			for b.Loop() {
+				m := hmac.New(sha256.New, secret)
+				m.Write([]byte(input + "." + body))
+				m.Sum(nil)
+				if _, err := base64.RawURLEncoding.DecodeString(body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkHostile verifies signed tokens of 64 KiB of every shape, and the same
+// ones with a bent signature: none may cost more than three times the text, and
+// none that is refused more than when it is accepted.
+func BenchmarkHostile(b *testing.B) {
+	key, err := jwk.New(make([]byte, 32), jwk.HS256, "k")
+	if err != nil {
+		b.Fatal(err)
+	}
+	signer, err := jwt.NewSigner(key, jwt.SignerOptions{Type: "at+jwt"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	v, err := jwt.NewVerifier[claims](key, policyFor(jwk.HS256))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, shape := range shapes {
+		token, err := signer.Sign([]byte(of(64<<10, shape)))
+		if err != nil {
+			b.Fatal(name, err)
+		}
+		bent := token[:len(token)-8] + "AAAAAAAA"
+		b.Run(name+"/accepted", func(b *testing.B) {
+			b.SetBytes(int64(len(token)))
+			for b.Loop() {
+				if _, err := v.Verify(context.Background(), token); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/refused", func(b *testing.B) {
+			b.SetBytes(int64(len(token)))
+			for b.Loop() {
+				if _, err := v.Verify(context.Background(), bent); err == nil {
+					b.Fatal("accepted")
+				}
+			}
+		})
+	}
+}
