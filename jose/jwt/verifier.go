@@ -117,7 +117,7 @@ func borrowScratch() *scratch { return scratches.Get().(*scratch) }
 // release gives the memory back, unless a huge token made it huge.
 func (s *scratch) release() {
 	s.doc.Reset()
-	if cap(s.input) > 64<<10 || cap(s.sig) > 64<<10 || s.doc.Room() > 1<<10 {
+	if cap(s.input) > 64<<10 || cap(s.sig) > 64<<10 || s.doc.Room() > 2*strictjson.MaxMembers {
 		return
 	}
 	scratches.Put(s)

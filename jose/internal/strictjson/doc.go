@@ -16,6 +16,7 @@ const (
 	MaxDepth   = 64   // objects and arrays inside one another
 	MaxMembers = 4096 // members of one object
 	MaxNumber  = 64   // characters of one number
+	MaxText    = 1<<31 - 1
 )
 
 // A Fault says what is wrong with a document. The list is closed.
@@ -37,6 +38,7 @@ const (
 	ErrDepth     Fault = "json: nested too deeply"
 	ErrMembers   Fault = "json: too many members"
 	ErrNumber    Fault = "json: number too long or too large"
+	ErrSize      Fault = "json: too long"
 	ErrObject    Fault = "json: not an object"
 )
 
@@ -86,6 +88,9 @@ type Doc struct {
 func (d *Doc) Scan(text string) error {
 	p := &d.p
 	p.text, p.depth, p.spans = text, 0, p.spans[:0]
+	if len(text) > MaxText {
+		return ErrSize
+	}
 	if len(text) >= 3 && text[:3] == "\xef\xbb\xbf" {
 		return ErrBOM
 	}
@@ -159,7 +164,7 @@ var docs = sync.Pool{New: func() any { return new(Doc) }}
 func Check(text string) error {
 	d := docs.Get().(*Doc)
 	err := d.Scan(text)
-	if d.Reset(); d.Room() <= MaxMembers/4 {
+	if d.Reset(); d.Room() <= 2*MaxMembers {
 		docs.Put(d)
 	}
 	return err

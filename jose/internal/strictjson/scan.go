@@ -16,10 +16,11 @@ type parser struct {
 	spans []span
 }
 
-// span is one member by its places in the text.
+// span is one member by its places in the text, which MaxText lets fit. It is
+// small, because a hostile document makes thousands.
 type span struct {
-	name, nameEnd int // between the quotes
-	value, end    int
+	name, nameEnd int32 // between the quotes
+	value, end    int32
 	kind          Kind
 	escaped       bool // the value is a String that holds escapes
 	nameEscaped   bool
@@ -87,7 +88,7 @@ func (p *parser) object(i int) (int, error) {
 			return end, err
 		}
 		s := &p.spans[n]
-		s.value, s.end, s.kind, s.escaped = next, end, kind, escaped
+		s.value, s.end, s.kind, s.escaped = int32(next), int32(end), kind, escaped
 		if len(p.text)-end > 1 && p.text[end] == ',' && p.text[end+1] == '"' { // the usual comma
 			i = end + 1
 			continue
@@ -113,7 +114,7 @@ func (p *parser) name(i int, s *span) (int, error) {
 	if i < len(text) && text[i] == '"' { // the usual name: ASCII without escapes, its colon at once
 		end := skipPlain(text, i+1)
 		if len(text)-end > 1 && text[end] == '"' && text[end+1] == ':' {
-			s.name, s.nameEnd, s.hash = i+1, end, hashOf(text[i+1:end])
+			s.name, s.nameEnd, s.hash = int32(i+1), int32(end), hashOf(text[i+1:end])
 			return p.space(end + 2), nil
 		}
 	}
@@ -121,7 +122,7 @@ func (p *parser) name(i int, s *span) (int, error) {
 	if err != nil {
 		return end, err
 	}
-	s.name, s.nameEnd, s.nameEscaped = i+1, end-1, escaped
+	s.name, s.nameEnd, s.nameEscaped = int32(i+1), int32(end-1), escaped
 	s.hash = hashOf(p.nameOf(s))
 	if end = p.space(end); end >= len(text) || text[end] != ':' {
 		return end, p.wrong(end)
@@ -244,10 +245,18 @@ func (p *parser) array(i int) (int, error) {
 		return i + 1, nil
 	}
 	for {
-		end, _, _, err := p.value(i)
-		if err != nil {
-			return end, err
+		end := p.shortNumber(i)
+		if end == i {
+			var err error
+			if end, _, _, err = p.value(i); err != nil {
+				return end, err
+			}
 		}
+		if len(p.text)-end > 1 && p.text[end] == ',' && p.text[end+1] > ' ' { // the usual comma
+			i = end + 1
+			continue
+		}
+		var err error
 		more := false
 		if i, more, err = p.next(end, ']'); err != nil {
 			return i, err
@@ -257,6 +266,30 @@ func (p *parser) array(i int) (int, error) {
 			return i, nil
 		}
 	}
+}
+
+// shortNumber reads the element that long arrays are made of, a few digits
+// before a comma, and returns i for every other one.
+func (p *parser) shortNumber(i int) int {
+	text := p.text
+	if len(text)-i < 9 || text[i]-'0' > 9 {
+		return i
+	}
+	if text[i] == '0' {
+		if text[i+1] == ',' {
+			return i + 1
+		}
+		return i
+	}
+	for end := i + 1; end < i+9; end++ {
+		if c := text[end]; c-'0' > 9 {
+			if c == ',' {
+				return end
+			}
+			return i
+		}
+	}
+	return i
 }
 
 // next reads the comma before another element and the space behind it, or the

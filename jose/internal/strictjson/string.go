@@ -57,11 +57,13 @@ func (p *parser) str(i int) (end int, escaped bool, err error) {
 		case c < 0x20:
 			return i, false, ErrControl
 		default:
-			r, n := utf8.DecodeRuneInString(text[i:])
-			if r == utf8.RuneError && n == 1 {
-				return i, false, ErrUTF8
+			start := i
+			for i < len(text) && (plain[text[i]] || text[i] >= utf8.RuneSelf) {
+				i++
 			}
-			i += n
+			if !utf8.ValidString(text[start:i]) {
+				return start, false, ErrUTF8
+			}
 		}
 	}
 	return i, false, ErrEnd
