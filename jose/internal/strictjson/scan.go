@@ -139,8 +139,11 @@ const linear = 24
 type nameSet struct {
 	base  int
 	seen  uint64
-	table []int32 // open addressing: 0, or 1 + the place of a span behind base
+	table []uint32 // open addressing: 0, or bits of a hash and 1 + the place of a span behind base
 }
+
+// maxPlace holds every place, for there are no more than MaxMembers.
+const maxPlace = 2*MaxMembers - 1
 
 // seed keeps strangers from choosing names that meet in the table.
 var seed = maphash.MakeSeed()
@@ -153,7 +156,7 @@ func (p *parser) unique(n int, set *nameSet) error {
 		return ErrMembers
 	case len(before) >= linear:
 		if 2*len(before) >= len(set.table) {
-			set.table = make([]int32, max(8*linear, 2*len(set.table)))
+			set.table = make([]uint32, max(256, 4*len(set.table))) // powers of two
 			for i := range before {
 				p.enter(set.base+i, set)
 			}
@@ -175,13 +178,16 @@ func (p *parser) unique(n int, set *nameSet) error {
 // enter puts the name of span n into the table, unless it is there.
 func (p *parser) enter(n int, set *nameSet) bool {
 	name := p.nameOf(&p.spans[n])
-	for slot := maphash.String(seed, name); ; slot++ {
-		at := &set.table[slot%uint64(len(set.table))]
+	hash := maphash.String(seed, name)
+	entry := uint32(hash>>32)&^maxPlace | uint32(n-set.base+1)
+	mask := uint64(len(set.table) - 1)
+	for slot := hash; ; slot++ {
+		at := &set.table[slot&mask]
 		if *at == 0 {
-			*at = int32(n - set.base + 1)
+			*at = entry
 			return true
 		}
-		if p.nameOf(&p.spans[set.base+int(*at)-1]) == name {
+		if (*at^entry)&^maxPlace == 0 && p.nameOf(&p.spans[set.base+int(*at&maxPlace)-1]) == name {
 			return false
 		}
 	}
