@@ -7,6 +7,7 @@ require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/go-jose/go-jose/v4 v4.1.9
+	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/jotward/jotward/jose v0.0.0
 	github.com/jotward/jotward/jose/mldsa v0.0.0
 	github.com/lestrrat-go/jwx/v3 v3.4.0
