@@ -34,7 +34,12 @@ type EdgeService struct {
 	Edge    `yaml:",inline"`
 }
 
-func (e *EdgeService) check(p *problems) { e.Service.check("edge", e.TrustedProxies, p) }
+func (e *EdgeService) check(p *problems) {
+	e.Service.check("edge", e.TrustedProxies, p)
+	for n := range e.Issuers {
+		e.Issuers[n].check(index("edge.issuers", n), p)
+	}
+}
 
 // Load reads a file, lays the environment over it, reads the secrets that it
 // refers to, and checks all of it.

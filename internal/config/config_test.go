@@ -55,6 +55,9 @@ edge:
   issuers:
   - issuer: https://id.example
     feed: {client_id: e, client_secret: "env:JOTWARD_EDGE_CLIENT_SECRET"}
+    audience: api
+    algorithms: [ES256]
+    max_lifetime: 1h
 `
 
 func environ(t *testing.T, more ...string) []string {
