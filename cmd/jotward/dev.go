@@ -207,6 +207,9 @@ func banner(w io.Writer, s story) {
   admin    %s
   app      %s: signs in, calls, refreshes, revokes; as %s / %s
 
+# for jotward client, user, session, grant, revoke, keys, edges and audit
+export JOTWARD_ADMIN=%s JOTWARD_ADMIN_TOKEN=%s
+
 # 1. get a token
 TOKEN=$(curl -s -u '%s:%s' -d grant_type=client_credentials -d scope=%s %s/token | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 # 2. call the API through the edge: 200
@@ -215,5 +218,6 @@ curl -i -H "Authorization: Bearer $TOKEN" %s
 curl -i -u '%s:%s' --data-urlencode "token=$TOKEN" %s/revoke
 # 4. call again: 401, and why
 curl -i -H "Authorization: Bearer $TOKEN" %s
-`, s.Issuer, s.Edge, s.Admin, s.App, s.Username, s.Password, s.ClientID, s.ClientSecret, s.Scope, s.Issuer, s.Resource, s.ClientID, s.ClientSecret, s.Issuer, s.Resource)
+`, s.Issuer, s.Edge, s.Admin, s.App, s.Username, s.Password, s.Admin, s.AdminToken,
+		s.ClientID, s.ClientSecret, s.Scope, s.Issuer, s.Resource, s.ClientID, s.ClientSecret, s.Issuer, s.Resource)
 }
