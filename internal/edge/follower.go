@@ -107,7 +107,7 @@ func (f *follower) run(ctx context.Context) {
 			backoff = firstBackoff
 		}
 		f.options.Logger.LogAttrs(ctx, slog.LevelWarn, "revocation feed interrupted",
-			slog.String("issuer", f.config.Issuer), slog.String("error", err.Error()), slog.Duration("backoff", backoff))
+			slog.String("issuer", f.config.Issuer), slog.String("error", err.Error()), slog.String("backoff", backoff.String()))
 		if sleep(ctx, backoff/2+rand.N(backoff/2)) != nil {
 			return
 		}
