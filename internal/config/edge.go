@@ -1,7 +1,7 @@
 package config
 
 import (
-	"strings"
+	"net/url"
 	"time"
 )
 
@@ -57,8 +57,8 @@ func (i *EdgeIssuer) check(at string, p *problems) {
 	if i.JWKSURI != "" {
 		address, key = i.JWKSURI, ".jwks_uri"
 	}
-	if strings.HasPrefix(address, "http://") && !i.AllowHTTP {
-		p.add(at+key, "is not https: allow_http: true lets plain HTTP to loopback")
+	if u, err := url.Parse(address); err == nil && u.Scheme == "http" && !(i.AllowHTTP && loopback(u.Hostname())) {
+		p.add(at+key, "is not https: plain HTTP is for loopback, and there with allow_http: true")
 	}
 	for _, required := range []struct {
 		given     bool
