@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/reason"
 )
 
@@ -46,7 +47,7 @@ func (f *adminFlags) call(cmd *cobra.Command, method, path string, body any) err
 // loopback or over https only.
 func (f *adminFlags) send(cmd *cobra.Command, method, path string, body any, ifMatch string) (answer []byte, etag string, err error) {
 	u, err := url.Parse(f.address)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname()))) {
+	if err != nil || u.Host == "" || (u.Scheme != "https" && !(u.Scheme == "http" && config.Loopback(u.Hostname()))) {
 		return nil, "", usage("--admin: %q is neither https nor http on loopback: the token would be readable on the way", f.address)
 	}
 	token, err := readSecret(cmd, f.token, "--admin-token")
@@ -100,8 +101,6 @@ func adminRefusal(status int, answer []byte) error {
 	}
 	return &codedError{fmt.Sprintf("%s: %s: %s (request %s)", problem.Code, problem.Title, problem.Detail, problem.RequestID), row.Exit}
 }
-
-func isLoopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
 
 // exitNetwork is the exit code for what cannot be reached.
 const exitNetwork = 9

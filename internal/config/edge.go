@@ -57,7 +57,7 @@ func (i *EdgeIssuer) check(at string, p *problems) {
 	if i.JWKSURI != "" {
 		address, key = i.JWKSURI, ".jwks_uri"
 	}
-	if u, err := url.Parse(address); err == nil && u.Scheme == "http" && !(i.AllowHTTP && loopback(u.Hostname())) {
+	if u, err := url.Parse(address); err == nil && u.Scheme == "http" && !(i.AllowHTTP && Loopback(u.Hostname())) {
 		p.add(at+key, "is not https: plain HTTP is for loopback, and there with allow_http: true")
 	}
 	for _, required := range []struct {
