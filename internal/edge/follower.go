@@ -154,7 +154,7 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("the feed answered %d", answer.StatusCode)
+		return fmt.Errorf("the feed answered %d: check the client's id and secret, and its scope jotward:feed", answer.StatusCode)
 	}
 	f.fresh = false
 	err = f.read(ctx, newFrames(answer.Body), deadline)
