@@ -72,12 +72,19 @@ func Parse(name string, data []byte, environ []string) (*File, error) {
 	}
 	f.source.read("", &root)
 	if err := yaml.Load(data, f, yaml.WithKnownFields()); err != nil {
-		// What could not be read would be reported again as missing.
-		return nil, p.unreadable(err)
+		read := f.source
+		*f = File{source: read}
+		_ = yaml.Load(data, f) // what can be read is judged along with it
+		_ = p.unreadable(err)
 	}
+	unread := len(p.list)
 	overlay(f, environ, p)
 	resolve(f, p)
 	f.check(p)
+	if unread > 0 {
+		// What could not be read would be reported again as missing.
+		p.list = slices.DeleteFunc(p.list, func(l located) bool { return strings.Contains(l.text, ": is missing") })
+	}
 	return f, p.err()
 }
 
