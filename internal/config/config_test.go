@@ -148,7 +148,7 @@ func FuzzParse(f *testing.F) {
 
 // Keys that do not exist and values of the wrong kind hide nothing else that is wrong.
 func TestAllMistakesAtOnce(t *testing.T) {
-	_, err := config.Parse("x.yaml", []byte(`issuer:
+	_, err := Parse("x.yaml", []byte(`issuer:
   isuer: https://x
   issuer: http://id.example
   listen: 0.0.0.0:80
