@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/reason"
 )
 
@@ -46,7 +47,7 @@ func (f *adminFlags) call(cmd *cobra.Command, method, path string, body any) err
 // loopback or over https only.
 func (f *adminFlags) send(cmd *cobra.Command, method, path string, body any, ifMatch string) (answer []byte, etag string, err error) {
 	u, err := url.Parse(f.address)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname()))) {
+	if err != nil || u.Host == "" || (u.Scheme != "https" && !(u.Scheme == "http" && config.Loopback(u.Hostname()))) {
 		return nil, "", usage("--admin: %q is neither https nor http on loopback: the token would be readable on the way", f.address)
 	}
 	token, err := readSecret(cmd, f.token, "--admin-token")
@@ -101,8 +102,6 @@ func adminRefusal(status int, answer []byte) error {
 	return &codedError{fmt.Sprintf("%s: %s: %s (request %s)", problem.Code, problem.Title, problem.Detail, problem.RequestID), row.Exit}
 }
 
-func isLoopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
-
 // exitNetwork is the exit code for what cannot be reached.
 const exitNetwork = 9
 
@@ -119,7 +118,17 @@ func revokeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke KIND ID",
 		Short: "Revoke a token (jti), grant, session, subject, client or key (kid)",
-		Args:  exactArgs(2, "a kind and an id"),
+		Long: `Take back, at every edge, what is named:
+
+  token JTI        one access token
+  grant ID         what a person allowed a client: its refresh tokens and all they yield
+  session ID       a sign-in and all it led to
+  subject USER_ID  every session, grant and token of a person, who may sign in again
+  client ID        the client's access tokens; a refresh yields new ones, unless it is disabled
+  key KID          all that a signing key has signed
+
+A user's ids are in "jotward user list --username NAME", "session list USER_ID" and "grant list USER_ID".`,
+		Args: exactArgs(2, "a kind and an id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.call(cmd, "POST", "/admin/v1/revocations", map[string]string{"kind": args[0], "id": args[1]})
 		},
@@ -158,7 +167,14 @@ func (f *adminFlags) lister(use, short, path string, filters ...string) *cobra.C
 	cmd.Flags().StringVar(&after, "after", "", "the cursor: next of the page before")
 	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most, 1 to 1000")
 	for i, name := range filters {
-		cmd.Flags().StringVar(&values[i], strings.ReplaceAll(name, "_", "-"), "", "only those with this "+strings.ReplaceAll(name, "_", " "))
+		text := "only those with this " + strings.ReplaceAll(name, "_", " ")
+		switch name {
+		case "from":
+			text = "only those at or after this time (RFC 3339)"
+		case "until":
+			text = "only those before this time (RFC 3339)"
+		}
+		cmd.Flags().StringVar(&values[i], strings.ReplaceAll(name, "_", "-"), "", text)
 	}
 	return cmd
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/jotward/jotward/internal/server/admin"
 )
@@ -20,8 +23,14 @@ func userCommand() *cobra.Command {
 		f.byID("enable", "Open an account again; what was ended stays ended", "POST", "/admin/v1/users/%s/enable"))
 }
 
-// readPassword reads a password that no command line shows.
+// readPassword reads a password that no command line and no terminal shows.
 func readPassword(cmd *cobra.Command, from string) (string, error) {
+	if in, ok := cmd.InOrStdin().(*os.File); ok && from == "-" && term.IsTerminal(int(in.Fd())) {
+		fmt.Fprint(cmd.ErrOrStderr(), "password: ")
+		text, err := term.ReadPassword(int(in.Fd()))
+		fmt.Fprintln(cmd.ErrOrStderr())
+		return string(text), err
+	}
 	text, err := readSecret(cmd, from, "--password")
 	return strings.TrimRight(string(text), "\r\n"), err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -54,6 +55,9 @@ func configCheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := checkCertificates(file); err != nil {
+				return file.Locate(err)
+			}
 			out := cmd.OutOrStdout()
 			if i := file.Issuer; i != nil {
 				fmt.Fprintf(out, "issuer %s on %s, admin on %s\n", i.Issuer, i.Listen, i.Admin.Listen)
@@ -62,7 +66,7 @@ func configCheckCommand() *cobra.Command {
 				if _, err := newEdge(e, newProcess(slog.New(slog.DiscardHandler))); err != nil {
 					return file.Locate(err)
 				}
-				fmt.Fprintf(out, "edge on %s, %d routes, %d issuers\n", e.Listen, len(e.Routes), len(e.Issuers))
+				fmt.Fprintf(out, "edge on %s, routes: %d, issuers: %d\n", e.Listen, len(e.Routes), len(e.Issuers))
 				for _, i := range e.Issuers {
 					if i.Feed == nil {
 						fmt.Fprintf(cmd.ErrOrStderr(), "warning: issuer %s has no feed: its revoked tokens are accepted until they expire\n", i.Issuer)
@@ -72,4 +76,26 @@ func configCheckCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// checkCertificates reads every certificate as the listeners would.
+func checkCertificates(file *config.File) error {
+	var errs []error
+	check := func(at string, t config.TLS) {
+		if !t.Enabled() {
+			return
+		}
+		if err := (&certificate{files: t}).load(); err != nil {
+			errs = append(errs, &config.Problem{Path: at, Text: err.Error()})
+		}
+	}
+	if i := file.Issuer; i != nil {
+		check("issuer.tls", i.TLS)
+		check("issuer.admin.tls", i.Admin.TLS)
+	}
+	if e := file.Edge; e != nil {
+		check("edge.tls", e.TLS)
+		check("edge.admin.tls", e.Admin.TLS)
+	}
+	return errors.Join(errs...)
 }

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -207,6 +210,9 @@ func banner(w io.Writer, s story) {
   admin    %s
   app      %s: signs in, calls, refreshes, revokes; as %s / %s
 
+# for jotward client, user, session, grant, revoke, keys, edges and audit
+export JOTWARD_ADMIN=%s JOTWARD_ADMIN_TOKEN=%s
+
 # 1. get a token
 TOKEN=$(curl -s -u '%s:%s' -d grant_type=client_credentials -d scope=%s %s/token | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 # 2. call the API through the edge: 200
@@ -215,5 +221,25 @@ curl -i -H "Authorization: Bearer $TOKEN" %s
 curl -i -u '%s:%s' --data-urlencode "token=$TOKEN" %s/revoke
 # 4. call again: 401, and why
 curl -i -H "Authorization: Bearer $TOKEN" %s
-`, s.Issuer, s.Edge, s.Admin, s.App, s.Username, s.Password, s.ClientID, s.ClientSecret, s.Scope, s.Issuer, s.Resource, s.ClientID, s.ClientSecret, s.Issuer, s.Resource)
+
+# 5. a person signs in: open this, and copy the code out of the address at which it ends
+#    %s/authorize?%s
+# 6. exchange the code
+CODE=...
+TOKENS=$(curl -s -d grant_type=authorization_code -d client_id=%s -d redirect_uri=%s -d code_verifier=%s -d "code=$CODE" %s/token)
+# 7. refresh: a new pair, and the old refresh token is spent
+curl -s -d grant_type=refresh_token -d client_id=%s -d "refresh_token=$(echo "$TOKENS" | sed 's/.*"refresh_token":"\([^"]*\)".*/\1/')" %s/token
+`, s.Issuer, s.Edge, s.Admin, s.App, s.Username, s.Password, s.Admin, s.AdminToken,
+		s.ClientID, s.ClientSecret, s.Scope, s.Issuer, s.Resource, s.ClientID, s.ClientSecret, s.Issuer, s.Resource,
+		s.Issuer, s.signIn().Encode(), s.PublicClientID, s.RedirectURI, pkceVerifier, s.Issuer, s.PublicClientID, s.Issuer)
+}
+
+// pkceVerifier is RFC 7636 appendix B's: everybody's, and so for a demo alone.
+const pkceVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+
+// signIn is the request of a native client (RFC 8252), whose redirect nobody awaits.
+func (s story) signIn() url.Values {
+	sum := sha256.Sum256([]byte(pkceVerifier))
+	return url.Values{"response_type": {"code"}, "client_id": {s.PublicClientID}, "redirect_uri": {s.RedirectURI}, "scope": {"openid " + s.Scope},
+		"state": {"demo"}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}}
 }

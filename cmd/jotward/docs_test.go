@@ -60,7 +60,11 @@ func cliPage(root *cobra.Command) string {
 			return
 		}
 		if c != root && (c.Runnable() && !c.HasSubCommands()) {
-			fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n    %s\n", c.CommandPath(), c.Short, c.UseLine())
+			what := c.Short + "."
+			if c.Long != "" {
+				what = strings.ReplaceAll(c.Long, "\n  ", "\n    ") // a table is code in Markdown
+			}
+			fmt.Fprintf(&b, "\n## %s\n\n%s\n\n    %s\n", c.CommandPath(), what, c.UseLine())
 			flags := map[string]string{}
 			row := func(f *pflag.Flag) {
 				def := ""

@@ -96,7 +96,7 @@ func (f *edgeFlags) file(cmd *cobra.Command) (*config.File, error) {
 		return nil, usage("edge: --issuer: is not a URL")
 	}
 	trusted := config.EdgeIssuer{Issuer: f.issuer, Audience: f.audience, Algorithms: f.algorithms, MaxLifetime: f.maxLifetime,
-		AllowHTTP: u.Scheme == "http" && isLoopback(u.Hostname())}
+		AllowHTTP: u.Scheme == "http" && config.Loopback(u.Hostname())}
 	if f.feedClient != "" {
 		text, err := readSecret(cmd, f.feedSecret, "--feed-client-secret")
 		if err != nil {

@@ -29,6 +29,7 @@ func jwksFetchCommand(name, short string, show func(*cobra.Command, *jwks.Remote
 	cmd := &cobra.Command{
 		Use:   name + " URL",
 		Short: short,
+		Long:  short + ".\nURL is the address of the set itself, or of an issuer with --issuer.",
 		Args:  exactArgs(1, "one address"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config := jwks.Config{Clock: time.Now, AllowHTTP: true}

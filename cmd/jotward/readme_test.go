@@ -69,6 +69,9 @@ door=http://$(grep guarding edge.log | sed 's/.*"listen":"\([^"]*\)".*/\1/')
 curl -s -o /dev/null -w 'door without a token %{http_code}\n' "$door/"
 token=$(curl -s -u "$client" -d grant_type=client_credentials -d scope=read "$issuer/token" | get access_token)
 curl -s -w ' %{http_code}\n' -H "Authorization: Bearer $token" "$door/"
+curl -s -u "$client" -d "token=$token" "$issuer/revoke"
+until [ "$(curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $token" "$door/")" = 401 ]; do sleep 0.1; done
+curl -s -w ' %{http_code}\n' -H "Authorization: Bearer $token" "$door/"
 kill %2 %1
 wait
 ` + strings.Replace(blocks[2], "config check jotward.yaml", "config check jotward.yaml || true", 1)
@@ -88,7 +91,7 @@ wait
 	}
 	rest := string(out)
 	for _, want := range []string{"HTTP/1.1 200 OK", `"hello":"demo"`, "HTTP/1.1 200 OK", "HTTP/1.1 401 Unauthorized", "token_revoked",
-		"door without a token 401", "the app that exists 200"} {
+		"door without a token 401", "the app that exists 200", "token_revoked"} {
 		_, after, found := strings.Cut(rest, want)
 		if !found {
 			t.Fatalf("%q is missing, or not in this order:\n%s\n%s", want, out, errs.String())

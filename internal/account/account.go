@@ -167,10 +167,10 @@ func (s *Service) SetRoles(ctx context.Context, actor audit.Actor, id string, re
 	return err
 }
 
-// RevokeTokens revokes every access token of the person. Sessions and grants
-// go on: the next refresh yields a token again. Disable ends those too.
-func (s *Service) RevokeTokens(ctx context.Context, actor audit.Actor, id string) error {
-	_, err := s.change(ctx, id, 0, false, func(a *Account) audit.Act {
+// Revoke takes back all that the person is signed in with: every session, grant
+// and token. The account stays open: the password signs in anew.
+func (s *Service) Revoke(ctx context.Context, actor audit.Actor, id string) error {
+	_, err := s.change(ctx, id, 0, true, func(a *Account) audit.Act {
 		return s.revoking(actor, a, "account.revoke", reason.Administrator)
 	})
 	return err

@@ -33,6 +33,14 @@ func (c Client) AllowsRedirect(uri string) bool {
 	})
 }
 
+// Assured reports whether what is sent to a redirect URI is of use to nobody but
+// the client: it has a secret to redeem it with, or an address that it alone can
+// claim. A loopback port and a private scheme are anybody's on that machine
+// (RFC 8252 8.6).
+func (c Client) Assured(redirectURI string) bool {
+	return !c.Public || strings.HasPrefix(redirectURI, "https://")
+}
+
 // withoutPort returns a loopback URI without its port, and false for anything
 // else. It accepts one spelling only: what was parsed, put together again, must
 // be the text itself.

@@ -34,7 +34,12 @@ type EdgeService struct {
 	Edge    `yaml:",inline"`
 }
 
-func (e *EdgeService) check(p *problems) { e.Service.check("edge", e.TrustedProxies, p) }
+func (e *EdgeService) check(p *problems) {
+	e.Service.check("edge", e.TrustedProxies, p)
+	for n := range e.Issuers {
+		e.Issuers[n].check(index("edge.issuers", n), p)
+	}
+}
 
 // Load reads a file, lays the environment over it, reads the secrets that it
 // refers to, and checks all of it.
@@ -67,12 +72,19 @@ func Parse(name string, data []byte, environ []string) (*File, error) {
 	}
 	f.source.read("", &root)
 	if err := yaml.Load(data, f, yaml.WithKnownFields()); err != nil {
-		// What could not be read would be reported again as missing.
-		return nil, p.unreadable(err)
+		read := f.source
+		*f = File{source: read}
+		_ = yaml.Load(data, f) // what can be read is judged along with it
+		_ = p.unreadable(err)
 	}
+	unread := len(p.list)
 	overlay(f, environ, p)
 	resolve(f, p)
 	f.check(p)
+	if unread > 0 {
+		// What could not be read would be reported again as missing.
+		p.list = slices.DeleteFunc(p.list, func(l located) bool { return strings.Contains(l.text, ": is missing") })
+	}
 	return f, p.err()
 }
 

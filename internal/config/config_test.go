@@ -55,6 +55,9 @@ edge:
   issuers:
   - issuer: https://id.example
     feed: {client_id: e, client_secret: "env:JOTWARD_EDGE_CLIENT_SECRET"}
+    audience: api
+    algorithms: [ES256]
+    max_lifetime: 1h
 `
 
 func environ(t *testing.T, more ...string) []string {
@@ -141,4 +144,30 @@ func FuzzParse(f *testing.F) {
 			t.Error("an empty configuration was accepted")
 		}
 	})
+}
+
+// Keys that do not exist and values of the wrong kind hide nothing else that is wrong.
+func TestAllMistakesAtOnce(t *testing.T) {
+	_, err := Parse("x.yaml", []byte(`issuer:
+  isuer: https://x
+  issuer: http://id.example
+  listen: 0.0.0.0:80
+  session_lifetime: [1]
+edge:
+  routes: 7
+  issuers:
+    - issuer: http://id.example
+`), nil)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"x.yaml:2: isuer", "x.yaml:3: issuer.issuer", "x.yaml:4: issuer.listen", "x.yaml:5: a list stands where a duration", "x.yaml:7: a single value",
+		"x.yaml:9: edge.issuers[0].issuer"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not said in\n%v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "is missing") {
+		t.Errorf("what was not read is called missing:\n%v", err)
+	}
 }

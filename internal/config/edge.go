@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"net/url"
+	"time"
+)
 
 // Edge configures the gateway.
 type Edge struct {
@@ -46,6 +49,30 @@ type EdgeIssuer struct {
 	AllowHTTP bool `yaml:"allow_http"`
 	// Follow its revocations; without it a revoked token is accepted until it expires.
 	Feed *EdgeFeed `yaml:"feed"`
+}
+
+// check says in the words of the file what the library would refuse in its own.
+func (i *EdgeIssuer) check(at string, p *problems) {
+	address, key := i.Issuer, ".issuer"
+	if i.JWKSURI != "" {
+		address, key = i.JWKSURI, ".jwks_uri"
+	}
+	if u, err := url.Parse(address); err == nil && u.Scheme == "http" && !(i.AllowHTTP && Loopback(u.Hostname())) {
+		p.add(at+key, "is not https: plain HTTP is for loopback, and there with allow_http: true")
+	}
+	for _, required := range []struct {
+		given     bool
+		key, what string
+	}{
+		{i.Issuer != "", ".issuer", "give the iss of its tokens"},
+		{i.Audience != "", ".audience", "give the aud that its tokens must hold"},
+		{len(i.Algorithms) > 0, ".algorithms", "name what is accepted, such as [ES256]"},
+		{i.MaxLifetime != 0, ".max_lifetime", "give the longest life of an accepted token, such as 1h"},
+	} {
+		if !required.given {
+			p.add(at+required.key, "is missing: "+required.what)
+		}
+	}
 }
 
 // EdgeFeed is how the edge follows an issuer's revocations.

@@ -46,7 +46,7 @@ func (i *Issuer) check(p *problems) {
 		p.add("issuer.issuer", "is missing: give the https URL under which clients reach the issuer")
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(i.Issuer, "/") || u.Path != "" || strings.ContainsAny(i.Issuer, "?#"):
 		p.add("issuer.issuer", "is not https://host[:port] alone (RFC 8414 2): remove path, query, fragment and the slash at its end")
-	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+	case u.Scheme != "https" && !(u.Scheme == "http" && Loopback(u.Hostname())):
 		p.add("issuer.issuer", "is not https: plain http is for loopback only")
 	}
 	if i.Admin.Token.IsZero() {

@@ -55,7 +55,7 @@ func (s *Service) check(at string, trusted []string, p *problems) {
 	switch {
 	case s.Listen != "" && !ok:
 		p.add(at+".listen", "is not host:port: write 127.0.0.1:8080, or :8080 for every address")
-	case ok && !loopback(host) && !s.TLS.Enabled() && !s.TLS.AtProxy:
+	case ok && !Loopback(host) && !s.TLS.Enabled() && !s.TLS.AtProxy:
 		p.add(at+".listen", "would serve plain HTTP off loopback: give tls.certificate and tls.key, or tls.at_proxy with trusted_proxies")
 	}
 	if s.TLS.AtProxy && len(trusted) == 0 {
@@ -86,7 +86,7 @@ func (a *Admin) check(at string, p *problems) {
 	if a.Listen != "" && !ok {
 		p.add(at+".listen", "is not host:port: write 127.0.0.1:8082")
 	}
-	if ok && !loopback(host) && (!a.TLS.Enabled() || a.Token.IsZero()) {
+	if ok && !Loopback(host) && (!a.TLS.Enabled() || a.Token.IsZero()) {
 		p.add(at+".listen", "is off loopback: it needs tls.certificate, tls.key and token there")
 	}
 	if !a.Token.IsZero() && a.Token.value != "" && len(a.Token.value) < minAdminToken {
@@ -104,9 +104,9 @@ func splitAddress(text string) (string, bool) {
 	return host, err == nil
 }
 
-// loopback is true for addresses that never leave the machine. A name other
+// Loopback is true for addresses that never leave the machine. A name other
 // than localhost is not looked up: what it means may change.
-func loopback(host string) bool {
+func Loopback(host string) bool {
 	if host == "localhost" {
 		return true
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/web"
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/bearer"
 )
@@ -53,7 +54,7 @@ func (e *Edge) record(ev *Event) {
 		slog.String("reason", string(ev.Reason)), slog.String("detail", clean(ev.Detail)),
 		slog.String("issuer", ev.Issuer), slog.String("client_id", clean(ev.ClientID)), slog.String("client_addr", ev.Client), slog.String("route", ev.Route),
 		slog.String("method", ev.Method), slog.Int("status", ev.Status), slog.Int64("bytes_in", ev.BytesIn), slog.Int64("bytes_out", ev.BytesOut),
-		slog.Duration("total", ev.Total), slog.Duration("decision", ev.Decision), slog.Duration("upstream", ev.Upstream),
+		slog.Float64("ms", web.Millis(ev.Total)), slog.Float64("decision_ms", web.Millis(ev.Decision)), slog.Float64("upstream_ms", web.Millis(ev.Upstream)),
 		slog.Bool("cache_hit", ev.CacheHit), slog.String("feed", string(ev.Feed)), slog.Uint64("revocation_seq", ev.Seq))
 }
 

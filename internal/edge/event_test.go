@@ -33,6 +33,11 @@ func TestEventIsCleaned(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &fields); err != nil {
 			t.Fatal(err)
 		}
+		for _, name := range []string{"ms", "decision_ms", "upstream_ms"} {
+			if _, ok := fields[name].(float64); !ok {
+				t.Errorf("%s: %v is no number of milliseconds", name, fields[name])
+			}
+		}
 		for name, v := range fields {
 			if text, _ := v.(string); text != clean(text) || len(text) > 300 {
 				t.Errorf("%s: %q", name, text)

@@ -107,7 +107,7 @@ func (f *follower) run(ctx context.Context) {
 			backoff = firstBackoff
 		}
 		f.options.Logger.LogAttrs(ctx, slog.LevelWarn, "revocation feed interrupted",
-			slog.String("issuer", f.config.Issuer), slog.String("error", err.Error()), slog.Duration("backoff", backoff))
+			slog.String("issuer", f.config.Issuer), slog.String("error", err.Error()), slog.String("backoff", backoff.String()))
 		if sleep(ctx, backoff/2+rand.N(backoff/2)) != nil {
 			return
 		}
@@ -154,7 +154,7 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("the feed answered %d", answer.StatusCode)
+		return fmt.Errorf("the feed answered %d: check the client's id and secret, and its scope jotward:feed", answer.StatusCode)
 	}
 	f.fresh = false
 	err = f.read(ctx, newFrames(answer.Body), deadline)

@@ -36,7 +36,7 @@ func TestThreatRedirectURI(t *testing.T) {
 		}
 	}
 	for _, uri := range []string{redirect, "http://127.0.0.1:49152/cb", "https://app.example/q?a=1&b=2", "com.example.app:/cb"} {
-		if a := b.open(with(request("app"), "redirect_uri", uri)); !strings.HasPrefix(a.header.Get("Location"), uri) || a.back().Get("code") == "" {
+		if a := b.allow(with(request("app"), "redirect_uri", uri)); !strings.HasPrefix(a.header.Get("Location"), uri) || a.back().Get("code") == "" {
 			t.Errorf("%s: %d %s", uri, a.status, a.header.Get("Location"))
 		}
 	}
@@ -239,6 +239,30 @@ func TestPromptAndMaxAge(t *testing.T) {
 	// The session's end.
 	v.pass(2 * time.Hour)
 	silent("session over", b.open(none), "login_required")
+}
+
+// Any program of the machine can call itself a native application, so what was
+// allowed before is asked for again (RFC 8252 8.6).
+func TestThreatNativeImpersonation(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	b := &browser{world: v}
+	b.signIn(request("app"))
+	for _, uri := range []string{"http://127.0.0.1:4711/cb", "com.example.app:/cb"} {
+		native := with(request("app"), "redirect_uri", uri)
+		if a := b.allow(native); !a.back().Has("code") {
+			t.Fatalf("%s: %d %s", uri, a.status, a.body)
+		}
+		if a := b.open(native); a.status != 200 || !strings.Contains(a.body, `name="consent_token"`) {
+			t.Errorf("%s: a second time nobody was asked: %d %s", uri, a.status, a.header.Get("Location"))
+		}
+		if a := b.open(with(native, "prompt", "none")); a.back().Get("error") != "consent_required" || a.back().Has("code") {
+			t.Errorf("%s: silently: %d %s", uri, a.status, a.header.Get("Location"))
+		}
+	}
+	if a := b.open(request("app")); !a.back().Has("code") {
+		t.Errorf("https is assured: %d %s", a.status, a.body)
+	}
 }
 
 func TestIDTokenHint(t *testing.T) {

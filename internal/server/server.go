@@ -31,7 +31,7 @@ func (s *Issuer) PublicRoutes() []web.Route {
 	return []web.Route{
 		{Pattern: "GET /.well-known/oauth-authorization-server", Style: web.Problem, Handler: s.Metadata.Document, Access: web.AnyOrigin},
 		{Pattern: "GET /.well-known/openid-configuration", Style: web.Problem, Handler: s.Metadata.Document, Access: web.AnyOrigin},
-		{Pattern: "GET /jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeToken), Access: web.AnyOrigin},
+		{Pattern: "GET /jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeToken), Access: web.AnyOrigin, Quiet: true},
 		{Pattern: "GET /authorize", Style: authorize.Refusal, Handler: s.Authorize.Authorize},
 		{Pattern: "POST /authorize", Style: authorize.Refusal, Handler: s.Authorize.Posted, Access: web.AnyForm},
 		{Pattern: "POST /signin", Style: authorize.Refusal, Handler: s.Authorize.SignIn},
@@ -42,7 +42,7 @@ func (s *Issuer) PublicRoutes() []web.Route {
 		{Pattern: "POST /revoke", Style: web.OAuth, Handler: s.Token.Revoke, Access: web.AnyOrigin},
 		{Pattern: "GET /feed", Style: web.OAuth, Handler: s.Feed.Stream},
 		{Pattern: "POST /feed/position", Style: web.OAuth, Handler: s.Feed.Report, Quiet: true},
-		{Pattern: "GET /feed/jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeFeed)},
+		{Pattern: "GET /feed/jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeFeed), Quiet: true},
 		{Pattern: "GET /healthz", Style: web.Problem, Handler: s.Ops.Health.Live, Quiet: true},
 		{Pattern: "GET /readyz", Style: web.Problem, Handler: s.Ops.Health.Brief, Quiet: true},
 	}

@@ -109,7 +109,7 @@ func (s *Server) handle(route Route) http.Handler {
 		if ev.Status = rec.status; ev.Status == 0 {
 			ev.Status = http.StatusOK
 		}
-		s.Log.Log(r.Context(), level, "request", append(attrs, "status", ev.Status, "ms", ev.Took.Milliseconds())...)
+		s.Log.Log(r.Context(), level, "request", append(attrs, "status", ev.Status, "ms", Millis(ev.Took))...)
 		if s.Observe != nil {
 			s.Observe(ev)
 		}
@@ -197,6 +197,9 @@ func OAuth(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
 		"request_id": w.Header().Get("X-Request-Id"),
 	})
 }
+
+// Millis is how the log says a duration, in issuer and edge alike.
+func Millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // JSON writes v with a status.
 func JSON(w http.ResponseWriter, status int, v any) error {

@@ -229,8 +229,10 @@ func TestChromiumSignsInAndConsents(t *testing.T) {
 	if resp.StatusCode != http.StatusOK {
 		t.Errorf("the resource answered %d", resp.StatusCode)
 	}
-	// Who is signed in and has consented is not asked again.
-	v.run(chromedp.Navigate(v.Issuer + "/authorize?" + v.request().Encode()))
+	// Who is signed in need not do so again, but this client could be any program of
+	// the machine (RFC 8252 8.6).
+	v.run(chromedp.Navigate(v.Issuer+"/authorize?"+v.request().Encode()), chromedp.WaitVisible(chromedp.CSS(`button[value=allow]`)),
+		chromedp.Click(chromedp.CSS(`button[value=allow]`)))
 	if again := v.answer(); again.Get("code") == "" || again.Get("code") == back.Get("code") {
 		t.Errorf("the second time came back with %v", again)
 	}

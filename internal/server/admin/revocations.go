@@ -19,7 +19,8 @@ type Revocation struct {
 }
 
 // Revoke answers POST /admin/v1/revocations: kinds token, grant and session by
-// their id, subject and client by raising their version, key by its kid.
+// their id, subject with its sessions and grants, a client's access tokens
+// alone, for its grants are other people's, and key by its kid.
 func (e *Endpoints) Revoke(w http.ResponseWriter, r *http.Request) error {
 	var in Revocation
 	if err := web.ReadJSON(r, &in); err != nil {
@@ -49,7 +50,7 @@ func (e *Endpoints) revoke(ctx context.Context, who audit.Actor, in Revocation) 
 	case revoke.KindKey:
 		return e.Ring.Retire(ctx, who, keyring.PurposeToken, in.ID)
 	case revoke.KindSubject:
-		return e.Accounts.RevokeTokens(ctx, who, in.ID)
+		return e.Accounts.Revoke(ctx, who, in.ID)
 	case revoke.KindClient:
 		return e.Clients.RevokeTokens(ctx, who, in.ID)
 	}

@@ -113,7 +113,7 @@ func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, query url.Value
 		return e.needSignIn(w, r, query, a, want)
 	}
 	granted := a.Client.SkipConsent && !want.consent
-	if !granted && !want.consent {
+	if !granted && !want.consent && a.Client.Assured(a.Request.RedirectURI) {
 		if granted, err = e.Consents.Granted(r.Context(), ses.Subject, a.Client.ID, a.Scopes); err != nil {
 			return err
 		}

@@ -38,12 +38,12 @@ func (h *house) acts() map[string]func() error {
 			_, err := h.accounts.Update(ctx, root, h.ann.ID, 0, "A", "a@example.com")
 			return err
 		},
-		"account.SetPassword":  func() error { return h.accounts.SetPassword(ctx, root, h.ann.ID, 0, "another horse") },
-		"account.SetRoles":     func() error { return h.accounts.SetRoles(ctx, root, h.ann.ID, 0, []string{"x"}, nil) },
-		"account.RevokeTokens": func() error { return h.accounts.RevokeTokens(ctx, root, h.ann.ID) },
-		"account.Disable":      func() error { return h.accounts.Disable(ctx, root, h.ann.ID, 0) },
-		"account.Enable":       func() error { return h.accounts.Enable(ctx, root, h.ann.ID, 0) },
-		"account.Delete":       func() error { return h.accounts.Delete(ctx, root, h.ann.ID, 0) },
+		"account.SetPassword": func() error { return h.accounts.SetPassword(ctx, root, h.ann.ID, 0, "another horse") },
+		"account.SetRoles":    func() error { return h.accounts.SetRoles(ctx, root, h.ann.ID, 0, []string{"x"}, nil) },
+		"account.Revoke":      func() error { return h.accounts.Revoke(ctx, root, h.ann.ID) },
+		"account.Disable":     func() error { return h.accounts.Disable(ctx, root, h.ann.ID, 0) },
+		"account.Enable":      func() error { return h.accounts.Enable(ctx, root, h.ann.ID, 0) },
+		"account.Delete":      func() error { return h.accounts.Delete(ctx, root, h.ann.ID, 0) },
 		"client.Create": func() error {
 			_, _, err := h.clients.Create(ctx, root, client.Client{ID: "third"})
 			return err
