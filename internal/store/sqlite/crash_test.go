@@ -166,7 +166,7 @@ func (c *crashes) honestRetry(i int) {
 func TestCrashingProcess(t *testing.T) {
 	told := strings.Split(os.Getenv("JOTWARD_TEST_CRASH"), "\n")
 	if len(told) != 2+families {
-		t.Skip("runs in a process of its own")
+		return // this process is not the one to be killed
 	}
 	master, err := hex.DecodeString(told[1])
 	if err != nil || !filepath.IsAbs(told[0]) {
