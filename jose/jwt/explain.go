@@ -1,0 +1,347 @@
+package jwt
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/strictjson"
+	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jws"
+)
+
+// An Explanation is what Explain found, check by check, for people to read. It
+// is no acceptance, whatever it says: it holds no claims, only texts about them,
+// cut and quoted. Whoever lets somebody in calls Verify.
+type Explanation struct {
+	Checks []Check `json:"checks"`
+}
+
+// A Check is one check of a Verifier, and what came of it.
+type Check struct {
+	Name     string      `json:"name"`             // stable, such as "issuer"
+	State    CheckState  `json:"state"`            // what came of it
+	Reason   jose.Reason `json:"reason,omitempty"` // why it failed
+	Expected string      `json:"expected"`         // what the policy wants
+	Found    string      `json:"found"`            // what there is; never a secret, a signature or a whole token
+	Remedy   string      `json:"remedy,omitempty"` // what to do when it failed
+}
+
+// A CheckState is what came of a check.
+type CheckState string
+
+// The states.
+const (
+	CheckOK         CheckState = "ok"
+	CheckFailed     CheckState = "failed"
+	CheckNotReached CheckState = "not_reached" // something that it needs failed before
+)
+
+// Failure returns the first failed check as an error: the reason for which Verify
+// refuses the token. It is nil when Verify accepts it.
+func (e *Explanation) Failure() error {
+	for _, c := range e.Checks {
+		if c.State == CheckFailed {
+			return fail(c.Reason, c.Name+": "+c.Found)
+		}
+	}
+	return nil
+}
+
+// Explain runs every check of Verify instead of stopping at the first that fails,
+// in the order of Verify, and says of each what was expected, what was found and
+// what to do. A check that cannot be run, because one before it failed that it
+// stands on, is not reached; beyond the policy's size nothing is looked at.
+//
+// It accepts exactly what Verify accepts, and its first failure has Verify's
+// reason, for the same keys and at the same time. It asks the key source as
+// Verify does. It is for logs, consoles and command lines: see Explanation.
+func (v *Verifier[C]) Explain(ctx context.Context, token string) *Explanation {
+	return v.explain(ctx, token, nil)
+}
+
+func (v *Verifier[C]) explain(ctx context.Context, token string, more []rule) *Explanation {
+	e := &explainer{policy: &v.core.policy, rules: append(v.core.policy.rules[:len(v.core.policy.rules):len(v.core.policy.rules)], more...)}
+	e.custom = v.plan != nil
+	payload, signed, ok := e.message(ctx, &v.core, token)
+	if !ok {
+		return e.done()
+	}
+	f, ok := e.claims(payload)
+	if !ok || !e.custom {
+		return e.done()
+	}
+	if !signed {
+		// The caller's own decoders see nothing that a stranger wrote.
+		return e.done()
+	}
+	var claims C
+	err := v.plan.decodeClaims(reflect.ValueOf(&claims).Elem(), f.doc, payload)
+	e.add("custom_claims", err, "claims that fit the verifier's type", "claims")
+	return e.done()
+}
+
+// explainer collects the checks.
+type explainer struct {
+	policy *policy
+	rules  []rule
+	custom bool // the caller's claims are read
+	header jws.Header
+	checks []Check
+}
+
+// add notes a check that was run: err says whether it failed, and then how.
+func (e *explainer) add(name string, err error, expected, found string) {
+	c := Check{Name: name, State: CheckOK, Expected: expected, Found: found}
+	if err != nil {
+		c.State, c.Reason = CheckFailed, jose.ReasonOf(err)
+		if typed, ok := err.(*jose.Error); ok {
+			c.Found = typed.Detail
+		}
+		if c.Reason == "" { // a key source's own error
+			c.Reason, c.Found = jose.KeysUnavailable, "the key source failed"
+		}
+		c.Remedy = remedyOf(c.Reason)
+	}
+	e.checks = append(e.checks, c)
+}
+
+// skip notes a check that could not be run.
+func (e *explainer) skip(name, expected, found string) {
+	e.checks = append(e.checks, Check{Name: name, State: CheckNotReached, Expected: expected, Found: found})
+}
+
+// done lists what was not reached at all, so that every explanation under one
+// policy names the same checks in the same order.
+func (e *explainer) done() *Explanation {
+	names := []string{"size", "shape", "header", "algorithm", "type", "key", "signature", "claims", "claim_types", "required",
+		"issuer", "audience", "expiry", "not_before", "issued_at", "lifetime"}
+	for i := range e.rules {
+		names = append(names, e.rules[i].name)
+	}
+	if e.custom {
+		names = append(names, "custom_claims")
+	}
+	for _, name := range names[len(e.checks):] {
+		e.skip(name, "", "a check before it failed")
+	}
+	return &Explanation{Checks: e.checks}
+}
+
+// message explains everything up to the signature. It returns the payload, when
+// it can be decoded, and whether a signature vouches for it.
+func (e *explainer) message(ctx context.Context, c *core, token string) (payload string, signed, ok bool) {
+	var err error
+	if len(token) > c.policy.MaxSize {
+		err = fail(jose.TokenOversize, fmt.Sprintf("%d bytes", len(token)))
+	}
+	e.add("size", err, fmt.Sprintf("at most %d bytes", c.policy.MaxSize), fmt.Sprintf("%d bytes", len(token)))
+	if err != nil {
+		return "", false, false
+	}
+	header, segment, signature, err := jws.Split(token)
+	e.add("shape", err, "three segments with a dot between two", "three segments")
+	if err != nil {
+		return "", false, false
+	}
+	seen := e.head(ctx, c, header)
+	signed = e.signature(ctx, c, seen, header, token[:len(header)+1+len(segment)], signature)
+	text, err := b64.Bytes(segment)
+	if err != nil {
+		e.add("claims", fail(jose.TokenMalformed, "payload: "+err.Error()), "base64url of one strict JSON object", "")
+		return "", false, false
+	}
+	return string(text), signed, true
+}
+
+// head explains the header, and returns it with its keys when there are any.
+func (e *explainer) head(ctx context.Context, c *core, segment string) *resolved {
+	generation := c.keys.Generation()
+	h, err := jws.ParseHeader(segment)
+	e.add("header", err, "base64url of one strict JSON object without crit", fmt.Sprintf("a header of %d bytes", len(segment)))
+	algorithms := make([]string, len(c.policy.Algorithms))
+	for i, a := range c.policy.Algorithms {
+		algorithms[i] = string(a)
+	}
+	wantType := show(c.policy.Type)
+	switch {
+	case c.policy.SkipType:
+		wantType = "any (SkipType)"
+	case c.policy.untyped:
+		wantType += ", or no typ"
+	}
+	if err != nil {
+		e.skip("algorithm", strings.Join(algorithms, ", "), "the header could not be read")
+		e.skip("type", wantType, "the header could not be read")
+		e.skip("key", "a key of the source", "the header could not be read")
+		return nil
+	}
+	e.header = h
+	err = c.policy.checkAlgorithm(h)
+	e.add("algorithm", err, strings.Join(algorithms, ", "), show(string(h.Algorithm)))
+	e.add("type", c.policy.checkType(h), wantType, show(h.Type))
+	const wantKey = "a key of the source that answers to kid and alg"
+	if err != nil {
+		e.skip("key", wantKey, "the algorithm is not allowed, so no key is asked for")
+		return nil
+	}
+	keys, err := c.keys.Lookup(ctx, h.KeyID, h.Algorithm)
+	e.add("key", err, wantKey, fmt.Sprintf("kid %s, %d to try", show(h.KeyID), len(keys)))
+	if err != nil {
+		return nil
+	}
+	return &resolved{header: h, keys: keys, generation: generation}
+}
+
+// signature explains the signature, and reports whether it holds.
+func (e *explainer) signature(ctx context.Context, c *core, seen *resolved, header, input, signature string) bool {
+	const want = "a signature that holds over header and claims"
+	if seen == nil {
+		e.skip("signature", want, "there is no key to try")
+		return false
+	}
+	sig, err := b64.Bytes(signature)
+	if err != nil {
+		e.add("signature", fail(jose.TokenMalformed, "signature: "+err.Error()), want, "")
+		return false
+	}
+	key, err := jws.TryKeys(seen.keys, seen.header, []byte(input), sig)
+	if err != nil {
+		if again := c.askAnew(ctx, header, seen, err); again != nil {
+			key, err = jws.TryKeys(again.keys, again.header, []byte(input), sig)
+		}
+	}
+	found := fmt.Sprintf("%d bytes", len(sig))
+	if err == nil {
+		found += " that hold under " + keyName(key)
+	}
+	e.add("signature", err, want, found)
+	return err == nil
+}
+
+func keyName(k *jwk.Key) string {
+	if k.KeyID() == "" {
+		return "a key without kid, for " + string(k.Algorithm())
+	}
+	return "the key " + show(k.KeyID()) + ", for " + string(k.Algorithm())
+}
+
+// claims explains the claims set, whether or not a signature vouches for it.
+func (e *explainer) claims(payload string) (*facts, bool) {
+	doc := &strictjson.Doc{}
+	var err error
+	if scan := doc.Scan(payload); scan != nil {
+		err = fail(jose.ClaimsInvalid, scan.Error())
+	}
+	e.add("claims", err, "base64url of one strict JSON object", fmt.Sprintf("%d claims, %d bytes", doc.Len(), len(payload)))
+	if err != nil {
+		return nil, false
+	}
+	f := &facts{alg: e.header.Algorithm, reg: &Registered{}, doc: doc, now: e.policy.Clock()}
+	var a aside
+	f.have, err = readRegistered(f.reg, &a, doc)
+	e.add("claim_types", err, "registered claims of their types", "registered claims of their types")
+	if err != nil {
+		return nil, false
+	}
+	e.judge(f)
+	for i := range e.rules {
+		r := &e.rules[i]
+		e.add(r.name, r.check(f), r.expected, r.found(f))
+	}
+	return f, true
+}
+
+// judge is policy.judge, every check of it.
+func (e *explainer) judge(f *facts) {
+	p, r := e.policy, f.reg
+	e.add("required", p.checkRequired(r, f.have, f.doc), strings.Join(p.requiredNames(), ", "), namesOf(f.doc))
+	e.add("issuer", p.checkIssuer(r), orAny(p.SkipIssuer, "SkipIssuer", showList(p.Issuers)), show(r.Issuer))
+	e.add("audience", p.checkAudience(r), orAny(p.SkipAudience, "SkipAudience", "one of "+showList(p.Audiences)), showList(r.Audience))
+	now := stamp(f.now)
+	e.add("expiry", p.checkExpiry(r, f.have, f.now), orAny(p.SkipExpiry, "SkipExpiry", "after "+now), f.time(claimExp))
+	e.add("not_before", p.checkNotBefore(r, f.have, f.now), "not after "+now+", or absent", f.time(claimNbf))
+	e.add("issued_at", p.checkIssuedAt(r, f.have, f.now), "not after "+now+", or absent", f.time(claimIat))
+	life := "no exp"
+	if f.have&claimExp != 0 {
+		from := f.now
+		if f.have&claimIat != 0 {
+			from = r.IssuedAt
+		}
+		life = r.Expiry.Sub(from).String()
+	}
+	e.add("lifetime", p.checkLifetime(r, f.have, f.now), orAny(p.SkipLifetime, "SkipLifetime", "at most "+p.MaxLifetime.String()), life)
+}
+
+// found shows the claim that a rule is about.
+func (r *rule) found(f *facts) string {
+	v, ok := f.doc.Find(r.claim)
+	switch {
+	case !ok:
+		return "absent"
+	case r.hidden:
+		return "there"
+	}
+	return showValue(v)
+}
+
+// time shows one of the three times.
+func (f *facts) time(bit claimSet) string {
+	switch {
+	case f.have&bit == 0:
+		return "absent"
+	case bit == claimExp:
+		return stamp(f.reg.Expiry)
+	case bit == claimNbf:
+		return stamp(f.reg.NotBefore)
+	}
+	return stamp(f.reg.IssuedAt)
+}
+
+func orAny(skipped bool, field, expected string) string {
+	if skipped {
+		return "any (" + field + ")"
+	}
+	return expected
+}
+
+// requiredNames lists the claims that the policy requires.
+func (p *policy) requiredNames() []string {
+	names := []string{}
+	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
+		if p.required&claimBit(name) != 0 {
+			names = append(names, name)
+		}
+	}
+	return append(names, p.requiredOther...)
+}
+
+// namesOf lists the names of the claims, as many as a line can bear.
+func namesOf(doc *strictjson.Doc) string {
+	const most = 32
+	var names []string
+	for i := range min(doc.Len(), most) {
+		name, _ := doc.Member(i)
+		names = append(names, strings.Trim(show(name), `"`))
+	}
+	if doc.Len() > most {
+		names = append(names, fmt.Sprintf("and %d more", doc.Len()-most))
+	}
+	return strings.Join(names, ", ")
+}
+
+// showValue quotes a value that is short, and names the kind of any other.
+func showValue(v strictjson.Value) string {
+	switch v.Kind {
+	case strictjson.String:
+		return show(v.Text())
+	case strictjson.Array:
+		return "an array"
+	case strictjson.Object:
+		return "an object"
+	}
+	return v.Raw // a number, which the scanner has bounded, true, false or null
+}
