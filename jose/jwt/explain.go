@@ -93,14 +93,20 @@ type explainer struct {
 	checks []Check
 }
 
-// add notes a check that was run: err says whether it failed, and then how.
+// add notes a check that was run: found is what was found when it holds, and err
+// says what when it does not.
 func (e *explainer) add(name string, err error, expected, found string) {
+	if typed, ok := err.(*jose.Error); ok {
+		found = typed.Detail
+	}
+	e.addValue(name, err, expected, found)
+}
+
+// addValue notes a check of one value, which is what was found either way.
+func (e *explainer) addValue(name string, err error, expected, found string) {
 	c := Check{Name: name, State: CheckOK, Expected: expected, Found: found}
 	if err != nil {
 		c.State, c.Reason = CheckFailed, jose.ReasonOf(err)
-		if typed, ok := err.(*jose.Error); ok {
-			c.Found = typed.Detail
-		}
 		if c.Reason == "" { // a key source's own error
 			c.Reason, c.Found = jose.KeysUnavailable, "the key source failed"
 		}
@@ -138,7 +144,7 @@ func (e *explainer) message(ctx context.Context, c *core, token string) (payload
 	if len(token) > c.policy.MaxSize {
 		err = fail(jose.TokenOversize, fmt.Sprintf("%d bytes", len(token)))
 	}
-	e.add("size", err, fmt.Sprintf("at most %d bytes", c.policy.MaxSize), fmt.Sprintf("%d bytes", len(token)))
+	e.addValue("size", err, fmt.Sprintf("at most %d bytes", c.policy.MaxSize), fmt.Sprintf("%d bytes", len(token)))
 	if err != nil {
 		return "", false, false
 	}
@@ -181,14 +187,17 @@ func (e *explainer) head(ctx context.Context, c *core, segment string) *resolved
 	}
 	e.header = h
 	err = c.policy.checkAlgorithm(h)
-	e.add("algorithm", err, strings.Join(algorithms, ", "), show(string(h.Algorithm)))
-	e.add("type", c.policy.checkType(h), wantType, show(h.Type))
+	e.addValue("algorithm", err, strings.Join(algorithms, ", "), show(string(h.Algorithm)))
+	e.addValue("type", c.policy.checkType(h), wantType, show(h.Type))
 	const wantKey = "a key of the source that answers to kid and alg"
 	if err != nil {
 		e.skip("key", wantKey, "the algorithm is not allowed, so no key is asked for")
 		return nil
 	}
 	keys, err := c.keys.Lookup(ctx, h.KeyID, h.Algorithm)
+	if err == nil && len(keys) == 0 {
+		err = fail(jose.KeyNotFound, "no key answers")
+	}
 	e.add("key", err, wantKey, fmt.Sprintf("kid %s, %d to try", show(h.KeyID), len(keys)))
 	if err != nil {
 		return nil
@@ -241,30 +250,52 @@ func (e *explainer) claims(payload string) (*facts, bool) {
 		return nil, false
 	}
 	f := &facts{alg: e.header.Algorithm, reg: &Registered{}, doc: doc, now: e.policy.Clock()}
-	var a aside
-	f.have, err = readRegistered(f.reg, &a, doc)
+	wrong, err := f.readEach()
 	e.add("claim_types", err, "registered claims of their types", "registered claims of their types")
-	if err != nil {
-		return nil, false
-	}
-	e.judge(f)
+	e.judge(f, wrong)
 	for i := range e.rules {
 		r := &e.rules[i]
+		if wrong != 0 {
+			e.skip(r.name, r.expected, "a registered claim could not be read")
+			continue
+		}
 		e.add(r.name, r.check(f), r.expected, r.found(f))
 	}
-	return f, true
+	return f, wrong == 0
 }
 
-// judge is policy.judge, every check of it.
-func (e *explainer) judge(f *facts) {
-	p, r := e.policy, f.reg
-	e.add("required", p.checkRequired(r, f.have, f.doc), strings.Join(p.requiredNames(), ", "), namesOf(f.doc))
-	e.add("issuer", p.checkIssuer(r), orAny(p.SkipIssuer, "SkipIssuer", showList(p.Issuers)), show(r.Issuer))
-	e.add("audience", p.checkAudience(r), orAny(p.SkipAudience, "SkipAudience", "one of "+showList(p.Audiences)), showList(r.Audience))
-	now := stamp(f.now)
-	e.add("expiry", p.checkExpiry(r, f.have, f.now), orAny(p.SkipExpiry, "SkipExpiry", "after "+now), f.time(claimExp))
-	e.add("not_before", p.checkNotBefore(r, f.have, f.now), "not after "+now+", or absent", f.time(claimNbf))
-	e.add("issued_at", p.checkIssuedAt(r, f.have, f.now), "not after "+now+", or absent", f.time(claimIat))
+// readEach is readRegistered that goes on after a claim of the wrong type. It
+// returns those, and the error for the first.
+func (f *facts) readEach() (wrong claimSet, first error) {
+	for i := range f.doc.Len() {
+		name, v := f.doc.Member(i)
+		bit := claimBit(name)
+		if bit == 0 {
+			continue
+		}
+		// A claims set of this one claim, so that it is read by the same code.
+		var one strictjson.Doc
+		var a aside
+		err := one.Scan(`{"` + name + `":` + v.Raw + `}`)
+		if err == nil {
+			_, err = readRegistered(f.reg, &a, &one)
+		}
+		if err == nil {
+			f.have |= bit
+			continue
+		}
+		wrong |= bit
+		if first == nil {
+			first = err
+		}
+	}
+	return wrong, first
+}
+
+// judge is policy.judge, every check of it that no claim of the wrong type is in
+// the way of.
+func (e *explainer) judge(f *facts, wrong claimSet) {
+	p, r, now := e.policy, f.reg, stamp(f.now)
 	life := "no exp"
 	if f.have&claimExp != 0 {
 		from := f.now
@@ -273,7 +304,30 @@ func (e *explainer) judge(f *facts) {
 		}
 		life = r.Expiry.Sub(from).String()
 	}
-	e.add("lifetime", p.checkLifetime(r, f.have, f.now), orAny(p.SkipLifetime, "SkipLifetime", "at most "+p.MaxLifetime.String()), life)
+	for _, c := range []struct {
+		name            string
+		needs           claimSet
+		err             error
+		expected, found string
+	}{
+		{"required", p.required, p.checkRequired(r, f.have, f.doc), strings.Join(p.requiredNames(), ", "), namesOf(f.doc)},
+		{"issuer", claimIss, p.checkIssuer(r), orAny(p.SkipIssuer, "SkipIssuer", showList(p.Issuers)), show(r.Issuer)},
+		{"audience", claimAud, p.checkAudience(r), orAny(p.SkipAudience, "SkipAudience", "one of "+showList(p.Audiences)), showList(r.Audience)},
+		{"expiry", claimExp, p.checkExpiry(r, f.have, f.now), orAny(p.SkipExpiry, "SkipExpiry", "after "+now), f.time(claimExp)},
+		{"not_before", claimNbf, p.checkNotBefore(r, f.have, f.now), "not after " + now + ", or absent", f.time(claimNbf)},
+		{"issued_at", claimIat, p.checkIssuedAt(r, f.have, f.now), "not after " + now + ", or absent", f.time(claimIat)},
+		{"lifetime", claimExp | claimIat, p.checkLifetime(r, f.have, f.now), orAny(p.SkipLifetime, "SkipLifetime", "at most "+p.MaxLifetime.String()), life},
+	} {
+		if wrong&c.needs != 0 {
+			e.skip(c.name, c.expected, "a claim that it needs could not be read")
+			continue
+		}
+		note := e.addValue
+		if c.name == "required" || c.name == "lifetime" {
+			note = e.add // their errors say which claim is missing
+		}
+		note(c.name, c.err, c.expected, c.found)
+	}
 }
 
 // found shows the claim that a rule is about.
