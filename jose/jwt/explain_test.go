@@ -134,6 +134,20 @@ func TestExplainShowsNoSecrets(t *testing.T) {
 	}
 }
 
+// A nonce, and hashes of what came with a token, are compared and not shown.
+func TestExplainHidesWhatItCompares(t *testing.T) {
+	kind := newKit(t).id()
+	text, err := json.Marshal(kind.explain(kind.good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hidden := range []string{"n-0S6_WzA2Mj", "77QmUPtjPfzWtF2AnpK9RQ", "LDktKdoQak3Pk0cnXxCltA", accessInToken, codeInToken} {
+		if strings.Contains(string(text), hidden) {
+			t.Errorf("shown: %s", hidden)
+		}
+	}
+}
+
 // A source that cannot answer is not the token's fault, and said so.
 func TestExplainWithoutKeys(t *testing.T) {
 	k := generate(t, jwk.HS256, "k")
