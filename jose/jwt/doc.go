@@ -14,6 +14,12 @@
 //	})
 //	token, err := v.Verify(ctx, text)
 //
+// Each kind of token that a specification describes has a policy of its own beside
+// it, which knows that kind's rules: NewAccessTokenVerifier, NewIDTokenVerifier,
+// NewLogoutTokenVerifier, NewSecurityEventVerifier, NewDPoPVerifier,
+// NewClientAssertionVerifier and NewIntrospectionVerifier. No token of one kind
+// passes for another. Verifier.Explain says of every check what came of it.
+//
 // Every failure is a *jose.Error with a reason code, and nothing about the
 // claims is used or revealed before the signature holds. Only the compact
 // serialization is read.

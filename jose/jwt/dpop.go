@@ -51,7 +51,7 @@ type DPoPRequest struct {
 	// AccessToken came with the request: ath must be its hash.
 	AccessToken string
 	// Thumbprint is the key that the access token is bound to: its cnf.jkt, from
-	// Token.Thumbprint of the verified token. The proof must be of that key.
+	// Token.BoundTo of the verified token. The proof must be of that key.
 	Thumbprint string
 	// NoAccessToken says that the request carries none, as at a token endpoint. A
 	// refresh token or a code that is bound to a key gives a Thumbprint here too.
@@ -300,11 +300,11 @@ func proofHash(accessToken string) string {
 	return b64.Encode(sum[:])
 }
 
-// Thumbprint returns cnf.jkt, the thumbprint of the key that a DPoP proof must be
+// BoundTo returns cnf.jkt, the thumbprint of the key that a DPoP proof must be
 // of (RFC 9449 6.1), "" for a token that is bound in another way or not at all. It
 // fails with ClaimsInvalid when cnf is no object, or jkt no thumbprint: such a
 // token is bound to something that nobody can prove.
-func (t *Token[C]) Thumbprint() (string, error) {
+func (t *Token[C]) BoundTo() (string, error) {
 	if !t.Bound() {
 		return "", nil
 	}

@@ -286,7 +286,7 @@ func TestMemoryReplay(t *testing.T) {
 	}
 }
 
-func TestThumbprintOfToken(t *testing.T) {
+func TestBoundTo(t *testing.T) {
 	k := newKit(t)
 	v, err := jwt.NewVerifier[struct{}](k.key, jwt.Policy{Algorithms: k.algorithms(), Required: []string{}, SkipIssuer: true, SkipAudience: true, SkipType: true, SkipLifetime: true, Clock: clock})
 	k.must(err)
@@ -298,7 +298,7 @@ func TestThumbprintOfToken(t *testing.T) {
 	} {
 		token, err := v.Verify(ctx, k.sign("", payload))
 		k.must(err)
-		got, err := token.Thumbprint()
+		got, err := token.BoundTo()
 		if err != nil {
 			wants(t, err, jose.ClaimsInvalid)
 			got = "!"
