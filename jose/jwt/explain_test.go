@@ -91,6 +91,19 @@ func TestExplainRunsEveryCheck(t *testing.T) {
 	if got["claim_types"] != jwt.CheckFailed || got["issuer"] != jwt.CheckFailed || got["expiry"] != jwt.CheckNotReached || got["audience"] != jwt.CheckOK {
 		t.Errorf("%v", got)
 	}
+	// A profile's rules need all of them.
+	access := newKit(t).access()
+	for _, c := range access.explain(access.bad["claims_invalid: acr"]).Checks {
+		if (c.State == jwt.CheckFailed) != (c.Name == "acr") {
+			t.Errorf("%+v", c)
+		}
+	}
+	kit := newKit(t)
+	for _, c := range kit.access().explain(kit.sign("at+jwt", strings.Replace(accessClaims, `"jti":"a1"`, `"jti":1`, 1))).Checks {
+		if c.Name == "scope" && c.State != jwt.CheckNotReached {
+			t.Errorf("%+v", c)
+		}
+	}
 	// No key is asked for under an algorithm that is not allowed.
 	got = states(forge(t, generate(t, jwk.HS256, "k"), `{"alg":"HS256","typ":"at+jwt","kid":"k"}`, goodClaims))
 	if got["algorithm"] != jwt.CheckFailed || got["key"] != jwt.CheckNotReached || got["signature"] != jwt.CheckNotReached || got["issuer"] != jwt.CheckOK {
@@ -119,6 +132,7 @@ func TestExplainShowsNoSecrets(t *testing.T) {
 	long := strings.Repeat("x", 500)
 	for _, payload := range []string{
 		goodClaims,
+		`{` + manyClaims(100) + `"iss":"x"}`,
 		`{"iss":"` + long + `","sub":"\u001b[31m\u202e","password":"hunter2","` + long + `":1}`,
 	} {
 		token := sign(t, k, payload)
@@ -132,6 +146,14 @@ func TestExplainShowsNoSecrets(t *testing.T) {
 			}
 		}
 	}
+}
+
+func manyClaims(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"claim%d":"hunter2",`, i)
+	}
+	return b.String()
 }
 
 // A nonce, and hashes of what came with a token, are compared and not shown.

@@ -96,6 +96,7 @@ func mistakes(t *testing.T) []mistake {
 		{good, lint.KeyUnusable, "key", key(`{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}`)}, {good, lint.KeyUnusable, "key", key("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----")},
 		{good, lint.KeyMismatch, "key", key(`{"kty":"oct","alg":"HS256","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`)}, {good, lint.KeyMismatch, "key", key(`{"keys":[]}`)},
 		{signed("a-string-secret-at-least-256-bits-long"), lint.SecretGuessable, "key", lint.Options{}},
+		{good, lint.KeyMismatch, "key", key(`{"kty":"RSA","alg":"XX256","n":"AA","e":"AQAB"}`)}, {good, lint.KeyUnusable, "key", key(`{"keys":7}`)},
 		{with(`"iss"`, `"x"`), lint.IssuerMissing, "claims/iss", lint.Options{}}, {with(`"sub":"248289761001"`, `"sub":null`), lint.SubjectMissing, "claims/sub", lint.Options{}},
 		{with(`"aud":"https://api.example"`, `"aud":[]`), lint.AudienceMissing, "claims/aud", lint.Options{}}, {with(`"exp"`, `"exq"`), lint.ExpiryMissing, "claims/exp", lint.Options{}},
 		{with(`"aud":"https://api.example"`, `"aud":["a","*"]`), lint.AudienceAny, "claims/aud", lint.Options{}},
@@ -160,7 +161,9 @@ func TestNoFindings(t *testing.T) {
 		{"logout token", token(`{"alg":"ES256","kid":"k","typ":"logout+jwt"}`, `{"iss":"https://a.example","aud":"c","iat":1700000000,"exp":1700000600,"jti":"j","events":{"http://schemas.openid.net/event/backchannel-logout":{}},"sid":"x"}`), lint.Options{}},
 		{"one party's secret", token(`{"alg":"HS256","typ":"at+jwt"}`, strings.Replace(goodClaims, "api.example", "issuer.example", 1)), lint.Options{}},
 		{"public key", claim(`"cnf":{"jwk":{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}}`), lint.Options{}},
-		{"numbers", claim(`"n":["4111111111111112","1234567890123456","41111111111111111111","4111","0000000000000000",1700000000000]`), lint.Options{}},
+		{"numbers", claim(`"n":["4111111111111112","1234567890123456","41111111111111111111","4111","2223003122003222001","411111111111111","60111111111111","3111111111111116","30","4111-1111-1111-1111-1111-1111","x4","0111111111111111","0000000000000000",1700000000000]`), lint.Options{}},
+		{"no number", claim(`"n":[4111.11111111111,1e300]`), lint.Options{}},
+		{"a MAC that is none", token(`{"alg":"HS384","kid":"k","typ":"at+jwt"}`, strings.Replace(goodClaims, "api.example", "issuer.example", 1)), lint.Options{}},
 		{"no addresses", claim(`"n":["a@b","@b.example","https://user@host.example/","x@y@z","a @ b.example","@"]`), lint.Options{}},
 		{"no telephones", claim(`"n":["+1","+12345678901234567890","2026-01-01","+abc12345678"]`), lint.Options{}},
 		{"names", claim(`"password_reset":true,"amr":["pwd","otp"],"password_changed_at":"x","secret":null,"email_verified":true,"email":null,"given_name":""`), lint.Options{}},
@@ -207,6 +210,14 @@ func TestOptionsRefuse(t *testing.T) {
 		if _, err := lint.Check("a.b.c", o); jose.ReasonOf(err) != jose.PolicyInvalid {
 			t.Errorf("%+v: %v", o, err)
 		}
+	}
+}
+
+// A header that fills the list leaves no room for more.
+func TestFindingsAreBounded(t *testing.T) {
+	list := check(t, token(`{"alg":"ES256","kid":"k","typ":"at+jwt","x":[`+strings.Repeat(`"a@b.example",`, 99)+`1]}`, `{"exp":"1","password":"x"}`), lint.Options{})
+	if len(list) != lint.MaxFindings || list[len(list)-1].Code != lint.FindingsLeftOut {
+		t.Errorf("%d findings", len(list))
 	}
 }
 
