@@ -20,7 +20,7 @@
 // NewClientAssertionVerifier and NewIntrospectionVerifier. No token of one kind
 // passes for another. Verifier.Explain says of every check what came of it.
 //
-// Every failure is a *jose.Error with a reason code, and nothing about the
-// claims is used or revealed before the signature holds. Only the compact
+// Every failure is a *jose.Error with a reason code, and Verify neither uses nor
+// reveals anything about the claims before the signature holds. Only the compact
 // serialization is read.
 package jwt

@@ -58,7 +58,9 @@ func (e *Explanation) Failure() error {
 //
 // It accepts exactly what Verify accepts, and its first failure has Verify's
 // reason, for the same keys and at the same time. It asks the key source as
-// Verify does. It is for logs, consoles and command lines: see Explanation.
+// Verify does. It is for those who run the verifier, in consoles and on command
+// lines, and not for who sent the token: it tells what the policy expects, and
+// what claims say that no signature vouches for. See Explanation.
 func (v *Verifier[C]) Explain(ctx context.Context, token string) *Explanation {
 	return v.explain(ctx, token, nil)
 }
