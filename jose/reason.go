@@ -75,6 +75,14 @@ const (
 	SenderProofUnchecked Reason = "sender_proof_unchecked"
 	// ScopeMissing: the token lacks a scope that the resource needs (RFC 6750 3.1).
 	ScopeMissing Reason = "scope_missing"
+	// SenderMismatch: the proof is of another key than the one the token is bound to (RFC 9449 4.3).
+	SenderMismatch Reason = "sender_mismatch"
+	// NonceMismatch: the nonce is missing, or is not the one that was given out (RFC 9449 8, OpenID Connect Core 3.1.3.7).
+	NonceMismatch Reason = "nonce_mismatch"
+	// TokenReplayed: a token that may be used once was seen before (RFC 9449 11.1, RFC 7523 3).
+	TokenReplayed Reason = "token_replayed"
+	// ReplayUnknown: whether the token was seen before cannot be told, for the store failed or is full.
+	ReplayUnknown Reason = "replay_unknown"
 )
 
 // Reasons returns the whole list in the order of its declaration. The slice is
@@ -87,5 +95,6 @@ func Reasons() []Reason {
 		LifetimeExceeded, ClaimMissing, IssuerMismatch, AudienceMismatch, ClaimMismatch,
 		PolicyInvalid, KeysUnavailable, KeySetInvalid, CredentialMissing,
 		CredentialRepeated, CredentialMalformed, SenderProofUnchecked, ScopeMissing,
+		SenderMismatch, NonceMismatch, TokenReplayed, ReplayUnknown,
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/edge"
 	"github.com/jotward/jotward/internal/server"
+	"github.com/jotward/jotward/jose/lint"
 )
 
 // TestDocsCurrent compares each page of docs/reference that is made from a list
@@ -34,6 +35,7 @@ func TestDocsCurrent(t *testing.T) {
 		"routes.md":          routesPage(t),
 		"metrics.md":         metricsPage(t),
 		"config.schema.json": schemaFile(t),
+		"lint.md":            lintPage(),
 	} {
 		path := filepath.Join("..", "..", "docs", "reference", name)
 		if os.Getenv("JOTWARD_UPDATE_DOCS") != "" {
@@ -185,6 +187,19 @@ func fieldComments(t *testing.T, folder string) map[string]string {
 		})
 	}
 	return out
+}
+
+// lintPage is the table of findings.
+func lintPage() string {
+	var b strings.Builder
+	b.WriteString("# Findings of lint\n\n" + generated + "What `jotward token lint` and the package `jose/lint` find in one token. Nothing is verified: a token without findings can be a\n" +
+		"forgery. A finding says where it is, as `header` or `claims` and a JSON pointer, and never what the value is.\n\n" +
+		"`jotward token lint` exits with 0 when it found nothing but `info`, with 8 for an `error` or a `warning`, and with 3 for what is no\n" +
+		"readable token.\n\n| code | severity | why | fix |\n|---|---|---|---|\n")
+	for _, r := range lint.Rules() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.Code, r.Severity, r.Why, r.Fix)
+	}
+	return b.String()
 }
 
 // routesPage shows the mount lists of an issuer.

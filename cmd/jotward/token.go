@@ -18,9 +18,9 @@ import (
 )
 
 func tokenCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "token", Short: "Decode, verify, sign, encrypt and decrypt tokens", Args: exactArgs(0, "a subcommand"),
+	cmd := &cobra.Command{Use: "token", Short: "Decode, verify, explain, lint, sign, encrypt and decrypt tokens", Args: exactArgs(0, "a subcommand"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(tokenDecodeCommand(), tokenVerifyCommand(), tokenSignCommand(), tokenEncryptCommand(), tokenDecryptCommand())
+	cmd.AddCommand(tokenDecodeCommand(), tokenVerifyCommand(), tokenExplainCommand(), tokenLintCommand(), tokenSignCommand(), tokenEncryptCommand(), tokenDecryptCommand())
 	return cmd
 }
 
@@ -79,8 +79,9 @@ func decodeToken(cmd *cobra.Command, token string) error {
 	return out.Encode(shown)
 }
 
-// verifyFlags are the expectations of `token verify`.
+// verifyFlags are the expectations of `token verify` and `token explain`.
 type verifyFlags struct {
+	command              string // for what is said of flags
 	key, jwksURL, issuer string
 	noIssuer, noType     bool
 	noMaxLifetime        bool
@@ -91,7 +92,7 @@ type verifyFlags struct {
 }
 
 func tokenVerifyCommand() *cobra.Command {
-	var f verifyFlags
+	f := verifyFlags{command: "token verify"}
 	cmd := &cobra.Command{
 		Use:   "verify [TOKEN | -]",
 		Short: "Verify a token and print its claims",
@@ -100,6 +101,11 @@ func tokenVerifyCommand() *cobra.Command {
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
+	f.register(cmd)
+	return cmd
+}
+
+func (f *verifyFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.key, "key", "", "the key or key set: FILE, - or env:NAME")
 	flags.StringVar(&f.jwksURL, "jwks", "", "the address of the key set; without --key and --jwks it is found at the issuer")
@@ -113,30 +119,43 @@ func tokenVerifyCommand() *cobra.Command {
 	flags.BoolVar(&f.noMaxLifetime, "no-max-lifetime", false, "accept any lifetime")
 	flags.DurationVar(&f.leeway, "leeway", 0, "the clock difference that is forgiven")
 	flags.StringSliceVar(&f.require, "require", nil, "the claims that must be there (default exp,iat,iss,aud,sub)")
-	return cmd
 }
 
 func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
+	verifier, token, err := f.prepare(cmd, args)
+	if err != nil {
+		return err
+	}
+	verified, err := verifier.Verify(cmd.Context(), token)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", verified.Payload)
+	return err
+}
+
+// prepare builds the verifier that the flags describe, and reads the token.
+func (f *verifyFlags) prepare(cmd *cobra.Command, args []string) (*jwt.Verifier[struct{}], string, error) {
 	if f.noIssuer == (f.issuer != "" || f.audience != "") {
-		return usage("token verify: give --issuer and --audience, or --no-issuer to accept any")
+		return nil, "", usage("%s: give --issuer and --audience, or --no-issuer to accept any", f.command)
 	}
 	if !f.noIssuer && (f.issuer == "" || f.audience == "") {
-		return usage("token verify: --issuer and --audience go together: give both")
+		return nil, "", usage("%s: --issuer and --audience go together: give both", f.command)
 	}
 	if f.typ == "" || f.maxLifetime <= 0 {
-		return usage("token verify: --type is empty or --max-lifetime is not above 0: to accept any, say --no-type or --no-max-lifetime")
+		return nil, "", usage("%s: --type is empty or --max-lifetime is not above 0: to accept any, say --no-type or --no-max-lifetime", f.command)
 	}
 	algorithms, err := parseAlgorithms(f.algorithms)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	keys, algorithms, err := f.keySource(cmd, algorithms)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	token, err := readToken(cmd, args)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	policy := jwt.Policy{
 		Algorithms: algorithms, Type: f.typ, Required: f.require, Leeway: f.leeway, MaxLifetime: f.maxLifetime, Clock: time.Now,
@@ -155,15 +174,7 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 		policy.Issuers, policy.Audiences = []string{f.issuer}, []string{f.audience}
 	}
 	verifier, err := jwt.NewVerifier[struct{}](keys, policy)
-	if err != nil {
-		return err
-	}
-	verified, err := verifier.Verify(cmd.Context(), token)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", verified.Payload)
-	return err
+	return verifier, token, err
 }
 
 // keySource returns the keys, and the algorithms they may be used with: those
@@ -176,7 +187,7 @@ func (f *verifyFlags) keySource(cmd *cobra.Command, algorithms []jwk.Algorithm) 
 		config := jwks.Config{URL: f.jwksURL, Algorithms: algorithms, Clock: time.Now, AllowHTTP: true}
 		if f.jwksURL == "" {
 			if f.issuer == "" {
-				return nil, nil, usage("token verify: no key: give --key, --jwks or --issuer")
+				return nil, nil, usage("%s: no key: give --key, --jwks or --issuer", f.command)
 			}
 			config.Issuer = f.issuer
 		}

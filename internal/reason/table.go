@@ -33,6 +33,10 @@ const (
 	CredentialRepeated    Code = "credential_repeated"
 	CredentialMalformed   Code = "credential_malformed"
 	SenderProofUnchecked  Code = "sender_proof_unchecked"
+	SenderMismatch        Code = "sender_mismatch"
+	NonceMismatch         Code = "nonce_mismatch"
+	TokenReplayed         Code = "token_replayed"
+	ReplayUnknown         Code = "replay_unknown"
 )
 
 // The product's own reasons.
@@ -146,6 +150,10 @@ var table = []Info{
 	{CredentialRepeated, "the request carries more than one credential", "send exactly one", 400, invalidRequest, exitMalformed},
 	{CredentialMalformed, "the credential is not one readable token", "send Authorization: Bearer with one token", 401, invalidToken, exitMalformed},
 	{SenderProofUnchecked, "the token is bound to a sender whose proof was not checked", "use a route that checks the proof", 401, invalidToken, exitClaim},
+	{SenderMismatch, "the proof is of another key than the one the token is bound to", "prove the key that the token was issued to", 401, invalidToken, exitClaim},
+	{NonceMismatch, "the nonce is missing or is not the one that was given out", "send the nonce of the last answer, or start the sign-in again", 401, "use_dpop_nonce", exitClaim},
+	{TokenReplayed, "a token that may be used once came a second time", "make a new one for each request", 401, invalidToken, exitClaim},
+	{ReplayUnknown, "whether the token was used before cannot be told", "check the store of used tokens, or give it more room", 503, "", exitNetwork},
 	{TokenRevoked, "this token was revoked", "sign in again", 401, invalidToken, exitRevoked},
 	{GrantRevoked, "the grant behind the token was revoked", "sign in again", 401, invalidToken, exitRevoked},
 	{SessionRevoked, "the session behind the token has ended", "sign in again", 401, invalidToken, exitRevoked},

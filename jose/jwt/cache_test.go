@@ -44,7 +44,9 @@ func TestHeaderCacheFollowsTheKeys(t *testing.T) {
 	v := verifier(t, src, goodPolicy(jwk.HS256))
 	token := sign(t, a, goodClaims)
 	for range 5 {
-		accepted(t, v, token)
+		if _, err := v.Verify(ctx, token); err != nil { // accepted explains, which looks up
+			t.Fatal(err)
+		}
 	}
 	if n := src.lookups.Load(); n != 1 {
 		t.Errorf("%d look-ups for one header", n)
@@ -72,7 +74,9 @@ func TestHeaderCacheIsClosedToStrangers(t *testing.T) {
 		refused(t, v, forge(t, stranger, fmt.Sprintf(`{"alg":"HS256","typ":"at+jwt","kid":"a","n":%d}`, i), goodClaims), jose.SignatureInvalid)
 	}
 	before := src.lookups.Load()
-	accepted(t, v, token)
+	if _, err := v.Verify(ctx, token); err != nil {
+		t.Fatal(err)
+	}
 	if src.lookups.Load() != before {
 		t.Error("strangers pushed a header out")
 	}

@@ -80,17 +80,31 @@ func audienceClaim(v strictjson.Value, one *[1]string) ([]string, bool) {
 
 // judge applies the policy to the claims, in an order that names the gravest
 // reason first: whose token, for whom, and only then when.
-func (p *policy) judge(r *Registered, have claimSet, doc *strictjson.Doc) error {
+func (p *policy) judge(r *Registered, have claimSet, doc *strictjson.Doc, now time.Time) error {
 	if err := p.checkRequired(r, have, doc); err != nil {
 		return err
 	}
+	if err := p.checkIssuer(r); err != nil {
+		return err
+	}
+	if err := p.checkAudience(r); err != nil {
+		return err
+	}
+	return p.checkTimes(r, have, now)
+}
+
+func (p *policy) checkIssuer(r *Registered) error {
 	if !p.SkipIssuer && !slices.Contains(p.Issuers, r.Issuer) {
 		return fail(jose.IssuerMismatch, fmt.Sprintf("iss is %s", show(r.Issuer)))
 	}
+	return nil
+}
+
+func (p *policy) checkAudience(r *Registered) error {
 	if !p.SkipAudience && !p.forUs(r.Audience) {
 		return fail(jose.AudienceMismatch, fmt.Sprintf("aud is %s", showList(r.Audience)))
 	}
-	return p.checkTimes(r, have, p.Clock())
+	return nil
 }
 
 func (p *policy) forUs(audience []string) bool {
@@ -138,20 +152,41 @@ func emptyClaims(r *Registered, have claimSet) (empty claimSet) {
 }
 
 func (p *policy) checkTimes(r *Registered, have claimSet, now time.Time) error {
-	early, late := now, now // the least and the greatest that the clock may mean
-	if p.Leeway != 0 {
-		early, late = now.Add(-p.Leeway), now.Add(p.Leeway)
+	if err := p.checkExpiry(r, have, now); err != nil {
+		return err
 	}
+	if err := p.checkNotBefore(r, have, now); err != nil {
+		return err
+	}
+	if err := p.checkIssuedAt(r, have, now); err != nil {
+		return err
+	}
+	return p.checkLifetime(r, have, now)
+}
+
+func (p *policy) checkExpiry(r *Registered, have claimSet, now time.Time) error {
 	// "on or after which the JWT MUST NOT be accepted" (RFC 7519 4.1.4).
-	if !p.SkipExpiry && have&claimExp != 0 && !early.Before(r.Expiry) {
+	if !p.SkipExpiry && have&claimExp != 0 && !now.Add(-p.Leeway).Before(r.Expiry) {
 		return fail(jose.TokenExpired, fmt.Sprintf("exp was %s, now is %s", stamp(r.Expiry), stamp(now)))
 	}
-	if have&claimNbf != 0 && late.Before(r.NotBefore) {
+	return nil
+}
+
+func (p *policy) checkNotBefore(r *Registered, have claimSet, now time.Time) error {
+	if have&claimNbf != 0 && now.Add(p.Leeway).Before(r.NotBefore) {
 		return fail(jose.TokenNotYetValid, fmt.Sprintf("nbf is %s, now is %s", stamp(r.NotBefore), stamp(now)))
 	}
-	if have&claimIat != 0 && late.Before(r.IssuedAt) {
+	return nil
+}
+
+func (p *policy) checkIssuedAt(r *Registered, have claimSet, now time.Time) error {
+	if have&claimIat != 0 && now.Add(p.Leeway).Before(r.IssuedAt) {
 		return fail(jose.TokenFromFuture, fmt.Sprintf("iat is %s, now is %s", stamp(r.IssuedAt), stamp(now)))
 	}
+	return nil
+}
+
+func (p *policy) checkLifetime(r *Registered, have claimSet, now time.Time) error {
 	if p.SkipLifetime {
 		return nil
 	}

@@ -14,7 +14,13 @@
 //	})
 //	token, err := v.Verify(ctx, text)
 //
-// Every failure is a *jose.Error with a reason code, and nothing about the
-// claims is used or revealed before the signature holds. Only the compact
+// Each kind of token that a specification describes has a policy of its own beside
+// it, which knows that kind's rules: NewAccessTokenVerifier, NewIDTokenVerifier,
+// NewLogoutTokenVerifier, NewSecurityEventVerifier, NewDPoPVerifier,
+// NewClientAssertionVerifier and NewIntrospectionVerifier. No token of one kind
+// passes for another. Verifier.Explain says of every check what came of it.
+//
+// Every failure is a *jose.Error with a reason code, and Verify neither uses nor
+// reveals anything about the claims before the signature holds. Only the compact
 // serialization is read.
 package jwt

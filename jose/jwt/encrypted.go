@@ -130,7 +130,7 @@ func (d *Decrypter[C]) Decrypt(ctx context.Context, token string) (*Unauthentica
 	defer s.release()
 	s.payload = append(s.payload[:0], m.Plaintext...)
 	var t Token[C]
-	if err := readClaims(&t, &d.policy, d.plan, s); err != nil {
+	if err := readClaims(&t, &d.policy, nil, d.plan, s); err != nil {
 		return nil, err
 	}
 	return &UnauthenticatedToken[C]{Header: m.Header, Registered: t.Registered, Claims: t.Claims, Payload: t.Payload}, nil

@@ -118,6 +118,7 @@ func wants(t *testing.T, err error, r jose.Reason) {
 func refused(t *testing.T, v *jwt.Verifier[claims], token string, reasons ...jose.Reason) {
 	t.Helper()
 	got, err := v.Verify(ctx, token)
+	agrees(t, v, token, err)
 	if got != nil {
 		t.Errorf("accepted: %s", token)
 		return
@@ -138,11 +139,36 @@ func refused(t *testing.T, v *jwt.Verifier[claims], token string, reasons ...jos
 func accepted(t *testing.T, v *jwt.Verifier[claims], token string) *jwt.Token[claims] {
 	t.Helper()
 	got, err := v.Verify(ctx, token)
+	agrees(t, v, token, err)
 	if err != nil {
 		t.Errorf("refused: %v", err)
 		return &jwt.Token[claims]{}
 	}
 	return got
+}
+
+// agrees holds Explain to what Verify said, so that every test of an attack is
+// one of Explain as well: its first failure has Verify's reason, it accepts
+// exactly what Verify accepts, and it shows no signature.
+func agrees(t *testing.T, v *jwt.Verifier[claims], token string, err error) {
+	t.Helper()
+	e := v.Explain(ctx, token)
+	if jose.ReasonOf(e.Failure()) != jose.ReasonOf(err) {
+		t.Errorf("Verify says %v, Explain %v", err, e.Failure())
+	}
+	for i, c := range e.Checks {
+		switch {
+		case (c.State == jwt.CheckFailed) != (c.Reason != "") || (c.Remedy != "") != (c.Reason != ""):
+			t.Errorf("check %d: %+v", i, c)
+		case c.State == jwt.CheckNotReached && err == nil:
+			t.Errorf("accepted, and %s was not reached", c.Name)
+		case len(c.Found) > 8192:
+			t.Errorf("%s: found is of %d bytes", c.Name, len(c.Found))
+		}
+		if dot := strings.LastIndexByte(token, '.'); dot >= 0 && len(token)-dot > 20 && strings.Contains(c.Found, token[dot+1:]) {
+			t.Errorf("%s shows the signature", c.Name)
+		}
+	}
 }
 
 // rejectedClaims are the files of testdata/reject: claims sets that must be

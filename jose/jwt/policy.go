@@ -8,6 +8,7 @@ import (
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jws"
 )
 
 // DefaultMaxSize bounds a token when Policy.MaxSize is 0: what fits a request
@@ -87,6 +88,23 @@ type policy struct {
 	Policy
 	required      claimSet
 	requiredOther []string
+	untyped       bool   // a token without typ, or of typ JWT, is accepted beside Type
+	rules         []rule // what a profile checks beside
+}
+
+func (p *policy) checkAlgorithm(h jws.Header) error {
+	if !slices.Contains(p.Algorithms, h.Algorithm) {
+		return jws.NotAllowed(h.Algorithm)
+	}
+	return nil
+}
+
+func (p *policy) checkType(h jws.Header) error {
+	got := mediaType(h.Type)
+	if p.SkipType || equalFoldASCII(got, p.Type) || p.untyped && (got == "" || equalFoldASCII(got, typeID)) {
+		return nil
+	}
+	return fail(jose.TypeMismatch, "typ is "+show(h.Type)+", "+show(p.Type)+" is expected")
 }
 
 func compilePolicy(p Policy) (policy, error) {

@@ -59,6 +59,11 @@ func NewVerifier[C any](keys KeySource, p Policy) (*Verifier[C], error) {
 // Verify accepts a token or says why not, in this order: size, shape, header,
 // algorithm, type, key, signature, claims. The error is a *jose.Error.
 func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], error) {
+	return v.verify(ctx, token, nil)
+}
+
+// verify is Verify with what one call demands beside the policy.
+func (v *Verifier[C]) verify(ctx context.Context, token string, more []rule) (*Token[C], error) {
 	s := borrowScratch()
 	defer s.release()
 	seen, segment, err := v.core.authenticate(ctx, token, s)
@@ -69,14 +74,14 @@ func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], erro
 	if s.payload, err = b64.AppendDecode(s.payload[:0], segment); err != nil {
 		return nil, fail(jose.TokenMalformed, "payload: "+err.Error())
 	}
-	if err := readClaims(t, &v.core.policy, v.plan, s); err != nil {
+	if err := readClaims(t, &v.core.policy, more, v.plan, s); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
 // readClaims reads and judges the claims set in s.payload.
-func readClaims[C any](t *Token[C], p *policy, plan decoder, s *scratch) error {
+func readClaims[C any](t *Token[C], p *policy, more []rule, plan decoder, s *scratch) error {
 	// Every string of the token is a part of this one copy.
 	t.Payload = string(s.payload)
 	if err := s.doc.Scan(t.Payload); err != nil {
@@ -86,8 +91,15 @@ func readClaims[C any](t *Token[C], p *policy, plan decoder, s *scratch) error {
 	if err != nil {
 		return err
 	}
-	if err := p.judge(&t.Registered, have, &s.doc); err != nil {
+	now := p.Clock()
+	if err := p.judge(&t.Registered, have, &s.doc, now); err != nil {
 		return err
+	}
+	if len(p.rules)+len(more) > 0 {
+		f := facts{alg: t.Header.Algorithm, reg: &t.Registered, have: have, doc: &s.doc, now: now}
+		if err := f.follow(p.rules, more); err != nil {
+			return err
+		}
 	}
 	if plan == nil {
 		return nil
@@ -192,11 +204,11 @@ func (c *core) resolve(ctx context.Context, segment string, generation uint64) (
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(c.policy.Algorithms, h.Algorithm) {
-		return nil, jws.NotAllowed(h.Algorithm)
+	if err := c.policy.checkAlgorithm(h); err != nil {
+		return nil, err
 	}
-	if !c.policy.SkipType && !equalFoldASCII(mediaType(h.Type), c.policy.Type) {
-		return nil, fail(jose.TypeMismatch, "typ is "+show(h.Type)+", "+show(c.policy.Type)+" is expected")
+	if err := c.policy.checkType(h); err != nil {
+		return nil, err
 	}
 	keys, err := c.keys.Lookup(ctx, h.KeyID, h.Algorithm)
 	if err != nil {
