@@ -75,6 +75,21 @@ const (
 	SenderProofUnchecked Reason = "sender_proof_unchecked"
 	// ScopeMissing: the token lacks a scope that the resource needs (RFC 6750 3.1).
 	ScopeMissing Reason = "scope_missing"
+	// StatusUnknown: nothing can be said about the token's status: its reference, the list or
+	// its age is at fault (draft-ietf-oauth-status-list-21 8.3).
+	StatusUnknown Reason = "status_unknown"
+	// StatusNotValid: the status list says something else than VALID (draft-ietf-oauth-status-list-21 7.1).
+	StatusNotValid Reason = "status_not_valid"
+	// DisclosureInvalid: a disclosure or a digest breaks the rules of RFC 9901 7.1.
+	DisclosureInvalid Reason = "disclosure_invalid"
+	// KeyBindingMissing: the policy demands a proof of the holder's key, and there is none (RFC 9901 7.3).
+	KeyBindingMissing Reason = "key_binding_missing"
+	// ActionInvalid: a one-time token is unknown, expired, spent, or made for another purpose.
+	ActionInvalid Reason = "action_invalid"
+	// StoreFull: a bounded store has no room for another entry.
+	StoreFull Reason = "store_full"
+	// TokenUnavailable: a client cannot get a token from its issuer.
+	TokenUnavailable Reason = "token_unavailable"
 )
 
 // Reasons returns the whole list in the order of its declaration. The slice is
@@ -87,5 +102,6 @@ func Reasons() []Reason {
 		LifetimeExceeded, ClaimMissing, IssuerMismatch, AudienceMismatch, ClaimMismatch,
 		PolicyInvalid, KeysUnavailable, KeySetInvalid, CredentialMissing,
 		CredentialRepeated, CredentialMalformed, SenderProofUnchecked, ScopeMissing,
+		StatusUnknown, StatusNotValid, DisclosureInvalid, KeyBindingMissing, ActionInvalid, StoreFull, TokenUnavailable,
 	}
 }

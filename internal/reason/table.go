@@ -33,6 +33,13 @@ const (
 	CredentialRepeated    Code = "credential_repeated"
 	CredentialMalformed   Code = "credential_malformed"
 	SenderProofUnchecked  Code = "sender_proof_unchecked"
+	StatusUnknown         Code = "status_unknown"
+	StatusNotValid        Code = "status_not_valid"
+	DisclosureInvalid     Code = "disclosure_invalid"
+	KeyBindingMissing     Code = "key_binding_missing"
+	ActionInvalid         Code = "action_invalid"
+	StoreFull             Code = "store_full"
+	TokenUnavailable      Code = "token_unavailable"
 )
 
 // The product's own reasons.
@@ -146,6 +153,13 @@ var table = []Info{
 	{CredentialRepeated, "the request carries more than one credential", "send exactly one", 400, invalidRequest, exitMalformed},
 	{CredentialMalformed, "the credential is not one readable token", "send Authorization: Bearer with one token", 401, invalidToken, exitMalformed},
 	{SenderProofUnchecked, "the token is bound to a sender whose proof was not checked", "use a route that checks the proof", 401, invalidToken, exitClaim},
+	{StatusUnknown, "nothing can be said about the token's status", "check the token's status claim and the age of the status list", 401, invalidToken, exitRevoked},
+	{StatusNotValid, "the status list says that the token is not valid", "get a new token, or ask its issuer", 401, invalidToken, exitRevoked},
+	{DisclosureInvalid, "a disclosure does not fit the signed token", "present the disclosures as they were issued, each once", 401, invalidToken, exitMalformed},
+	{KeyBindingMissing, "the holder's proof of its key is missing", "present the token with a key binding for this verifier", 401, invalidToken, exitClaim},
+	{ActionInvalid, "the link is unknown, expired, used, or for something else", "ask for a new link", 400, invalidRequest, exitDenied},
+	{StoreFull, "a bounded store has no room", "use a larger store, or a shorter lifetime", 503, "", exitInternal},
+	{TokenUnavailable, "no token can be had from the issuer", "check the issuer, the client and its secret", 503, "", exitNetwork},
 	{TokenRevoked, "this token was revoked", "sign in again", 401, invalidToken, exitRevoked},
 	{GrantRevoked, "the grant behind the token was revoked", "sign in again", 401, invalidToken, exitRevoked},
 	{SessionRevoked, "the session behind the token has ended", "sign in again", 401, invalidToken, exitRevoked},
