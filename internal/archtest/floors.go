@@ -12,7 +12,7 @@ const module = "github.com/jotward/jotward/"
 // unless one is the other's folder.
 var floors = [][]string{
 	{"jose"},
-	{"jose/internal/alg", "jose/internal/b64", "jose/internal/strictjson"},
+	{"jose/internal/alg", "jose/internal/b64", "jose/internal/inside", "jose/internal/strictjson"},
 	{"jose/internal/keydata"},
 	{"jose/jwk"},
 	{"jose/jws", "jose/jwe"},
