@@ -86,8 +86,8 @@ const (
 	KeyBindingMissing Reason = "key_binding_missing"
 	// ActionInvalid: a one-time token is unknown, expired, spent, or made for another purpose.
 	ActionInvalid Reason = "action_invalid"
-	// StoreFull: a bounded store has no room for another entry.
-	StoreFull Reason = "store_full"
+	// StoreUnavailable: a store cannot answer, or has no room for another entry.
+	StoreUnavailable Reason = "store_unavailable"
 	// TokenUnavailable: a client cannot get a token from its issuer.
 	TokenUnavailable Reason = "token_unavailable"
 )
@@ -102,6 +102,6 @@ func Reasons() []Reason {
 		LifetimeExceeded, ClaimMissing, IssuerMismatch, AudienceMismatch, ClaimMismatch,
 		PolicyInvalid, KeysUnavailable, KeySetInvalid, CredentialMissing,
 		CredentialRepeated, CredentialMalformed, SenderProofUnchecked, ScopeMissing,
-		StatusUnknown, StatusNotValid, DisclosureInvalid, KeyBindingMissing, ActionInvalid, StoreFull, TokenUnavailable,
+		StatusUnknown, StatusNotValid, DisclosureInvalid, KeyBindingMissing, ActionInvalid, StoreUnavailable, TokenUnavailable,
 	}
 }

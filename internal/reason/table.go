@@ -38,7 +38,7 @@ const (
 	DisclosureInvalid     Code = "disclosure_invalid"
 	KeyBindingMissing     Code = "key_binding_missing"
 	ActionInvalid         Code = "action_invalid"
-	StoreFull             Code = "store_full"
+	StoreUnavailable      Code = "store_unavailable"
 	TokenUnavailable      Code = "token_unavailable"
 )
 
@@ -158,7 +158,7 @@ var table = []Info{
 	{DisclosureInvalid, "a disclosure does not fit the signed token", "present the disclosures as they were issued, each once", 401, invalidToken, exitMalformed},
 	{KeyBindingMissing, "the holder's proof of its key is missing", "present the token with a key binding for this verifier", 401, invalidToken, exitClaim},
 	{ActionInvalid, "the link is unknown, expired, used, or for something else", "ask for a new link", 400, invalidRequest, exitDenied},
-	{StoreFull, "a bounded store has no room", "use a larger store, or a shorter lifetime", 503, "", exitInternal},
+	{StoreUnavailable, "a store cannot answer, or has no room", "check the store; if it is bounded, use a larger one", 503, "", exitInternal},
 	{TokenUnavailable, "no token can be had from the issuer", "check the issuer, the client and its secret", 503, "", exitNetwork},
 	{TokenRevoked, "this token was revoked", "sign in again", 401, invalidToken, exitRevoked},
 	{GrantRevoked, "the grant behind the token was revoked", "sign in again", 401, invalidToken, exitRevoked},
