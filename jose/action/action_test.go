@@ -241,6 +241,23 @@ func TestAttackPurposeInTheHash(t *testing.T) {
 	}
 }
 
+// What is no token is refused before the store is asked.
+func TestMalformedAsksNobody(t *testing.T) {
+	t.Parallel()
+	b := &recorder{}
+	tokens, err := action.New(action.Config{Store: b, MaxLifetime: time.Hour, Clock: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{"", "AAAA", strings.Repeat("A", 44), strings.Repeat("A", 1<<20), strings.Repeat("A", 42) + "B", strings.Repeat("A", 42) + "="} {
+		_, err := tokens.Spend(ctx, "reset", token)
+		wants(t, "malformed", err, jose.ActionInvalid)
+	}
+	if len(b.asked) != 0 {
+		t.Errorf("the store was asked %d times", len(b.asked))
+	}
+}
+
 // recorder is an empty store that remembers what it was asked for.
 type recorder struct {
 	action.Store
