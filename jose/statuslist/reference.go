@@ -25,13 +25,11 @@ func (r Reference) MarshalJSON() ([]byte, error) {
 	if !isURI(r.URI) {
 		return nil, fail(jose.ClaimsInvalid, "status: uri is not a URI")
 	}
-	type list struct {
+	type list struct { // has no MarshalJSON
 		Index uint64 `json:"idx"`
 		URI   string `json:"uri"`
 	}
-	return json.Marshal(struct {
-		List list `json:"status_list"`
-	}{list{r.Index, r.URI}})
+	return json.Marshal(map[string]list{"status_list": list(r)})
 }
 
 // UnmarshalJSON reads the value of the claim status, so that a Reference can be
