@@ -96,7 +96,14 @@ func TestAttackDisclosures(t *testing.T) {
 		payload, disclosures := object(text)
 		list = append(list, attack{"disclosure " + text, payload, disclosures, jose.DisclosureInvalid})
 	}
-	// Inside, such names decide about nothing.
+	// Neither may a part of them be left to the holder.
+	for _, part := range []string{`{"cnf":{%s}}`, `{"status":{%s}}`, `{"status":{"status_list":{%s}}}`, `{"iss":{%s}}`} {
+		d := encode(`["s","jwk",{}]`)
+		list = append(list, attack{"inside " + part, strings.Replace(part, "%s", sd(d), 1), []string{d}, jose.DisclosureInvalid})
+	}
+	hidden := encode(`["s",1]`)
+	list = append(list, attack{"an element inside cnf", `{"cnf":{"l":[` + el(hidden) + `]}}`, []string{hidden}, jose.DisclosureInvalid})
+	// Inside of others, such names decide about nothing.
 	inner := encode(`["s","exp",1]`)
 	list = append(list, attack{"exp inside", `{"a":{` + sd(inner) + `}}`, []string{inner}, ""})
 	// Disclosures inside disclosures, deeper than any text could be.

@@ -133,8 +133,8 @@ func (p Plan) tree() (*place, error) {
 			return nil, err
 		case pointer == "":
 			return nil, fail(jose.PolicyInvalid, "the claims set itself cannot be hidden")
-		case slices.Contains(open, pointer[1:]):
-			return nil, fail(jose.PolicyInvalid, pointer[1:]+" decides about validity and cannot be hidden (RFC 9901 9.7)")
+		case mustBeOpen(pointer):
+			return nil, fail(jose.PolicyInvalid, pointer+" decides about validity and cannot be hidden (RFC 9901 9.7)")
 		case at.hide:
 			return nil, fail(jose.PolicyInvalid, fmt.Sprintf("the plan names %q twice", pointer))
 		}

@@ -19,9 +19,16 @@ const (
 )
 
 // open are the claims that decide about validity. A holder must not be able to
-// leave them out, so nobody may hide them and no disclosure is believed for them
-// (RFC 9901 9.7). Single elements of aud may be hidden.
+// leave them out, so nobody may hide them or a part of them, and no disclosure is
+// believed there (RFC 9901 9.7).
 var open = []string{"iss", "aud", "exp", "nbf", "cnf", "status"}
+
+// mustBeOpen reports whether a place is one of those claims or inside of one.
+// "Issuers MAY allow individual entries" of aud to be disclosed (RFC 9901 9.7).
+func mustBeOpen(pointer string) bool {
+	name, inside, deeper := strings.Cut(strings.TrimPrefix(pointer, "/"), "/")
+	return slices.Contains(open, name) && (name != "aud" || !deeper || inside == "")
+}
 
 // A processor puts disclosures where their digests stand (RFC 9901 7.1, step 3)
 // and writes the payload that results, with every number and string as it was
@@ -89,6 +96,9 @@ func (p *processor) find(digest, at string, element bool) (*placed, error) {
 	}
 	if !element {
 		at += "/" + escapePointer(d.name)
+	}
+	if mustBeOpen(at) {
+		return nil, fail(jose.DisclosureInvalid, fmt.Sprintf("%.64q is disclosed: it belongs into the signed payload", at))
 	}
 	p.used = append(p.used, placed{disclosure: d, pointer: at, parents: slices.Clone(p.inside)})
 	return &p.used[len(p.used)-1], nil
@@ -169,9 +179,6 @@ func (p *processor) insert(names map[string]bool, v strictjson.Value, at string)
 		}
 		if d == nil {
 			continue
-		}
-		if p.depth == 1 && slices.Contains(open, d.name) {
-			return fail(jose.DisclosureInvalid, d.name+" is disclosed: it belongs into the signed payload")
 		}
 		if err := p.member(names, d.name, at, func(string) error { return p.hidden(d) }); err != nil {
 			return err
