@@ -81,8 +81,21 @@ const (
 	NonceMismatch Reason = "nonce_mismatch"
 	// TokenReplayed: a token that may be used once was seen before (RFC 9449 11.1, RFC 7523 3).
 	TokenReplayed Reason = "token_replayed"
-	// ReplayUnknown: whether the token was seen before cannot be told, for the store failed or is full.
-	ReplayUnknown Reason = "replay_unknown"
+	// StatusUnknown: nothing can be said about the token's status: its reference, the list or
+	// its age is at fault (draft-ietf-oauth-status-list-21 8.3).
+	StatusUnknown Reason = "status_unknown"
+	// StatusNotValid: the status list says something else than VALID (draft-ietf-oauth-status-list-21 7.1).
+	StatusNotValid Reason = "status_not_valid"
+	// DisclosureInvalid: a disclosure or a digest breaks the rules of RFC 9901 7.1.
+	DisclosureInvalid Reason = "disclosure_invalid"
+	// KeyBindingMissing: the policy demands a proof of the holder's key, and there is none (RFC 9901 7.3).
+	KeyBindingMissing Reason = "key_binding_missing"
+	// ActionInvalid: a one-time token is unknown, expired, spent, or made for another purpose.
+	ActionInvalid Reason = "action_invalid"
+	// StoreUnavailable: a store cannot answer, or has no room for another entry.
+	StoreUnavailable Reason = "store_unavailable"
+	// TokenUnavailable: a client cannot get a token from its issuer.
+	TokenUnavailable Reason = "token_unavailable"
 )
 
 // Reasons returns the whole list in the order of its declaration. The slice is
@@ -95,6 +108,7 @@ func Reasons() []Reason {
 		LifetimeExceeded, ClaimMissing, IssuerMismatch, AudienceMismatch, ClaimMismatch,
 		PolicyInvalid, KeysUnavailable, KeySetInvalid, CredentialMissing,
 		CredentialRepeated, CredentialMalformed, SenderProofUnchecked, ScopeMissing,
-		SenderMismatch, NonceMismatch, TokenReplayed, ReplayUnknown,
+		SenderMismatch, NonceMismatch, TokenReplayed,
+		StatusUnknown, StatusNotValid, DisclosureInvalid, KeyBindingMissing, ActionInvalid, StoreUnavailable, TokenUnavailable,
 	}
 }

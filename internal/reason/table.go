@@ -36,7 +36,13 @@ const (
 	SenderMismatch        Code = "sender_mismatch"
 	NonceMismatch         Code = "nonce_mismatch"
 	TokenReplayed         Code = "token_replayed"
-	ReplayUnknown         Code = "replay_unknown"
+	StatusUnknown         Code = "status_unknown"
+	StatusNotValid        Code = "status_not_valid"
+	DisclosureInvalid     Code = "disclosure_invalid"
+	KeyBindingMissing     Code = "key_binding_missing"
+	ActionInvalid         Code = "action_invalid"
+	StoreUnavailable      Code = "store_unavailable"
+	TokenUnavailable      Code = "token_unavailable"
 )
 
 // The product's own reasons.
@@ -153,7 +159,13 @@ var table = []Info{
 	{SenderMismatch, "the proof is of another key than the one the token is bound to", "prove the key that the token was issued to", 401, invalidToken, exitClaim},
 	{NonceMismatch, "the nonce is missing or is not the one that was given out", "send the nonce of the last answer, or start the sign-in again", 401, "use_dpop_nonce", exitClaim},
 	{TokenReplayed, "a token that may be used once came a second time", "make a new one for each request", 401, invalidToken, exitClaim},
-	{ReplayUnknown, "whether the token was used before cannot be told", "check the store of used tokens, or give it more room", 503, "", exitNetwork},
+	{StatusUnknown, "nothing can be said about the token's status", "check the token's status claim and the age of the status list", 401, invalidToken, exitRevoked},
+	{StatusNotValid, "the status list says that the token is not valid", "get a new token, or ask its issuer", 401, invalidToken, exitRevoked},
+	{DisclosureInvalid, "a disclosure does not fit the signed token", "present the disclosures as they were issued, each once", 401, invalidToken, exitMalformed},
+	{KeyBindingMissing, "the holder's proof of its key is missing", "present the token with a key binding for this verifier", 401, invalidToken, exitClaim},
+	{ActionInvalid, "the link is unknown, expired, used, or for something else", "ask for a new link", 400, invalidRequest, exitDenied},
+	{StoreUnavailable, "a store cannot answer, or has no room", "check the store; if it is bounded, use a larger one", 503, "", exitInternal},
+	{TokenUnavailable, "no token can be had from the issuer", "check the issuer, the client and its secret", 503, "", exitNetwork},
 	{TokenRevoked, "this token was revoked", "sign in again", 401, invalidToken, exitRevoked},
 	{GrantRevoked, "the grant behind the token was revoked", "sign in again", 401, invalidToken, exitRevoked},
 	{SessionRevoked, "the session behind the token has ended", "sign in again", 401, invalidToken, exitRevoked},

@@ -249,7 +249,7 @@ func TestClassifyKnowsEveryReason(t *testing.T) {
 		switch reason {
 		case jose.CredentialRepeated:
 			want = 400
-		case jose.KeysUnavailable, jose.KeySetInvalid, jose.ReplayUnknown:
+		case jose.KeysUnavailable, jose.KeySetInvalid, jose.StoreUnavailable, jose.TokenUnavailable:
 			want = 503
 		case jose.PolicyInvalid:
 			want = 500

@@ -45,7 +45,7 @@ func Classify(err error) (status int, code string) {
 		return http.StatusUnauthorized, ""
 	case jose.CredentialRepeated:
 		return http.StatusBadRequest, "invalid_request"
-	case jose.KeysUnavailable, jose.KeySetInvalid, jose.ReplayUnknown:
+	case jose.KeysUnavailable, jose.KeySetInvalid, jose.StoreUnavailable, jose.TokenUnavailable:
 		return http.StatusServiceUnavailable, "temporarily_unavailable"
 	case jose.PolicyInvalid, "":
 		return http.StatusInternalServerError, "server_error"

@@ -81,13 +81,8 @@ func (c Config) prepare() (Config, error) {
 	if c.Issuer != "" && (u.RawQuery != "" || u.ForceQuery) {
 		return c, fail(jose.PolicyInvalid, "an issuer has no query (RFC 8414 2)")
 	}
-	if len(c.Algorithms) == 0 {
-		return c, fail(jose.PolicyInvalid, "no algorithms are allowed")
-	}
-	for _, a := range c.Algorithms {
-		if !a.IsSignature() || a.IsSymmetric() {
-			return c, fail(jose.PolicyInvalid, fmt.Sprintf("algorithm %q is unknown or symmetric", string(a)))
-		}
+	if err := checkAlgorithms(c.Algorithms); err != nil {
+		return c, err
 	}
 	if c.Clock == nil {
 		return c, fail(jose.PolicyInvalid, "no clock is given; time.Now is one")
@@ -109,6 +104,19 @@ func (c Config) prepare() (Config, error) {
 	}
 	c.Client = c.guarded()
 	return c, nil
+}
+
+// checkAlgorithms wants a list, and no HMAC on it: a published secret is none.
+func checkAlgorithms(list []jwk.Algorithm) error {
+	if len(list) == 0 {
+		return fail(jose.PolicyInvalid, "no algorithms are allowed")
+	}
+	for _, a := range list {
+		if !a.IsSignature() || a.IsSymmetric() {
+			return fail(jose.PolicyInvalid, fmt.Sprintf("algorithm %q is unknown or symmetric", string(a)))
+		}
+	}
+	return nil
 }
 
 func orDefault(d *time.Duration, value time.Duration) {

@@ -91,18 +91,22 @@ func (r *Remote) fetch(ctx context.Context) (*reply, error) {
 	return &reply{set: set, digest: sha256.Sum256(body), age: r.freshness(header)}, nil
 }
 
-// parse accepts what an honest issuer publishes: at least one usable public key,
-// and no two that answer to the same kid and algorithm. A key that is bad, secret
-// or private is left out and named by Health; it neither serves nor takes the
-// others with it.
 func (r *Remote) parse(body []byte) (*jwk.Set, error) {
-	set, err := jwk.ParseSet(body, jwk.Options{Algorithms: r.config.Algorithms, PublicOnly: true, Extensions: r.config.Extensions})
+	return parsePublished(body, r.config.Algorithms, r.config.Extensions, r.config.MaxKeys)
+}
+
+// parsePublished accepts what an honest issuer publishes: at least one usable
+// public key, and no two that answer to the same kid and algorithm. A key that is
+// bad, secret or private is left out and named by Health; it neither serves nor
+// takes the others with it.
+func parsePublished(body []byte, algorithms []jwk.Algorithm, extensions []jwk.Extension, maxKeys int) (*jwk.Set, error) {
+	set, err := jwk.ParseSet(body, jwk.Options{Algorithms: algorithms, PublicOnly: true, Extensions: extensions})
 	if err != nil {
 		return nil, jose.NewError(jose.KeySetInvalid, detail(err), err)
 	}
 	keys := set.Keys()
-	if len(keys)+len(set.Skipped()) > r.config.MaxKeys {
-		return nil, fail(jose.KeySetInvalid, fmt.Sprintf("more than %d keys", r.config.MaxKeys))
+	if len(keys)+len(set.Skipped()) > maxKeys {
+		return nil, fail(jose.KeySetInvalid, fmt.Sprintf("more than %d keys", maxKeys))
 	}
 	if len(keys) == 0 {
 		return nil, fail(jose.KeySetInvalid, "no usable key in the set")

@@ -63,7 +63,7 @@ func NewClientAssertionVerifier(keys KeySource, p ClientAssertionPolicy) (*Clien
 
 // Verify accepts an assertion, once, or says why not. It fails like
 // Verifier.Verify; with ClaimMismatch for a sub that is not the client, and with
-// TokenReplayed or ReplayUnknown.
+// TokenReplayed or StoreUnavailable.
 func (v *ClientAssertionVerifier) Verify(ctx context.Context, assertion string) (*Token[struct{}], error) {
 	t, err := v.inner.Verify(ctx, assertion)
 	if err != nil {

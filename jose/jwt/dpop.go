@@ -109,7 +109,7 @@ func NewDPoPVerifier(p DPoPPolicy) (*DPoPVerifier, error) {
 // the key in the header; with ClaimMismatch for another method, address or access
 // token; with TokenExpired for an iat too long ago; with NonceMismatch, which is
 // answered by a nonce (use_dpop_nonce); with SenderMismatch for a proof of another
-// key; with TokenReplayed or ReplayUnknown; and with PolicyInvalid for a
+// key; with TokenReplayed or StoreUnavailable; and with PolicyInvalid for a
 // DPoPRequest that leaves something unsaid.
 func (v *DPoPVerifier) Verify(ctx context.Context, r DPoPRequest) (*DPoPProof, error) {
 	rules, err := v.rules(r)

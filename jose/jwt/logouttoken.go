@@ -67,7 +67,7 @@ func NewLogoutTokenVerifier(keys KeySource, p LogoutTokenPolicy) (*LogoutTokenVe
 
 // Verify accepts a logout token or says why not. It fails like Verifier.Verify;
 // with TypeMismatch for a token with a nonce, and with TokenReplayed or
-// ReplayUnknown.
+// StoreUnavailable.
 func (v *LogoutTokenVerifier) Verify(ctx context.Context, token string) (*LogoutToken, error) {
 	t, err := v.inner.Verify(ctx, token)
 	if err != nil {

@@ -193,7 +193,7 @@ func spend(ctx context.Context, store ReplayStore, key string, until time.Time) 
 	seen, err := store.Seen(ctx, key, until)
 	switch {
 	case err != nil:
-		return jose.NewError(jose.ReplayUnknown, "the store of used tokens does not answer", err)
+		return jose.NewError(jose.StoreUnavailable, "the store of used tokens does not answer", err)
 	case seen:
 		return fail(jose.TokenReplayed, "its jti was used before")
 	}

@@ -473,15 +473,15 @@ func TestSingleUse(t *testing.T) {
 	logout, err := jwt.NewLogoutTokenVerifier(k.key, jwt.LogoutTokenPolicy{Issuer: party, ClientID: party, Algorithms: k.algorithms(), MaxLifetime: time.Hour, Clock: clock, Replay: failing(broken)})
 	k.must(err)
 	_, err = logout.Verify(ctx, k.sign("logout+jwt", logoutClaims))
-	wants(t, err, jose.ReplayUnknown)
-	wants(t, err, jose.ReplayUnknown)
+	wants(t, err, jose.StoreUnavailable)
+	wants(t, err, jose.StoreUnavailable)
 	if !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}
 	client, err := jwt.NewClientAssertionVerifier(k.key, jwt.ClientAssertionPolicy{Issuer: party, ClientID: party, Algorithms: k.algorithms(), MaxLifetime: time.Hour, Clock: clock, Replay: failing(broken)})
 	k.must(err)
 	_, err = client.Verify(ctx, k.sign("client-authentication+jwt", clientClaims))
-	wants(t, err, jose.ReplayUnknown)
+	wants(t, err, jose.StoreUnavailable)
 }
 
 type storeFunc func(string, time.Time) (bool, error)

@@ -13,7 +13,8 @@ import (
 	"github.com/jotward/jotward/jose/internal/alg"
 )
 
-// Access is the ticket to a key's material.
+// Access is the ticket to a key's material, and to the few other doors that only the
+// packages of this module may use: nobody outside can name it, so nobody can ask.
 type Access struct{}
 
 // Data is the material of one key. All of it is read-only, but for MACs.

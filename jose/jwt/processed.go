@@ -1,0 +1,36 @@
+package jwt
+
+import (
+	"context"
+
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/keydata"
+)
+
+// Processed is for the packages of this module, and for nobody else: Verify for
+// a token whose claims set is only whole after a step that follows the signature,
+// as an SD-JWT's is (RFC 9901 7.1). process receives the payload once its
+// signature holds; the policy judges what it returns, and so does the reading of C.
+func (v *Verifier[C]) Processed(ctx context.Context, token string, process func(payload string) (string, error), _ keydata.Access) (*Token[C], error) {
+	s := borrowScratch()
+	defer s.release()
+	seen, segment, err := v.core.authenticate(ctx, token, s)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := b64.Bytes(segment)
+	if err != nil {
+		return nil, fail(jose.TokenMalformed, "payload: "+err.Error())
+	}
+	whole, err := process(string(payload))
+	if err != nil {
+		return nil, err
+	}
+	s.payload = append(s.payload[:0], whole...)
+	t := &Token[C]{Header: seen.header}
+	if err := readClaims(t, &v.core.policy, nil, v.plan, s); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
