@@ -17,6 +17,7 @@ import (
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/bearer"
+	"github.com/jotward/jotward/jose/tokensource"
 )
 
 // Options say what the interceptors ask for. The zero value asks for a token
@@ -127,9 +128,9 @@ func codeOf(err error) codes.Code {
 	return codes.Internal
 }
 
-// A TokenSource gives the token to send.
+// A TokenSource gives the token to send; *tokensource.Source is one.
 type TokenSource interface {
-	Token(ctx context.Context) (string, error)
+	Token(ctx context.Context) (tokensource.Token, error)
 }
 
 // Credentials sends the source's token with every call of a client, and over a
@@ -144,7 +145,7 @@ func (o *outgoing) GetRequestMetadata(ctx context.Context, _ ...string) (map[str
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{"authorization": "Bearer " + token}, nil
+	return map[string]string{"authorization": "Bearer " + token.Value}, nil
 }
 
 // RequireTransportSecurity implements credentials.PerRPCCredentials.

@@ -30,6 +30,7 @@ import (
 	"github.com/jotward/jotward/jose/grpcbearer"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwt"
+	"github.com/jotward/jotward/jose/tokensource"
 )
 
 var now = time.Unix(1700000100, 0)
@@ -196,7 +197,9 @@ type source struct {
 	err   error
 }
 
-func (s source) Token(context.Context) (string, error) { return s.token, s.err }
+func (s source) Token(context.Context) (tokensource.Token, error) {
+	return tokensource.Token{Value: s.token}, s.err
+}
 
 // A client's token goes over TLS and nowhere else.
 func TestCredentials(t *testing.T) {
