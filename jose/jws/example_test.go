@@ -49,3 +49,23 @@ func ExampleSignJSON() {
 	fmt.Println(message.Header.KeyID, string(message.Payload))
 	// Output: second a contract
 }
+
+// The payload travels beside the signature, as it is (RFC 7797).
+func ExampleSignDetached() {
+	key, err := jwk.Generate(jwk.EdDSA, "2026")
+	if err != nil {
+		log.Fatal(err)
+	}
+	body := []byte(`{"amount":"12.50"}`)
+	signature, err := jws.SignDetached(body, key, jws.SignOptions{Unencoded: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = jws.VerifyDetached(context.Background(), signature, body, key, jws.Options{Algorithms: []jwk.Algorithm{jwk.EdDSA}})
+	fmt.Println(err)
+	_, err = jws.VerifyDetached(context.Background(), signature, []byte(`{"amount":"99.50"}`), key, jws.Options{Algorithms: []jwk.Algorithm{jwk.EdDSA}})
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// signature_invalid: the signature does not hold under the key
+}
