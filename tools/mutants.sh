@@ -20,7 +20,7 @@ judge() {
   if [ -z "$spec" ]; then echo "names no test: $2"; return; fi
   if ! git apply --recount "$2" 2>"$log"; then echo "does not apply: $2"; return; fi
   set -f; set -- "$2" $spec; set +f
-  if go test -timeout 60s "${@:2}" -count=1 >"$log" 2>&1; then
+  if go test -timeout 30s "${@:2}" -count=1 >"$log" 2>&1; then
     if grep -q 'no tests to run' "$log"; then echo "its test did not run: $1"; else echo "SURVIVED: $1"; fi
   elif grep -qE '\[(build|setup) failed\]|no test files' "$log"; then
     echo "does not compile: $1"; cat "$log"
