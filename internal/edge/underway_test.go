@@ -76,7 +76,7 @@ func (w *world) begin(head string) *lastingRequest {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(30 * time.Second)) // a hang is a failure, not a wait
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second)) // a hang is a failure, not a wait
 	_, _ = io.WriteString(c, head)
 	return &lastingRequest{Conn: c}
 }
@@ -109,7 +109,7 @@ func (l *lastingRequest) ends(t testing.TB) {
 	t.Helper()
 	rest, err := io.ReadAll(l.body)
 	if l.status != http.StatusSwitchingProtocols && err == nil || strings.Contains(fmt.Sprint(err), "timeout") || len(rest) > 0 {
-		t.Errorf("not cut off: %q, %v", rest, err)
+		t.Fatalf("not cut off: %q, %v", rest, err)
 	}
 }
 
