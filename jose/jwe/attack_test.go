@@ -448,6 +448,19 @@ func TestRejectJSON(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %s", c.name, m, err, c.want)
 		}
 	}
+	// An encrypted key that is not there must not be there at all (RFC 7516 7.2.1).
+	shared := mustParse(t, dirKey)
+	good, err := jwe.EncryptJSON([]byte("x"), nil, []*jwk.Key{shared}, jwe.EncryptOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := jwe.DecryptJSON(ctx, good, shared, everything()); err != nil {
+		t.Error(err)
+	}
+	text := strings.Replace(string(good), `{`, `{"encrypted_key":"",`, 1)
+	if _, err := jwe.DecryptJSON(ctx, []byte(text), shared, everything()); !errors.Is(err, jose.TokenMalformed) {
+		t.Errorf("an empty encrypted_key: %v", err)
+	}
 }
 
 // No error says what was in the message.
