@@ -58,8 +58,9 @@ type Message struct {
 // Decrypt opens a compact serialization (RFC 7516 5.2, 7.1). It fails with
 // PolicyInvalid, TokenOversize, TokenMalformed, HeaderInvalid,
 // CriticalUnsupported, AlgorithmNotAllowed, CompressionNotAllowed, WorkExceeded,
-// what the key source says, KeyAmbiguous, KeyMisuse, or, for all that needs the
-// key to be seen, DecryptionFailed.
+// what the key source says, KeyAmbiguous, KeyMisuse, or, for whatever does not
+// open under the key, DecryptionFailed. Compressed content that opened fails with
+// TokenMalformed when it does not inflate, and with TokenOversize.
 func Decrypt(ctx context.Context, token string, keys KeySource, o DecryptOptions) (*Message, error) {
 	o, err := o.prepare(len(token), keys)
 	if err != nil {
