@@ -35,7 +35,7 @@ func New(material any, a Algorithm, keyID string) (*Key, error) {
 	if err := checkKeyID(keyID); err != nil {
 		return nil, err
 	}
-	k := &Key{data: &keydata.Data{Row: row}, keyID: keyID}
+	k := &Key{data: &keydata.Data{Row: row}, keyID: keyID, spelling: &spelling{}}
 	if err := k.set(material); err != nil {
 		return nil, err
 	}
