@@ -87,8 +87,12 @@ func TestNothingPrintsTheSecret(t *testing.T) {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&out, verb+" "+verb+"\n", k, struct{ K *jwk.Key }{k})
 			fmt.Fprintf(&out, verb+"\n", []*jwk.Key{k})
-			// A copy has none of the methods.
 			fmt.Fprintf(&out, verb+" "+verb+"\n", *k, struct{ K jwk.Key }{*k})
+		}
+		fmt.Fprintf(&out, "%v %+v %#v\n", struct{ k jwk.Key }{*k}, struct{ k jwk.Key }{*k}, struct{ k jwk.Key }{*k})
+		for _, v := range []any{*k, struct{ K jwk.Key }{*k}} {
+			slog.New(slog.NewTextHandler(&out, nil)).Info("x", "key", v)
+			slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "key", v)
 		}
 		text, _ := k.MarshalText()
 		out.Write(text)

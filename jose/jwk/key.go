@@ -17,8 +17,8 @@ import (
 type Key struct {
 	data  *keydata.Data
 	keyID string
-	// Behind a pointer, as data is: a Key that was copied has no methods for fmt, which
-	// then walks into the fields and stops at pointers.
+	// Behind a pointer, as data is: where fmt cannot call Format, as in a field that is
+	// not exported, it walks into a Key and stops at pointers.
 	*spelling
 	chain []*x509.Certificate // x5c, the key's own first
 }
