@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/jwe"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwt"
@@ -100,6 +101,7 @@ func contentOf(cmd *cobra.Command, ref string, isToken bool) ([]byte, error) {
 
 func tokenDecryptCommand() *cobra.Command {
 	var f cryptFlags
+	var iterations int
 	cmd := &cobra.Command{
 		Use:   "decrypt [TOKEN | -]",
 		Short: "Decrypt a token and print its content, which nobody vouches for",
@@ -110,6 +112,12 @@ func tokenDecryptCommand() *cobra.Command {
 			key, encryptions, err := f.read(cmd)
 			if err != nil {
 				return err
+			}
+			if iterations <= 0 {
+				return usage("token decrypt: --max-iterations is not above 0: give a number such as %d", jwe.DefaultMaxIterations)
+			}
+			if !key.CanDecrypt() {
+				return jose.NewError(jose.KeyMisuse, "the key is public, or its algorithm, use or key_ops do not allow decrypting", nil)
 			}
 			if len(encryptions) == 0 {
 				encryptions = jwk.ContentEncryptionAlgorithms()
@@ -122,7 +130,9 @@ func tokenDecryptCommand() *cobra.Command {
 			if alg.IsContentEncryption() {
 				alg = jwk.Direct
 			}
-			m, err := jwe.Decrypt(cmd.Context(), token, key, jwe.DecryptOptions{Algorithms: []jwk.Algorithm{alg}, Encryptions: encryptions})
+			m, err := jwe.Decrypt(cmd.Context(), token, key, jwe.DecryptOptions{
+				Algorithms: []jwk.Algorithm{alg}, Encryptions: encryptions, MaxIterations: iterations,
+			})
 			if err != nil {
 				return err
 			}
@@ -134,5 +144,6 @@ func tokenDecryptCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.key, "key", "", "the private key or secret: FILE, - or env:NAME")
 	cmd.Flags().StringSliceVar(&f.algs, "alg", nil, "the key's algorithm, for a key that names none")
 	cmd.Flags().StringSliceVar(&f.encs, "enc", nil, "the accepted encryptions of the content (default: all)")
+	cmd.Flags().IntVar(&iterations, "max-iterations", jwe.DefaultMaxIterations, "the work that a password-based token may ask for")
 	return cmd
 }

@@ -81,28 +81,55 @@ func code(err error) string {
 // source is what both key types are.
 type source interface {
 	Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*jwk.Key, error)
-	Generation() uint64
 }
 
-func parseKeys(raw json.RawMessage, allowed []jwk.Algorithm) (source, error) {
+// bound answers with the case's key, which often has no alg, bound to the
+// algorithm that is asked for: a key of its own for each that the case allows,
+// as a caller would who means that.
+type bound struct {
+	text  []byte
+	isSet bool
+	known map[jwk.Algorithm]source
+}
+
+func newBound(raw json.RawMessage) (*bound, error) {
 	key, err := plain(raw)
 	if err != nil {
 		return nil, err
 	}
-	text := []byte(key)
-	o := jwk.Options{Algorithms: allowed, Extensions: []jwk.Extension{mldsa.Extension()}}
+	b := &bound{text: []byte(key), known: map[jwk.Algorithm]source{}}
 	var shape map[string]json.RawMessage
-	if json.Unmarshal(text, &shape) == nil {
-		if _, isSet := shape["keys"]; isSet {
-			return jwk.ParseSet(text, o)
-		}
+	if json.Unmarshal(b.text, &shape) == nil {
+		_, b.isSet = shape["keys"]
 	}
-	return jwk.Parse(text, o)
+	return b, nil
 }
+
+// Lookup is asked only for algorithms that the case allows.
+func (b *bound) Lookup(ctx context.Context, kid string, a jwk.Algorithm) ([]*jwk.Key, error) {
+	keys := b.known[a]
+	if keys == nil {
+		var err error
+		o := jwk.Options{Algorithms: []jwk.Algorithm{a}, Extensions: []jwk.Extension{mldsa.Extension()}}
+		if b.isSet {
+			keys, err = jwk.ParseSet(b.text, o)
+		} else {
+			keys, err = jwk.Parse(b.text, o)
+		}
+		if err != nil {
+			return nil, err
+		}
+		b.known[a] = keys
+	}
+	return keys.Lookup(ctx, kid, a)
+}
+
+// Generation is always the same: a case has its keys from the beginning.
+func (b *bound) Generation() uint64 { return 0 }
 
 func judgeJWS(ctx context.Context, c *testCase) ([]byte, error) {
 	allowed, _ := c.algorithms()
-	keys, err := parseKeys(c.Key, allowed)
+	keys, err := newBound(c.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +199,7 @@ func judgeJWT(ctx context.Context, c *testCase) ([]byte, error) {
 
 // verifier checks the claims of a case under a signature.
 func (c *testCase) verifier(key json.RawMessage, allowed []jwk.Algorithm) (*jwt.Verifier[map[string]any], error) {
-	keys, err := parseKeys(key, allowed)
+	keys, err := newBound(key)
 	if err != nil {
 		return nil, err
 	}

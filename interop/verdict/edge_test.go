@@ -95,6 +95,23 @@ func TestNamesOfEd25519(t *testing.T) {
 	}
 }
 
+// A key without alg serves each algorithm that the case allows and its type fits.
+func TestKeyWithoutAlgAmongSeveral(t *testing.T) {
+	w := newWorld(t)
+	for a, several := range map[jwk.Algorithm][]string{
+		jwk.RS384: {"RS256", "RS384", "PS384", "HS384"}, jwk.PS256: {"RS256", "PS256", "ES256"}, jwk.HS512: {"HS256", "HS512", "RS256"},
+	} {
+		key := w.jwk(a, false, "alg")
+		good := w.good(a).with("key", key).with("alg_allowed", several)
+		good.with("kind", "jws").want(t, "accept", string(a))
+		good.want(t, "accept", string(a)+" in a JWT")
+		good.with("key", fields{"keys": []any{w.jwk(jwk.ES256, false), key}}).want(t, map[bool]string{true: "reject", false: "accept"}[a == jwk.HS512], string(a)+" in a set") // a secret among public keys
+		good.with("alg_allowed", nil).want(t, "accept", string(a)+" without a list")
+		good.with("alg_allowed", several[:1]).want(t, "reject", string(a)+", not allowed")
+		good.with("key", w.jwk(a, false)).with("token", w.sign(a, `{"alg":"`+several[0]+`","typ":"JWT"}`, goodClaims)).want(t, "reject", "another alg than the key's")
+	}
+}
+
 // An algorithm that is not built makes a case unsupported only where the case
 // allows it; otherwise the token is refused like any other.
 func TestUnbuiltAlgorithms(t *testing.T) {

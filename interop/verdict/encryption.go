@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/jwe"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwt"
@@ -15,39 +14,8 @@ func (c *testCase) opened() (jwe.KeySource, jwe.DecryptOptions, error) {
 	allowed, _ := c.algorithms()
 	encryptions, _ := choose(c.EncAllowed, jwk.ContentEncryptionAlgorithms())
 	o := jwe.DecryptOptions{Algorithms: allowed, Encryptions: encryptions}
-	keys, err := c.boundKeys(allowed)
+	keys, err := newBound(c.Key)
 	return keys, o, err
-}
-
-// boundKeys binds the case's key, which often has no alg, to each algorithm that
-// the case allows: a key of its own for each, as a caller would who means that.
-func (c *testCase) boundKeys(allowed []jwk.Algorithm) (jwe.KeySource, error) {
-	var all anyOf
-	var last error = jose.NewError(jose.PolicyInvalid, "no algorithms are allowed", nil)
-	for _, a := range allowed {
-		keys, err := parseKeys(c.Key, []jwk.Algorithm{a})
-		if err != nil {
-			last = err
-			continue
-		}
-		all = append(all, keys)
-	}
-	if len(all) == 0 {
-		return nil, last
-	}
-	return all, nil
-}
-
-// anyOf answers with the first of its sources that has an answer.
-type anyOf []source
-
-func (s anyOf) Lookup(ctx context.Context, kid string, a jwk.Algorithm) (keys []*jwk.Key, err error) {
-	for _, one := range s {
-		if keys, err = one.Lookup(ctx, kid, a); err == nil {
-			return keys, nil
-		}
-	}
-	return nil, err
 }
 
 func judgeJWE(ctx context.Context, c *testCase) ([]byte, error) {

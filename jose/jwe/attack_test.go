@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"compress/flate"
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
+	"math/big"
 	"runtime"
 	"strings"
 	"testing"
@@ -280,6 +283,84 @@ func TestAttemptsAreBounded(t *testing.T) {
 	}
 }
 
+// counted is an RSA key that counts what it is asked.
+type counted struct {
+	pub   rsa.PublicKey
+	asked int
+}
+
+func (e *counted) Public() crypto.PublicKey { return &e.pub }
+
+func (e *counted) Decrypt(io.Reader, []byte, crypto.DecrypterOpts) ([]byte, error) {
+	e.asked++
+	return nil, errors.New("no")
+}
+
+// What a message may cost counts more than how often something is tried: RSA
+// grows with the cube of its length, and one message names one key sixteen times.
+func TestDearKeysAreTriedLess(t *testing.T) {
+	for bits, want := range map[int]int{2048: 16, 3072: 16, 4096: 8, 8192: 1} {
+		n := new(big.Int).SetBit(big.NewInt(15), bits-1, 1) // odd is all that is asked of it
+		far := &counted{pub: rsa.PublicKey{N: n, E: 65537}}
+		key, err := jwk.New(far, jwk.RSAOAEP256, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := `{"encrypted_key":"` + encode(strings.Repeat("x", bits/8)) + `"}`
+		text := `{"protected":"` + encode(`{"alg":"RSA-OAEP-256","enc":"A128GCM"}`) + `","recipients":[` + strings.Repeat(one+",", 15) + one +
+			`],"iv":"` + iv12 + `","ciphertext":"AAAA","tag":"` + tag16 + `"}`
+		if _, err := jwe.DecryptJSON(ctx, []byte(text), key, everything()); !errors.Is(err, jose.DecryptionFailed) {
+			t.Errorf("%d bits: %v", bits, err)
+		}
+		if far.asked != want {
+			t.Errorf("%d bits: asked %d times, want %d", bits, far.asked, want)
+		}
+	}
+}
+
+func TestKeysWithoutPrimesAreTriedLess(t *testing.T) {
+	made, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys list
+	for range 9 {
+		key, err := jwk.New(&rsa.PrivateKey{PublicKey: made.PublicKey, D: made.D}, jwk.RSAOAEP, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, key)
+	}
+	token := compact(`{"alg":"RSA-OAEP","enc":"A128GCM"}`, encode("\x00"+strings.Repeat("x", 255)), iv12, content, tag16)
+	if _, err := jwe.Decrypt(ctx, token, keys[:8], everything()); !errors.Is(err, jose.DecryptionFailed) {
+		t.Error(err)
+	}
+	if _, err := jwe.Decrypt(ctx, token, keys, everything()); !errors.Is(err, jose.KeyAmbiguous) {
+		t.Error(err)
+	}
+}
+
+// Sixteen recipients with thousands of header members each: what is done for each
+// name does not grow with how many there are, or this test takes many seconds.
+func TestManyHeaderMembers(t *testing.T) {
+	members := func(prefix string, n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"%s%04d":1,`, prefix, i)
+		}
+		return b.String()
+	}
+	one := `{"header":{` + members("b", 4000) + `"alg":"A128KW"},"encrypted_key":"` + enc24 + `"}`
+	text := `{"protected":"` + encode(`{`+members("a", 1000)+`"enc":"A128GCM"}`) + `","unprotected":{` + members("c", 4000) + `"x":1},"recipients":[` +
+		strings.Repeat(one+",", 15) + one + `],"iv":"` + iv12 + `","ciphertext":"AAAA","tag":"` + tag16 + `"}`
+	if _, err := jwe.DecryptJSON(ctx, []byte(text), mustParse(t, kwKey), everything()); !errors.Is(err, jose.DecryptionFailed) {
+		t.Error(err)
+	}
+	if _, err := jwe.DecryptJSON(ctx, []byte(strings.Replace(text, `"c3999"`, `"b3999"`, 1)), mustParse(t, kwKey), everything()); !errors.Is(err, jose.HeaderInvalid) {
+		t.Error(err)
+	}
+}
+
 // A key source that answers with anything is not believed.
 func TestSourceIsNotBelieved(t *testing.T) {
 	token := compact(`{"alg":"A128KW","enc":"A128GCM"}`, enc24, iv12, content, tag16)
@@ -344,7 +425,14 @@ func TestRejectJSON(t *testing.T) {
 		{"alg in two places", `{` + header + `,"header":{"alg":"A128KW"},` + key + `,` + rest + `}`, jose.HeaderInvalid},
 		{"a name in shared and own", `{` + encOnly + `,"unprotected":{"kid":"k"},"header":{"alg":"A128KW","kid":"k"},` + key + `,` + rest + `}`, jose.HeaderInvalid},
 		{"zip unprotected", `{` + header + `,"unprotected":{"zip":"DEF"},` + key + `,` + rest + `}`, jose.HeaderInvalid},
-		{"crit unprotected", `{` + header + `,"header":{"crit":["x"]},` + key + `,` + rest + `}`, jose.CriticalUnsupported},
+		{"crit unprotected", `{` + header + `,"header":{"crit":["x"]},` + key + `,` + rest + `}`, jose.HeaderInvalid},
+		{"crit shared", `{` + header + `,"unprotected":{"crit":["x"]},` + key + `,` + rest + `}`, jose.HeaderInvalid},
+		{"crit protected", `{"protected":"` + encode(`{"alg":"A128KW","enc":"A128GCM","crit":["x"],"x":1}`) + `",` + key + `,` + rest + `}`, jose.CriticalUnsupported},
+		{"crit beside ours", `{` + encOnly + `,"recipients":[{"header":{"alg":"A128KW","crit":["x"]},` + key + `},` + one + `],` + rest + `}`, jose.HeaderInvalid},
+		{"protected is {}", `{"protected":"e30","header":{"alg":"A128KW","enc":"A128GCM"},` + key + `,` + rest + `}`, jose.HeaderInvalid},
+		{"header is {}", `{` + header + `,"header":{},` + key + `,` + rest + `}`, jose.HeaderInvalid},
+		{"unprotected is {}", `{` + header + `,"unprotected":{},` + key + `,` + rest + `}`, jose.HeaderInvalid},
+		{"encrypted_key is empty", `{` + header + `,"encrypted_key":"",` + rest + `}`, jose.TokenMalformed},
 		{"header is a string", `{` + header + `,"header":"x",` + key + `,` + rest + `}`, jose.HeaderInvalid},
 		{"unprotected is an array", `{` + header + `,"unprotected":[],` + key + `,` + rest + `}`, jose.HeaderInvalid},
 		{"flattened and general", `{` + encOnly + `,` + key + `,"recipients":[` + one + `],` + rest + `}`, jose.TokenMalformed},
@@ -360,14 +448,18 @@ func TestRejectJSON(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %s", c.name, m, err, c.want)
 		}
 	}
-	// One recipient with an extension does not take the others' message away.
-	good, err := jwe.EncryptJSON([]byte("x"), nil, []*jwk.Key{mustParse(t, kwKey), generate(t, jwk.A256KW)}, jwe.EncryptOptions{Encryption: jwk.A128GCM})
+	// An encrypted key that is not there must not be there at all (RFC 7516 7.2.1).
+	shared := mustParse(t, dirKey)
+	good, err := jwe.EncryptJSON([]byte("x"), nil, []*jwk.Key{shared}, jwe.EncryptOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Replace(string(good), `"recipients":[`, `"recipients":[{"header":{"alg":"A128KW","crit":["x"]},`+key+`},`, 1)
-	if _, err := jwe.DecryptJSON(ctx, []byte(text), mustParse(t, kwKey), everything()); err != nil {
-		t.Errorf("an unreadable recipient beside ours: %v", err)
+	if _, err := jwe.DecryptJSON(ctx, good, shared, everything()); err != nil {
+		t.Error(err)
+	}
+	text := strings.Replace(string(good), `{`, `{"encrypted_key":"",`, 1)
+	if _, err := jwe.DecryptJSON(ctx, []byte(text), shared, everything()); !errors.Is(err, jose.TokenMalformed) {
+		t.Errorf("an empty encrypted_key: %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package jwe
 
 import (
 	"context"
+	"crypto/rsa"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,8 +20,9 @@ const (
 	// DefaultMaxInflated is the bound on compressed content when
 	// DecryptOptions.MaxInflated is 0.
 	DefaultMaxInflated = 256 << 10
-	// maxAttempts bounds the private-key operations that one message can cause.
-	maxAttempts = 16
+	// maxWork bounds the private-key operations that one message can cause, counted
+	// by workOf: sixteen usual ones, or fewer dear ones, and always the first.
+	maxWork = 64
 )
 
 // A KeySource answers with the keys for a kid and an algorithm. jwk.Key and
@@ -56,8 +58,9 @@ type Message struct {
 // Decrypt opens a compact serialization (RFC 7516 5.2, 7.1). It fails with
 // PolicyInvalid, TokenOversize, TokenMalformed, HeaderInvalid,
 // CriticalUnsupported, AlgorithmNotAllowed, CompressionNotAllowed, WorkExceeded,
-// what the key source says, KeyAmbiguous, KeyMisuse, or, for all that needs the
-// key to be seen, DecryptionFailed.
+// what the key source says, KeyAmbiguous, KeyMisuse, or, for whatever does not
+// open under the key, DecryptionFailed. Compressed content that opened fails with
+// TokenMalformed when it does not inflate, and with TokenOversize.
 func Decrypt(ctx context.Context, token string, keys KeySource, o DecryptOptions) (*Message, error) {
 	o, err := o.prepare(len(token), keys)
 	if err != nil {
@@ -155,22 +158,17 @@ type sealed struct {
 // recipient is one way to the content key.
 type recipient struct {
 	header    Header
-	err       error // why this header cannot be used, though it is well-formed
 	encrypted []byte
 }
 
 // open tries the recipients in order until one opens the content.
 func (m *sealed) open(ctx context.Context, list []recipient, keys KeySource, o DecryptOptions) (*Message, error) {
-	t := attempt{sealed: m, options: o, left: maxAttempts}
+	t := attempt{sealed: m, options: o, left: maxWork}
 	var first error
 	for i := range list {
-		r := &list[i]
-		err := r.err
+		out, err := t.recipient(ctx, &list[i], keys)
 		if err == nil {
-			var out *Message
-			if out, err = t.recipient(ctx, r, keys); err == nil {
-				return out, nil
-			}
+			return out, nil
 		}
 		// That a key of ours was tried and failed is the graver news, and the same
 		// whichever recipient it was.
@@ -201,15 +199,38 @@ func (t *attempt) recipient(ctx context.Context, r *recipient, keys KeySource) (
 		return nil, fail(jose.KeyNotFound, "no key answers")
 	}
 	for _, key := range candidates {
-		if t.left--; t.left < 0 {
-			return nil, fail(jose.KeyAmbiguous, fmt.Sprintf("more than %d keys and recipients to try", maxAttempts))
-		}
 		var plaintext []byte
 		if plaintext, err = t.key(key, r, enc); err == nil {
 			return t.message(key, r, plaintext)
 		}
 	}
 	return nil, err
+}
+
+// spend takes work from what is left for the message. The first attempt is
+// always granted: a message to one key costs what that key costs.
+func (t *attempt) spend(work int) error {
+	if t.left < work && t.left < maxWork {
+		return fail(jose.KeyAmbiguous, "more keys and recipients to try than one message is worth")
+	}
+	t.left -= work
+	return nil
+}
+
+// workOf is what one attempt with a key costs: 4 for usual keys, with RSA of 2048
+// bits among them at about 2 ms. RSA grows with the cube of its length, and is
+// dearer without the primes.
+func workOf(d *keydata.Data) int {
+	const usual = 4
+	if d.Row.Family != alg.RSAOAEP {
+		return usual
+	}
+	n := d.RSA.N.BitLen() / 2048
+	work := n * n * n
+	if key, ok := d.Decrypter.(*rsa.PrivateKey); ok && len(key.Primes) == 0 {
+		work *= 8
+	}
+	return max(work, usual)
 }
 
 // check looks at everything that the header decides.
@@ -244,6 +265,9 @@ func (t *attempt) key(key *jwk.Key, r *recipient, enc *alg.Row) ([]byte, error) 
 		return nil, fail(jose.KeyMisuse, "the key is public or its key_ops do not allow decrypting")
 	}
 	if err := checkShape(d, &r.header, enc, r.encrypted, t.options.MaxIterations); err != nil {
+		return nil, err
+	}
+	if err := t.spend(workOf(d)); err != nil {
 		return nil, err
 	}
 	if d.Row.Family == alg.PBES2 {

@@ -15,5 +15,7 @@
 // Every decryption that fails for a reason that only the holder of the key
 // could tell gives the same error, jose.DecryptionFailed, and does the same work:
 // an encrypted key that cannot be opened is replaced by a random one and the
-// content is tried with it (RFC 7516 11.5).
+// content is tried with it (RFC 7516 11.5). Content that opened, and so was sealed
+// under the key as it stands, can still be refused for how it is compressed, which
+// has reasons of its own.
 package jwe

@@ -1,7 +1,6 @@
 package jwe
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/jotward/jotward/jose"
@@ -70,13 +69,21 @@ func readHeader(members []strictjson.Member) (Header, error) {
 			return Header{}, err
 		}
 	}
-	switch {
-	case h.Algorithm == "":
-		return Header{}, fail(jose.HeaderInvalid, "alg is missing")
-	case h.Encryption == "":
-		return Header{}, fail(jose.HeaderInvalid, "enc is missing")
+	if err := h.whole(); err != nil {
+		return Header{}, err
 	}
 	return h, nil
+}
+
+// whole reports what every header has and this one lacks.
+func (h *Header) whole() error {
+	switch {
+	case h.Algorithm == "":
+		return fail(jose.HeaderInvalid, "alg is missing")
+	case h.Encryption == "":
+		return fail(jose.HeaderInvalid, "enc is missing")
+	}
+	return nil
 }
 
 func (h *Header) read(m strictjson.Member) (err error) {
@@ -185,11 +192,6 @@ func want(m strictjson.Member, kind strictjson.Kind) error {
 		return fail(jose.HeaderInvalid, m.Name+" has the wrong type")
 	}
 	return nil
-}
-
-// named reports whether one of the members has the name.
-func named(members []strictjson.Member, name string) bool {
-	return slices.ContainsFunc(members, func(m strictjson.Member) bool { return m.Name == name })
 }
 
 func fail(r jose.Reason, detail string) *jose.Error { return jose.NewError(r, detail, nil) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
@@ -43,7 +42,11 @@ func DecryptJSON(ctx context.Context, text []byte, keys KeySource, o DecryptOpti
 	if err != nil {
 		return nil, err
 	}
-	list, err := readRecipients(&d, protected, shared)
+	common, err := commonOf(protected, shared)
+	if err != nil {
+		return nil, err
+	}
+	list, err := readRecipients(&d, common)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +79,9 @@ func (m *sealed) readShared(d *strictjson.Doc) (protected, shared []strictjson.M
 		if protected, err = scanHeader(v.Text()); err != nil {
 			return nil, nil, err
 		}
+		if len(protected) == 0 {
+			return nil, nil, fail(jose.HeaderInvalid, "protected: empty")
+		}
 	}
 	if v, ok := d.Find("aad"); ok {
 		var spelling string
@@ -91,25 +97,70 @@ func (m *sealed) readShared(d *strictjson.Doc) (protected, shared []strictjson.M
 	return protected, shared, err
 }
 
-// object lists the members of an object member, nil when it is not there.
+// object lists the members of an object member, nil when it is not there. When
+// it is empty, "it MUST be absent" (RFC 7516 7.2.1).
 func object(d *strictjson.Doc, name string) ([]strictjson.Member, error) {
 	v, ok := d.Find(name)
 	if !ok {
 		return nil, nil
 	}
 	var inner strictjson.Doc
-	if v.Kind != strictjson.Object || inner.Scan(v.Raw) != nil {
-		return nil, fail(jose.HeaderInvalid, name+": not an object")
+	if v.Kind != strictjson.Object || inner.Scan(v.Raw) != nil || inner.Len() == 0 {
+		return nil, fail(jose.HeaderInvalid, name+": empty or not an object")
 	}
 	return inner.Members(), nil
 }
 
+// common is what the headers of all recipients share.
+type common struct {
+	header Header
+	names  map[string]bool // looked up and not searched, for a stranger decides how many there are
+}
+
+func commonOf(protected, shared []strictjson.Member) (*common, error) {
+	c := &common{names: make(map[string]bool, len(protected)+len(shared))}
+	for _, m := range protected {
+		c.names[m.Name] = true
+	}
+	for _, m := range protected {
+		if err := c.header.read(m); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if c.header, err = c.with(shared); err != nil {
+		return nil, err
+	}
+	for _, m := range shared {
+		c.names[m.Name] = true
+	}
+	return c, nil
+}
+
+// with returns the common header with unprotected members beside it.
+func (c *common) with(unprotected []strictjson.Member) (Header, error) {
+	h := c.header
+	for _, m := range unprotected {
+		if c.names[m.Name] {
+			return Header{}, fail(jose.HeaderInvalid, "a name stands in two places of the header")
+		}
+		// Both MUST be under the tag (RFC 7516 4.1.3, 4.1.13).
+		if m.Name == "zip" || m.Name == "crit" {
+			return Header{}, fail(jose.HeaderInvalid, m.Name+" is not protected")
+		}
+		if err := h.read(m); err != nil {
+			return Header{}, err
+		}
+	}
+	return h, nil
+}
+
 // readRecipients lists the ways to the content key: the message itself when it
 // is flattened, the elements of recipients when it is general, never both.
-func readRecipients(d *strictjson.Doc, protected, shared []strictjson.Member) ([]recipient, error) {
+func readRecipients(d *strictjson.Doc, common *common) ([]recipient, error) {
 	v, general := d.Find("recipients")
 	if !general {
-		r, err := readRecipient(d, protected, shared)
+		r, err := readRecipient(d, common)
 		return []recipient{r}, err
 	}
 	for _, name := range []string{"header", "encrypted_key"} {
@@ -133,7 +184,7 @@ func readRecipients(d *strictjson.Doc, protected, shared []strictjson.Member) ([
 		if m.Kind != strictjson.Object || inner.Scan(m.Raw) != nil {
 			return nil, fail(jose.TokenMalformed, "recipients: an element is not an object")
 		}
-		r, err := readRecipient(&inner, protected, shared)
+		r, err := readRecipient(&inner, common)
 		if err != nil {
 			return nil, err
 		}
@@ -149,7 +200,7 @@ func checkRecipients(list []recipient) error {
 		return fail(jose.TokenMalformed, "recipients: empty")
 	}
 	for _, r := range list {
-		if r.err == nil && list[0].err == nil && r.header.Encryption != list[0].header.Encryption {
+		if r.header.Encryption != list[0].header.Encryption {
 			return fail(jose.HeaderInvalid, "recipients name different encryptions of one content")
 		}
 		if row := alg.Lookup(string(r.header.Algorithm)); len(list) > 1 && row != nil && isDirect(row) {
@@ -159,36 +210,21 @@ func checkRecipients(list []recipient) error {
 	return nil
 }
 
-func readRecipient(d *strictjson.Doc, protected, shared []strictjson.Member) (r recipient, err error) {
+func readRecipient(d *strictjson.Doc, common *common) (r recipient, err error) {
 	if r.encrypted, _, err = member(d, "encrypted_key", false); err != nil {
 		return r, err
+	}
+	if _, there := d.Find("encrypted_key"); there && len(r.encrypted) == 0 {
+		return r, fail(jose.TokenMalformed, "encrypted_key: empty")
 	}
 	own, err := object(d, "header")
 	if err != nil {
 		return r, err
 	}
-	all := slices.Clip(slices.Clone(protected))
-	for _, m := range slices.Concat(shared, own) {
-		if named(all, m.Name) {
-			return r, fail(jose.HeaderInvalid, "a name stands in two places of the header")
-		}
-		// "zip" must be under the tag (RFC 7516 4.1.3); so must "crit", which
-		// read refuses wherever it stands.
-		if m.Name == "zip" {
-			return r, fail(jose.HeaderInvalid, "zip is not protected")
-		}
-		all = append(all, m)
-	}
-	h, err := readHeader(all)
-	switch jose.ReasonOf(err) {
-	case "":
-		r.header = h
-	case jose.CriticalUnsupported:
-		r.err = err // another recipient may still do
-	default:
+	if r.header, err = common.with(own); err != nil {
 		return r, err
 	}
-	return r, nil
+	return r, r.header.whole()
 }
 
 // recipientJSON is one element of recipients as it is written.

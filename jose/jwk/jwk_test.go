@@ -81,12 +81,18 @@ func secretsOf(t *testing.T, k *jwk.Key) []string {
 
 // THREATS: log, metric and error leaks. No way of printing a key shows its private half.
 func TestNothingPrintsTheSecret(t *testing.T) {
-	for _, a := range []jwk.Algorithm{jwk.HS256, jwk.ES256, jwk.EdDSA, jwk.RS256} {
+	for _, a := range []jwk.Algorithm{jwk.HS256, jwk.ES256, jwk.EdDSA, jwk.RS256, jwk.RSAOAEP, jwk.ECDHES, jwk.A128KW, jwk.A256GCM} {
 		k := generate(t, a, "kid")
 		var out bytes.Buffer
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&out, verb+" "+verb+"\n", k, struct{ K *jwk.Key }{k})
 			fmt.Fprintf(&out, verb+"\n", []*jwk.Key{k})
+			fmt.Fprintf(&out, verb+" "+verb+"\n", *k, struct{ K jwk.Key }{*k})
+		}
+		fmt.Fprintf(&out, "%v %+v %#v\n", struct{ k jwk.Key }{*k}, struct{ k jwk.Key }{*k}, struct{ k jwk.Key }{*k})
+		for _, v := range []any{*k, struct{ K jwk.Key }{*k}} {
+			slog.New(slog.NewTextHandler(&out, nil)).Info("x", "key", v)
+			slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "key", v)
 		}
 		text, _ := k.MarshalText()
 		out.Write(text)

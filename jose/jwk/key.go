@@ -17,12 +17,19 @@ import (
 type Key struct {
 	data  *keydata.Data
 	keyID string
+	// Behind a pointer, as data is: where fmt cannot call Format, as in a field that is
+	// not exported, it walks into a Key and stops at pointers.
+	*spelling
+	chain []*x509.Certificate // x5c, the key's own first
+}
+
+// spelling is a key as its JWK has it.
+type spelling struct {
 	// members are the required members of the public half in the order of
 	// RFC 7638 3.2, already spelled.
 	members []member
 	private []member // the private members, empty for public keys and secrets kept elsewhere
 	thumb   string
-	chain   []*x509.Certificate // x5c, the key's own first
 }
 
 // member is a JWK member whose value needs no escaping.
@@ -61,7 +68,7 @@ func (k *Key) Public() (*Key, error) {
 	if k.data.Outside != nil {
 		d.Outside = k.data.Outside.Public()
 	}
-	return &Key{data: d, keyID: k.keyID, members: k.members, thumb: k.thumb, chain: k.chain}, nil
+	return &Key{data: d, keyID: k.keyID, spelling: &spelling{members: k.members, thumb: k.thumb}, chain: k.chain}, nil
 }
 
 // PublicKey returns a copy of the public half as the standard library's type,

@@ -86,8 +86,9 @@ func (k *Key) String() string {
 // GoString is String, so that %#v shows no material.
 func (k *Key) GoString() string { return k.String() }
 
-// Format is String for every verb, so that no verb walks into the fields.
-func (k *Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
+// Format is String for every verb, so that no verb walks into the fields. It is
+// a method of Key, so that a copy has it as well.
+func (k Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.String()) }
 
 // MarshalText is String: text encoders and log handlers show no material.
 func (k *Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }

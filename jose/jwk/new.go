@@ -35,7 +35,7 @@ func New(material any, a Algorithm, keyID string) (*Key, error) {
 	if err := checkKeyID(keyID); err != nil {
 		return nil, err
 	}
-	k := &Key{data: &keydata.Data{Row: row}, keyID: keyID}
+	k := &Key{data: &keydata.Data{Row: row}, keyID: keyID, spelling: &spelling{}}
 	if err := k.set(material); err != nil {
 		return nil, err
 	}
@@ -137,9 +137,9 @@ func (k *Key) family(kty string) error {
 // Generate makes a new key with crypto/rand: RSA keys of 3072 bits, keys for
 // ECDH-ES on P-256, secrets as long as the hash or the cipher's key. It makes no
 // keys for dir, whose length the content encryption decides (name that one), no
-// passwords, and no keys of extensions, which make their own. An empty keyID means the key's thumbprint, or, for a shared
-// secret, a random name, since a thumbprint would publish its hash (RFC 7638 7).
-// It fails with AlgorithmNotAllowed for an algorithm that is unknown or one of these.
+// passwords, and no keys of extensions, which make their own. An empty keyID
+// means the key's thumbprint, or, for a shared secret, a random name, since a
+// thumbprint would publish its hash (RFC 7638 7). It fails with AlgorithmNotAllowed for an algorithm that is unknown or one of these.
 func Generate(a Algorithm, keyID string) (*Key, error) {
 	row := alg.Lookup(string(a))
 	if row == nil || row.Family == alg.Direct || row.Family == alg.PBES2 || row.Family == alg.MLDSA {

@@ -123,7 +123,7 @@ func parse(r *reader, o Options) (*Key, error) {
 	if o.PublicOnly && hasPrivate(r.doc) {
 		return nil, fail(jose.KeyMisuse, "a private or secret member where only public keys belong")
 	}
-	k := &Key{data: &keydata.Data{}, keyID: o.KeyID}
+	k := &Key{data: &keydata.Data{}, keyID: o.KeyID, spelling: &spelling{}}
 	if kid, ok := r.text("kid"); ok {
 		k.keyID = kid
 	}

@@ -170,8 +170,13 @@ func jsonPart(d *strictjson.Doc) (p part, err error) {
 			return p, fail(jose.HeaderInvalid, "header: empty or not an object")
 		}
 	}
+	names := make(map[string]bool, protected.Len()) // looked up and not searched: a stranger decides how many there are
+	for i := range protected.Len() {
+		name, _ := protected.Member(i)
+		names[name] = true
+	}
 	for _, m := range unprotected.Members() {
-		if _, both := protected.Find(m.Name); both {
+		if names[m.Name] {
 			return p, fail(jose.HeaderInvalid, "a name stands in the protected and the unprotected header")
 		}
 	}

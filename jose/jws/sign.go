@@ -20,8 +20,8 @@ type SignOptions struct {
 
 // Sign returns the compact serialization of payload, signed with the key's one
 // algorithm (RFC 7515 5.1). The header holds alg, the key's kid, typ and cty.
-// It fails like SignInput, with HeaderInvalid when the header would be larger
-// than MaxHeaderSize, and with TokenMalformed for an unencoded payload that has
+// It fails like SignInput, with PolicyInvalid for a nil key, with HeaderInvalid
+// when the header would be larger than MaxHeaderSize, and with TokenMalformed for an unencoded payload that has
 // other characters than RFC 7797 5.2 lets stand there.
 func Sign(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
 	header, err := EncodeHeader(key, o)
@@ -66,8 +66,11 @@ func SignDetached(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
 
 // EncodeHeader returns the encoded header that Sign would write, so that it can
 // be made once and used for many tokens. It fails with HeaderInvalid when that
-// would be larger than MaxHeaderSize.
+// would be larger than MaxHeaderSize, and with PolicyInvalid for a nil key.
 func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
+	if key == nil {
+		return "", fail(jose.PolicyInvalid, "no key")
+	}
 	h := struct {
 		Alg  jwk.Algorithm `json:"alg"`
 		Kid  string        `json:"kid,omitempty"`

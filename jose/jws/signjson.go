@@ -43,9 +43,6 @@ func signJSON(payload []byte, text *string, keys []*jwk.Key, o SignOptions) ([]b
 	}
 	var parts []partJSON
 	for _, key := range keys {
-		if key == nil {
-			return nil, fail(jose.PolicyInvalid, "no key")
-		}
 		header, err := EncodeHeader(key, o)
 		if err != nil {
 			return nil, err

@@ -3,8 +3,11 @@ package jwt
 import (
 	"context"
 	"reflect"
+	"strings"
 
 	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jwe"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jws"
@@ -36,8 +39,9 @@ func NewNestedVerifier[C any](keys jwe.KeySource, outer jwe.DecryptOptions, inne
 
 // Verify accepts a token that opens under the keys and whose content is a signed
 // token that the inner Verifier accepts. cty must say so: "the value MUST be
-// JWT" (RFC 7519 5.2). It fails like jwe.Decrypt, with TypeMismatch, and like
-// Verifier.Verify.
+// JWT" (RFC 7519 5.2). It fails like jwe.Decrypt, with TypeMismatch, like
+// Verifier.Verify, and with ClaimMismatch when iss, sub or aud stands in the header
+// as well and says something else than the claim (RFC 7519 5.3).
 func (v *NestedVerifier[C]) Verify(ctx context.Context, token string) (*Token[C], error) {
 	m, err := jwe.Decrypt(ctx, token, v.keys, v.outer)
 	if err != nil {
@@ -46,7 +50,45 @@ func (v *NestedVerifier[C]) Verify(ctx context.Context, token string) (*Token[C]
 	if !equalFoldASCII(mediaType(m.Header.ContentType), "JWT") {
 		return nil, fail(jose.TypeMismatch, "cty is "+show(m.Header.ContentType)+", a signed token inside says JWT")
 	}
-	return v.inner.Verify(ctx, string(m.Plaintext))
+	t, err := v.inner.Verify(ctx, string(m.Plaintext))
+	if err != nil {
+		return nil, err
+	}
+	if err := checkReplicated(token, t.Payload); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// checkReplicated holds the iss, sub and aud that stand in the header as well,
+// for those on the way who cannot open the token, to the claims: whoever receives
+// them "SHOULD verify that their values are identical" (RFC 7519 5.3).
+func checkReplicated(token, payload string) error {
+	segment, _, _ := strings.Cut(token, ".")
+	text, err := b64.Bytes(segment)
+	if err != nil {
+		return fail(jose.TokenMalformed, "header: "+err.Error())
+	}
+	var header, claims strictjson.Doc
+	if err := header.Scan(string(text)); err != nil {
+		return fail(jose.HeaderInvalid, err.Error())
+	}
+	if err := claims.Scan(payload); err != nil {
+		return fail(jose.ClaimsInvalid, err.Error())
+	}
+	for _, name := range []string{"iss", "sub", "aud"} {
+		outside, replicated := header.Find(name)
+		inside, claimed := claims.Find(name)
+		if !replicated || !claimed {
+			continue
+		}
+		a, errA := strictjson.Any(outside)
+		b, errB := strictjson.Any(inside)
+		if errA != nil || errB != nil || !reflect.DeepEqual(a, b) {
+			return fail(jose.ClaimMismatch, name+" in the header is another than the claim")
+		}
+	}
+	return nil
 }
 
 // Encrypt nests a signed token: it encrypts it to key under a header whose cty
@@ -113,8 +155,7 @@ func NewDecrypter[C any](keys jwe.KeySource, outer jwe.DecryptOptions, p Policy)
 
 // Decrypt opens a token and judges its claims. A nested token, which says so by
 // its cty, is refused with TypeMismatch: it has a signature, and a
-// NestedVerifier looks at it. Otherwise it fails like jwe.Decrypt and like
-// Verifier.Verify.
+// NestedVerifier looks at it. Otherwise it fails like NestedVerifier.Verify.
 func (d *Decrypter[C]) Decrypt(ctx context.Context, token string) (*UnauthenticatedToken[C], error) {
 	m, err := jwe.Decrypt(ctx, token, d.keys, d.outer)
 	if err != nil {
@@ -131,6 +172,9 @@ func (d *Decrypter[C]) Decrypt(ctx context.Context, token string) (*Unauthentica
 	s.payload = append(s.payload[:0], m.Plaintext...)
 	var t Token[C]
 	if err := readClaims(&t, &d.policy, nil, d.plan, s); err != nil {
+		return nil, err
+	}
+	if err := checkReplicated(token, t.Payload); err != nil {
 		return nil, err
 	}
 	return &UnauthenticatedToken[C]{Header: m.Header, Registered: t.Registered, Claims: t.Claims, Payload: t.Payload}, nil
