@@ -335,6 +335,11 @@ func (r *reader) permissions() permissions {
 		sign: has("sign"), verify: has("verify"),
 		encrypt: has("encrypt", "wrapKey") || derives, decrypt: has("decrypt", "unwrapKey") || derives,
 	}
+	if kty, _ := r.text("kty"); len(ops) == 0 && (kty == "EC" || kty == "OKP") && !hasPrivate(r.doc) {
+		// Web Cryptography exports public keys for agreement like this: only the
+		// private half has operations there. For a signature it still allows nothing.
+		given.encrypt = true
+	}
 	// "The information they convey MUST be consistent" (RFC 7517 4.3).
 	if use == "sig" && (given.encryption() || len(ops) > 0 && !given.signatures()) ||
 		use == "enc" && (given.signatures() || len(ops) > 0 && !given.encryption()) {
