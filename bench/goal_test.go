@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"testing"
@@ -21,29 +22,39 @@ func TestGoals(t *testing.T) {
 	if os.Getenv("JOTWARD_GOALS") == "" {
 		t.Skip("set JOTWARD_GOALS=1 to measure")
 	}
-	for _, alg := range algorithms {
-		testing.Benchmark(func(b *testing.B) { // for what takes a *testing.B
-			if b.N > 1 {
-				return
-			}
+	within(func(b *testing.B) {
+		for _, alg := range algorithms {
 			s := newSubject(b, alg)
 			compare(t, "verify "+string(alg), verifyThree(b, s))
 			compare(t, "sign "+string(alg), signThree(b, s))
-		})
-	}
-	for _, name := range []string{"escapes", "utf8", "array", "deep", "members", "objects"} {
-		testing.Benchmark(func(b *testing.B) {
-			if b.N > 1 {
-				return
-			}
-			v, honest := hostile(b, text)
+		}
+		for _, x := range boxes(b) {
+			l := libraries(b, x)
+			took := turns(quiet(l[0].encrypt), quiet(l[1].encrypt), quiet(l[2].encrypt), quiet(l[0].decrypt), quiet(l[1].decrypt), quiet(l[2].decrypt))
+			t.Logf("%s: encrypt jotward %s, go-jose %s, jwx %s; decrypt %s, %s, %s", x.name, took[0], took[1], took[2], took[3], took[4], took[5])
+		}
+		v, honest := hostile(b, text)
+		for _, name := range slices.Sorted(maps.Keys(shapes)) {
 			_, token := hostile(b, shapes[name])
 			bent := token[:len(token)-8] + "AAAAAAAA"
 			took := turns(once(v, honest), once(v, token), once(v, bent))
-			t.Logf("hostile %s: text %s, accepted %s (%.2f times), refused %s (%.2f times)", name, took[0], took[1],
+			t.Logf("hostile %s, %d bytes: text %s, accepted %s (%.2f times), refused %s (%.2f times)", name, len(token), took[0], took[1],
 				float64(took[1])/float64(took[0]), took[2], float64(took[2])/float64(took[0]))
-		})
-	}
+		}
+	})
+}
+
+// within runs f once with a *testing.B, which the helpers of the benchmarks take.
+func within(f func(b *testing.B)) {
+	testing.Benchmark(func(b *testing.B) {
+		if b.N == 1 {
+			f(b)
+		}
+	})
+}
+
+func quiet(f func() error) func() {
+	return func() { must(0, f()) }
 }
 
 func once(v *jwt.Verifier[claims], token string) func() {
@@ -62,7 +73,7 @@ func compare(t *testing.T, what string, three []func()) {
 // undisturbed. It returns, for each function, what one call took in the turn that
 // only one in ten was faster than: with the collector's work, and without others'.
 func turns(fs ...func()) []time.Duration {
-	const turn, rounds = 200 * time.Microsecond, 4000
+	const turn, rounds = 200 * time.Microsecond, 2000
 	calls, took := make([]int, len(fs)), make([][]float64, len(fs))
 	measure := func(f func(), n int) time.Duration {
 		start := time.Now()
@@ -76,7 +87,7 @@ func turns(fs ...func()) []time.Duration {
 			calls[i] *= 2
 		}
 	}
-	for start := time.Now(); len(took[0]) < rounds && time.Since(start) < 10*time.Second; {
+	for start := time.Now(); len(took[0]) < rounds && time.Since(start) < 3*time.Second; {
 		for i, f := range fs {
 			took[i] = append(took[i], float64(measure(f, calls[i]))/float64(calls[i]))
 		}
