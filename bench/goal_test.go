@@ -2,10 +2,12 @@ package bench
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,26 +24,71 @@ func TestGoals(t *testing.T) {
 	if os.Getenv("JOTWARD_GOALS") == "" {
 		t.Skip("set JOTWARD_GOALS=1 to measure")
 	}
-	within(func(b *testing.B) {
-		for _, alg := range algorithms {
-			s := newSubject(b, alg)
-			compare(t, "verify "+string(alg), verifyThree(b, s))
-			compare(t, "sign "+string(alg), signThree(b, s))
+	for name, f := range map[string]func(*testing.T, *testing.B){"signatures": signatureGoals, "encryption": encryptionGoals, "hostile": hostileGoals, "refused": refusedGoals} {
+		t.Run(name, func(t *testing.T) { within(func(b *testing.B) { f(t, b) }) })
+	}
+}
+
+func signatureGoals(t *testing.T, b *testing.B) {
+	for _, alg := range algorithms {
+		s := newSubject(b, alg)
+		compare(t, "verify "+string(alg), verifyThree(b, s))
+		compare(t, "sign "+string(alg), signThree(b, s))
+	}
+}
+
+func encryptionGoals(t *testing.T, b *testing.B) {
+	for _, x := range boxes(b) {
+		l := libraries(b, x)
+		took := turns(quiet(l[0].encrypt), quiet(l[1].encrypt), quiet(l[2].encrypt), quiet(l[0].decrypt), quiet(l[1].decrypt), quiet(l[2].decrypt))
+		t.Logf("%s: encrypt jotward %s, go-jose %s, jwx %s; decrypt %s, %s, %s", x.name, took[0], took[1], took[2], took[3], took[4], took[5])
+	}
+}
+
+func hostileGoals(t *testing.T, b *testing.B) {
+	v, honest := hostile(b, text)
+	for _, name := range slices.Sorted(maps.Keys(shapes)) {
+		_, token := hostile(b, shapes[name])
+		bent := token[:len(token)-8] + "AAAAAAAA"
+		took := turns(once(v, honest), once(v, token), once(v, bent))
+		t.Logf("%s, %d bytes: text %s, accepted %s (%.2f times), refused %s (%.2f times)", name, len(token), took[0], took[1],
+			float64(took[1])/float64(took[0]), took[2], float64(took[2])/float64(took[0]))
+	}
+}
+
+// refusedGoals compares the typical token with the same one made wrong in one
+// place, for every check that a stranger or an issuer can fail.
+func refusedGoals(t *testing.T, b *testing.B) {
+	s := newSubject(b, jwk.HS256)
+	v, signer := ourVerifier(b, s), ourSigner(b, s)
+	sign := func(change ...string) string {
+		token, err := signer.Sign([]byte(strings.NewReplacer(change...).Replace(payload)))
+		if err != nil {
+			b.Fatal(err)
 		}
-		for _, x := range boxes(b) {
-			l := libraries(b, x)
-			took := turns(quiet(l[0].encrypt), quiet(l[1].encrypt), quiet(l[2].encrypt), quiet(l[0].decrypt), quiet(l[1].decrypt), quiet(l[2].decrypt))
-			t.Logf("%s: encrypt jotward %s, go-jose %s, jwx %s; decrypt %s, %s, %s", x.name, took[0], took[1], took[2], took[3], took[4], took[5])
-		}
-		v, honest := hostile(b, text)
-		for _, name := range slices.Sorted(maps.Keys(shapes)) {
-			_, token := hostile(b, shapes[name])
-			bent := token[:len(token)-8] + "AAAAAAAA"
-			took := turns(once(v, honest), once(v, token), once(v, bent))
-			t.Logf("hostile %s, %d bytes: text %s, accepted %s (%.2f times), refused %s (%.2f times)", name, len(token), took[0], took[1],
-				float64(took[1])/float64(took[0]), took[2], float64(took[2])/float64(took[0]))
-		}
-	})
+		return token
+	}
+	header, rest, _ := strings.Cut(s.token, ".")
+	for _, c := range []struct{ name, token string }{
+		{"bent signature", s.token[:len(s.token)-8] + "AAAAAAAA"},
+		{"unknown kid", base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","kid":"2026-12","typ":"at+jwt"}`)) + "." + rest},
+		{"another typ", base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","kid":"2026-11","typ":"logout+jwt"}`)) + "." + rest},
+		{"alg none", base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","kid":"2026-11","typ":"at+jwt"}`)) + "." + rest},
+		{"two segments", header + "." + strings.ReplaceAll(rest, ".", "")},
+		{"payload not base64", header + ".=" + rest[1:]},
+		{"expired", sign("1700000600", "1700000050")},
+		{"not yet valid", sign(`"nbf":1700000000`, `"nbf":1700000200`)},
+		{"from the future", sign(`"iat":1700000000`, `"iat":1700000200`)},
+		{"long life", sign("1700000600", "1700009999")},
+		{"another issuer", sign("issuer.example", "issuer.exampla")},
+		{"another audience", sign("api.example", "api.exampla")},
+		{"no subject", sign(`"sub":`, `"sab":`)},
+		{"exp is a string", sign(`1700000600`, `"170000060"`)},
+		{"auth_time is a string", sign(`"auth_time":1699999000`, `"auth_time":"69999900"`)},
+	} {
+		took := turns(once(v, s.token), once(v, c.token))
+		t.Logf("%s: accepted %s, refused %s (%.2f times)", c.name, took[0], took[1], float64(took[1])/float64(took[0]))
+	}
 }
 
 // within runs f once with a *testing.B, which the helpers of the benchmarks take.

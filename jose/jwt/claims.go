@@ -9,11 +9,23 @@ import (
 	"github.com/jotward/jotward/jose/internal/strictjson"
 )
 
+// read has a bit for the hash of each name that readRegistered looks for, so that
+// it leaves the others unread, however many there are.
+var read = func() (bits uint64) {
+	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "scope"} {
+		bits |= 1 << strictjson.Hash(name)
+	}
+	return bits
+}()
+
 // readRegistered takes the registered claims out of a scanned claims set, and
 // aside what middleware asks of every token. It returns which claims were there.
 func readRegistered(r *Registered, a *aside, doc *strictjson.Doc) (claimSet, error) {
 	var have claimSet
 	for i := range doc.Len() {
+		if read>>doc.Hash(i)&1 == 0 {
+			continue
+		}
 		name, v := doc.Member(i)
 		bit, ok := claimBit(name), true
 		if bit == 0 {
@@ -164,23 +176,31 @@ func (p *policy) checkTimes(r *Registered, have claimSet, now time.Time) error {
 	return p.checkLifetime(r, have, now)
 }
 
+// shift is now.Add, and nothing for the usual leeway of none.
+func shift(now time.Time, by time.Duration) time.Time {
+	if by == 0 {
+		return now
+	}
+	return now.Add(by)
+}
+
 func (p *policy) checkExpiry(r *Registered, have claimSet, now time.Time) error {
 	// "on or after which the JWT MUST NOT be accepted" (RFC 7519 4.1.4).
-	if !p.SkipExpiry && have&claimExp != 0 && !now.Add(-p.Leeway).Before(r.Expiry) {
+	if !p.SkipExpiry && have&claimExp != 0 && !shift(now, -p.Leeway).Before(r.Expiry) {
 		return fail(jose.TokenExpired, fmt.Sprintf("exp was %s, now is %s", stamp(r.Expiry), stamp(now)))
 	}
 	return nil
 }
 
 func (p *policy) checkNotBefore(r *Registered, have claimSet, now time.Time) error {
-	if have&claimNbf != 0 && now.Add(p.Leeway).Before(r.NotBefore) {
+	if have&claimNbf != 0 && shift(now, p.Leeway).Before(r.NotBefore) {
 		return fail(jose.TokenNotYetValid, fmt.Sprintf("nbf is %s, now is %s", stamp(r.NotBefore), stamp(now)))
 	}
 	return nil
 }
 
 func (p *policy) checkIssuedAt(r *Registered, have claimSet, now time.Time) error {
-	if have&claimIat != 0 && now.Add(p.Leeway).Before(r.IssuedAt) {
+	if have&claimIat != 0 && shift(now, p.Leeway).Before(r.IssuedAt) {
 		return fail(jose.TokenFromFuture, fmt.Sprintf("iat is %s, now is %s", stamp(r.IssuedAt), stamp(now)))
 	}
 	return nil
