@@ -16,7 +16,6 @@ type parser struct {
 	depth int
 	spans []span
 	spare []uint32 // memory for the next object whose names need a table
-	plain []byte   // and for a name without its escapes
 }
 
 // span is one member by its places in the text, which MaxText lets fit. It is
@@ -147,8 +146,8 @@ func (p *parser) name(i int) (next, nameEnd int, escaped bool, hash uint8, err e
 	}
 	nameEnd = end - 1
 	if escaped {
-		p.plain = appendUnescaped(p.plain[:0], p.text[i+1:nameEnd])
-		hash = hashOf(p.plain)
+		var room [64]byte
+		hash = hashOf(appendUnescaped(room[:0], p.text[i+1:nameEnd]))
 	} else {
 		hash = hashOf(p.text[i+1 : nameEnd])
 	}
@@ -259,8 +258,8 @@ func (p *parser) put(s *span, place int, set *nameSet) bool {
 func (p *parser) seeded(s *span) uint32 {
 	name := p.text[s.name:s.nameEnd]
 	if s.nameEscaped {
-		p.plain = appendUnescaped(p.plain[:0], name)
-		return uint32(maphash.Bytes(seed, p.plain))
+		var room [64]byte
+		return uint32(maphash.Bytes(seed, appendUnescaped(room[:0], name)))
 	}
 	return uint32(maphash.String(seed, name))
 }
@@ -453,34 +452,43 @@ func (p *parser) number(start int) (int, error) {
 	return i, nil
 }
 
-// greatest are the first digits of the greatest float64, 1.797...e308.
-const greatest = "17976931348623157"
+// greatest are the first digits of where infinity begins, half a step above the
+// greatest float64: 1.797...e308.
+const greatest = "17976931348623158"
 
 // finite reports whether mantissa times ten to exponent is a finite float64. The
 // standard library is asked only where the first digits leave it open: it costs
 // as much as reading ten short numbers.
 func finite(mantissa, exponent string) bool {
-	digits, point := mantissa, len(mantissa)
-	if dot := strings.IndexByte(mantissa, '.'); dot >= 0 {
-		point = dot
+	if exponent[0] == '-' {
+		return true // less than ten to MaxNumber
 	}
-	zeros := 0 // before the first digit that counts, the dot left out
-	for ; len(digits) > 0 && (digits[0] == '0' || digits[0] == '.'); digits = digits[1:] {
-		if digits[0] == '0' {
-			zeros++
-		}
-	}
-	if digits == "" || exponent[0] == '-' {
-		return true // zero, or less than ten to MaxNumber
-	}
-	n := 0 // the number is below ten to n, and not below a tenth of that
+	n := 0 // the number is below ten to n
 	for _, c := range []byte(exponent) {
 		if c -= '0'; c <= 9 { // or it is the sign
 			n = min(10*n+int(c), 10*MaxNumber)
 		}
 	}
-	n += point - zeros
-	if n != 309 {
+	if n+len(mantissa) < 309 {
+		return true
+	}
+	if len(mantissa) == 1 { // the shortest of those that are left
+		return mantissa[0] == '0' || mantissa[0] == '1' && n == 308
+	}
+	digits, point, zeros := mantissa, len(mantissa), 0
+	if dot := strings.IndexByte(mantissa, '.'); dot >= 0 {
+		point = dot
+	}
+	for len(digits) > 0 && (digits[0] == '0' || digits[0] == '.') { // before the first digit that counts
+		if digits[0] == '0' {
+			zeros++
+		}
+		digits = digits[1:]
+	}
+	if digits == "" {
+		return true // zero
+	}
+	if n += point - zeros; n != 309 { // now the number is not below a tenth of that either
 		return n < 309
 	}
 	known := 0
