@@ -36,7 +36,7 @@ race:
 
 # bench prints the whole table; JOTWARD_GOALS=1 with -run Goals is for a machine that others use.
 bench:
-	cd bench && GOWORK=off $(GO) test -run '^$$' -bench . -benchtime 100ms -count 6 -timeout 30m ./...
+	cd bench && GOWORK=off $(GO) test -run '^$$' -bench . -benchtime 300ms -count 6 -timeout 30m ./...
 
 # fuzz runs every fuzz test for FUZZTIME: a count, because a time can end a run with
 # "context deadline exceeded" although nothing was found.
