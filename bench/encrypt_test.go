@@ -45,93 +45,89 @@ func boxes(b *testing.B) []box {
 
 func newKeys(b *testing.B, x box) (private, public *jwk.Key) {
 	b.Helper()
-	private, err := jwk.New(x.private, x.alg, "2026-11")
+	private, err := jwk.New(x.private, x.alg, keyID)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if public, err = jwk.New(x.public, x.alg, "2026-11"); err != nil {
+	if public, err = jwk.New(x.public, x.alg, keyID); err != nil {
 		b.Fatal(err)
 	}
 	return private, public
 }
 
+// library is one library's way of encrypting the payload for x, and of opening a
+// token that we encrypted.
+type library struct {
+	name             string
+	encrypt, decrypt func() error
+}
+
+func libraries(b *testing.B, x box) []library {
+	b.Helper()
+	private, public := newKeys(b, x)
+	token, err := jwe.Encrypt([]byte(payload), public, jwe.EncryptOptions{Encryption: jwk.A256GCM})
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := jwe.DecryptOptions{Algorithms: []jwk.Algorithm{jwk.Algorithm(x.headerAlg)}, Encryptions: []jwk.Algorithm{jwk.A256GCM}}
+	encrypter, err := gojose.NewEncrypter(gojose.A256GCM, gojose.Recipient{Algorithm: gojose.KeyAlgorithm(x.headerAlg), Key: x.public, KeyID: keyID}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	alg, _ := jwa.LookupKeyEncryptionAlgorithm(x.headerAlg)
+	return []library{
+		{"jotward", func() error {
+			_, err := jwe.Encrypt([]byte(payload), public, jwe.EncryptOptions{Encryption: jwk.A256GCM})
+			return err
+		}, func() error {
+			_, err := jwe.Decrypt(context.Background(), token, private, o)
+			return err
+		}},
+		{"go-jose", func() error {
+			m, err := encrypter.Encrypt([]byte(payload))
+			if err == nil {
+				_, err = m.CompactSerialize()
+			}
+			return err
+		}, func() error {
+			m, err := gojose.ParseEncryptedCompact(token, []gojose.KeyAlgorithm{gojose.KeyAlgorithm(x.headerAlg)}, []gojose.ContentEncryption{gojose.A256GCM})
+			if err == nil {
+				_, err = m.Decrypt(x.private)
+			}
+			return err
+		}},
+		{"jwx", func() error {
+			_, err := jwxjwe.Encrypt([]byte(payload), jwxjwe.WithKey(alg, x.public), jwxjwe.WithContentEncryption(jwa.A256GCM()))
+			return err
+		}, func() error {
+			_, err := jwxjwe.Decrypt([]byte(token), jwxjwe.WithKey(alg, x.private))
+			return err
+		}},
+	}
+}
+
 // BenchmarkEncrypt encrypts the payload of the token to one key with A256GCM.
 func BenchmarkEncrypt(b *testing.B) {
-	for _, x := range boxes(b) {
-		_, public := newKeys(b, x)
-		b.Run(x.name+"/jotward", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := jwe.Encrypt([]byte(payload), public, jwe.EncryptOptions{Encryption: jwk.A256GCM}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(x.name+"/go-jose", func(b *testing.B) {
-			b.ReportAllocs()
-			e, err := gojose.NewEncrypter(gojose.A256GCM, gojose.Recipient{Algorithm: gojose.KeyAlgorithm(x.headerAlg), Key: x.public}, nil)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for b.Loop() {
-				m, err := e.Encrypt([]byte(payload))
-				if err != nil {
-					b.Fatal(err)
-				}
-				if _, err := m.CompactSerialize(); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(x.name+"/jwx", func(b *testing.B) {
-			b.ReportAllocs()
-			alg, _ := jwa.LookupKeyEncryptionAlgorithm(x.headerAlg)
-			for b.Loop() {
-				if _, err := jwxjwe.Encrypt([]byte(payload), jwxjwe.WithKey(alg, x.public), jwxjwe.WithContentEncryption(jwa.A256GCM())); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
+	eachLibrary(b, func(l library) func() error { return l.encrypt })
 }
 
 // BenchmarkDecrypt opens what we encrypted.
 func BenchmarkDecrypt(b *testing.B) {
+	eachLibrary(b, func(l library) func() error { return l.decrypt })
+}
+
+func eachLibrary(b *testing.B, of func(library) func() error) {
 	for _, x := range boxes(b) {
-		private, public := newKeys(b, x)
-		token, err := jwe.Encrypt([]byte(payload), public, jwe.EncryptOptions{Encryption: jwk.A256GCM})
-		if err != nil {
-			b.Fatal(err)
+		for _, l := range libraries(b, x) {
+			f := of(l)
+			b.Run(x.name+"/"+l.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := f(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
-		b.Run(x.name+"/jotward", func(b *testing.B) {
-			b.ReportAllocs()
-			o := jwe.DecryptOptions{Algorithms: []jwk.Algorithm{jwk.Algorithm(x.headerAlg)}, Encryptions: []jwk.Algorithm{jwk.A256GCM}}
-			for b.Loop() {
-				if _, err := jwe.Decrypt(context.Background(), token, private, o); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(x.name+"/go-jose", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				m, err := gojose.ParseEncrypted(token, []gojose.KeyAlgorithm{gojose.KeyAlgorithm(x.headerAlg)}, []gojose.ContentEncryption{gojose.A256GCM})
-				if err != nil {
-					b.Fatal(err)
-				}
-				if _, err := m.Decrypt(x.private); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(x.name+"/jwx", func(b *testing.B) {
-			b.ReportAllocs()
-			alg, _ := jwa.LookupKeyEncryptionAlgorithm(x.headerAlg)
-			for b.Loop() {
-				if _, err := jwxjwe.Decrypt([]byte(token), jwxjwe.WithKey(alg, x.private)); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }

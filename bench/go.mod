@@ -3,9 +3,11 @@ module github.com/jotward/jotward/bench
 go 1.26
 
 require (
+	github.com/cristalhq/jwt/v5 v5.4.0
 	github.com/go-jose/go-jose/v4 v4.1.9
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/jotward/jotward/jose v0.0.0
+	github.com/kataras/jwt v0.1.12
 	github.com/lestrrat-go/jwx/v3 v3.3.0
 )
 

@@ -69,6 +69,28 @@ func of(size int, shape func(bytes int) string) string {
 
 func text(n int) string { return `"` + strings.Repeat("a", n) + `"` }
 
+// numbered is an object of that many members.
+func numbered(n int) string {
+	var out strings.Builder
+	out.WriteString(`{"x":0`)
+	for i := range n - 1 {
+		fmt.Fprintf(&out, `,"m%d":0`, i)
+	}
+	return out.String() + "}"
+}
+
+// sameHash is an object whose names agree in length, first, middle and last byte.
+func sameHash(n int) string {
+	var out strings.Builder
+	for i := range n {
+		fmt.Fprintf(&out, `,"a%02dma%02dz":0`, i, i)
+	}
+	return "{" + out.String()[1:] + "}"
+}
+
+// escaped is sameHash with every name escaped.
+func escaped(n int) string { return strings.ReplaceAll(sameHash(n), `"a`, `"\u0061`) }
+
 // shapes are what a hostile issuer could fill a token with.
 var shapes = map[string]func(int) string{
 	"text":    text,
@@ -78,15 +100,27 @@ var shapes = map[string]func(int) string{
 	"deep": func(n int) string {
 		return strings.Repeat("[", 60) + strings.Repeat("0,", (n-120)/2) + "0" + strings.Repeat("]", 60)
 	},
-	"members": func(n int) string {
-		var out strings.Builder
-		out.WriteString(`{"x":0`)
-		for i := 0; out.Len() < n && i < 4000; i++ {
-			fmt.Fprintf(&out, `,"m%d":0`, i)
-		}
-		return out.String() + "}"
+	"members":      func(n int) string { return numbered(min(n/9, 4000)) },
+	"objects":      func(n int) string { return "[" + strings.Repeat(`{"a":{}},`, n/9) + "0]" },
+	"pairs":        func(n int) string { return "[" + strings.Repeat(`{"a":0,"b":1},`, n/14) + "0]" },
+	"names":        func(n int) string { return "[" + strings.Repeat(`{"\u0061":0,"\u0062":0},`, n/24) + "0]" },
+	"exponents":    func(n int) string { return "[" + strings.Repeat("1e5,", n/4) + "0]" },
+	"fractions":    func(n int) string { return "[" + strings.Repeat("1.5,", n/4) + "0]" },
+	"floats":       func(n int) string { return "[" + strings.Repeat("1.2345678901234567e-300,", n/24) + "0]" },
+	"literals":     func(n int) string { return "[" + strings.Repeat("true,null,", n/10) + "0]" },
+	"strings":      func(n int) string { return "[" + strings.Repeat(`"",`, n/3) + "0]" },
+	"blanks":       func(n int) string { return "[" + strings.Repeat("0 , ", n/4) + "0]" },
+	"space":        func(n int) string { return strings.Repeat(" ", n) + "0" },
+	"mixed":        func(n int) string { return `"` + strings.Repeat(`aé\n`, n/5) + `"` },
+	"empties":      func(n int) string { return "[" + strings.Repeat("[],", n/3) + "0]" },
+	"two dozen":    func(n int) string { return "[" + strings.Repeat(numbered(25)+",", n/220) + "0]" },
+	"same hash":    func(n int) string { return "[" + strings.Repeat(sameHash(24)+",", n/360) + "0]" },
+	"escaped hash": func(n int) string { return "[" + strings.Repeat(escaped(24)+",", n/480) + "0]" },
+	"borderline":   func(n int) string { return "[" + strings.Repeat("1e308,", n/6) + "0]" },
+	"claims": func(n int) string { // members of the claims set itself
+		inner := numbered(min(n/8, 4000))
+		return "0," + inner[1:len(inner)-1]
 	},
-	"objects": func(n int) string { return "[" + strings.Repeat(`{"a":{}},`, n/9) + "0]" },
 }
 
 // BenchmarkGrowth verifies tokens from 256 bytes to 64 KiB, beside the MAC and

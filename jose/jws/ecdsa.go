@@ -3,9 +3,7 @@ package jws
 import (
 	"crypto/ecdsa"
 	"crypto/rand"
-	"encoding/asn1"
 	"errors"
-	"math/big"
 	"sync"
 
 	"github.com/jotward/jotward/jose/internal/keydata"
@@ -70,16 +68,56 @@ func signECDSA(d *keydata.Data, input []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var rs struct{ R, S *big.Int }
-	if rest, err := asn1.Unmarshal(der, &rs); err != nil || len(rest) > 0 {
+	out := make([]byte, 2*d.Row.Size)
+	r, s, ok := splitDER(der)
+	if !ok || !fill(out[:d.Row.Size], r) || !fill(out[d.Row.Size:], s) {
 		return nil, errSigner
 	}
-	size := d.Row.Size
-	if rs.R.Sign() <= 0 || rs.S.Sign() <= 0 || rs.R.BitLen() > 8*size || rs.S.BitLen() > 8*size {
-		return nil, errSigner
-	}
-	out := make([]byte, 2*size)
-	rs.R.FillBytes(out[:size])
-	rs.S.FillBytes(out[size:])
 	return out, nil
+}
+
+// splitDER takes a SEQUENCE of two INTEGERs apart (RFC 3279 2.2.3). It reads DER
+// and nothing wider, for a signer that lives elsewhere may return anything.
+func splitDER(der []byte) (r, s []byte, ok bool) {
+	body, rest, ok := element(der, 0x30)
+	if !ok || len(rest) > 0 {
+		return nil, nil, false
+	}
+	if r, rest, ok = element(body, 0x02); !ok {
+		return nil, nil, false
+	}
+	s, rest, ok = element(rest, 0x02)
+	return r, s, ok && len(rest) == 0
+}
+
+// element reads one element of that tag, whose length has its one spelling in at
+// most two bytes: no ECDSA signature of the table needs more.
+func element(in []byte, tag byte) (body, rest []byte, ok bool) {
+	if len(in) < 2 || in[0] != tag {
+		return nil, nil, false
+	}
+	n, at := int(in[1]), 2
+	if in[1] == 0x81 && len(in) > 2 && in[2] > 127 {
+		n, at = int(in[2]), 3
+	} else if in[1] > 127 {
+		return nil, nil, false
+	}
+	if len(in)-at < n {
+		return nil, nil, false
+	}
+	return in[at : at+n], in[at+n:], true
+}
+
+// fill writes a positive INTEGER of DER into out, with zeros before it (RFC 7518
+// 3.4), and reports whether it is one and has room there.
+func fill(out, integer []byte) bool {
+	if len(integer) == 0 || integer[0] > 127 || len(integer) > 1 && integer[0] == 0 && integer[1] < 128 {
+		return false // empty, negative, or with a zero too many
+	}
+	number := minimal(integer)
+	if len(number) > len(out) || number[0] == 0 {
+		return false
+	}
+	copy(out[len(out)-len(number):], number)
+	return true
 }

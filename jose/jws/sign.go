@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 
 	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/keydata"
 	"github.com/jotward/jotward/jose/jwk"
 )
 
@@ -96,8 +98,8 @@ func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
 // SignEncoded signs payload under a header that EncodeHeader made for the same
 // key, without Unencoded. It fails like SignInput.
 func SignEncoded(header string, payload []byte, key *jwk.Key) (string, error) {
-	// Room for the input and for the longest usual signature after it.
-	buf := make([]byte, 0, len(header)+1+len(payload)*4/3+4+720)
+	// Room for the input and for the signature after it, so that neither moves the other.
+	buf := make([]byte, 0, len(header)+1+len(payload)*4/3+4+signatureSize(key.Data(keydata.Access{}))*4/3+2)
 	buf = append(append(buf, header...), '.')
 	buf = b64.AppendEncode(buf, payload)
 	sig, err := SignInput(key, buf)
@@ -105,4 +107,16 @@ func SignEncoded(header string, payload []byte, key *jwk.Key) (string, error) {
 		return "", err
 	}
 	return string(b64.AppendEncode(append(buf, '.'), sig)), nil
+}
+
+// signatureSize returns the bytes of a signature under a key. For ML-DSA it is a
+// bound: FIPS 204 4 has signatures below twice the public key.
+func signatureSize(d *keydata.Data) int {
+	switch d.Row.Family {
+	case alg.HMAC:
+		return d.Row.Size
+	case alg.RSAPKCS, alg.RSAPSS:
+		return d.RSA.Size()
+	}
+	return 2 * d.Row.Size
 }

@@ -1,19 +1,31 @@
 package jwt
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 )
 
+// read has a bit for the hash of each name that readRegistered looks for, so that
+// it leaves the others unread, however many there are.
+var read = func() (bits uint64) {
+	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "scope"} {
+		bits |= 1 << strictjson.Hash(name)
+	}
+	return bits
+}()
+
 // readRegistered takes the registered claims out of a scanned claims set, and
 // aside what middleware asks of every token. It returns which claims were there.
 func readRegistered(r *Registered, a *aside, doc *strictjson.Doc) (claimSet, error) {
 	var have claimSet
 	for i := range doc.Len() {
+		if read>>doc.Hash(i)&1 == 0 {
+			continue
+		}
 		name, v := doc.Member(i)
 		bit, ok := claimBit(name), true
 		if bit == 0 {
@@ -95,14 +107,14 @@ func (p *policy) judge(r *Registered, have claimSet, doc *strictjson.Doc, now ti
 
 func (p *policy) checkIssuer(r *Registered) error {
 	if !p.SkipIssuer && !slices.Contains(p.Issuers, r.Issuer) {
-		return fail(jose.IssuerMismatch, fmt.Sprintf("iss is %s", show(r.Issuer)))
+		return fail(jose.IssuerMismatch, "iss is "+show(r.Issuer))
 	}
 	return nil
 }
 
 func (p *policy) checkAudience(r *Registered) error {
 	if !p.SkipAudience && !p.forUs(r.Audience) {
-		return fail(jose.AudienceMismatch, fmt.Sprintf("aud is %s", showList(r.Audience)))
+		return fail(jose.AudienceMismatch, "aud is "+showList(r.Audience))
 	}
 	return nil
 }
@@ -164,24 +176,32 @@ func (p *policy) checkTimes(r *Registered, have claimSet, now time.Time) error {
 	return p.checkLifetime(r, have, now)
 }
 
+// shift is now.Add, and nothing for the usual leeway of none.
+func shift(now time.Time, by time.Duration) time.Time {
+	if by == 0 {
+		return now
+	}
+	return now.Add(by)
+}
+
 func (p *policy) checkExpiry(r *Registered, have claimSet, now time.Time) error {
 	// "on or after which the JWT MUST NOT be accepted" (RFC 7519 4.1.4).
-	if !p.SkipExpiry && have&claimExp != 0 && !now.Add(-p.Leeway).Before(r.Expiry) {
-		return fail(jose.TokenExpired, fmt.Sprintf("exp was %s, now is %s", stamp(r.Expiry), stamp(now)))
+	if !p.SkipExpiry && have&claimExp != 0 && !shift(now, -p.Leeway).Before(r.Expiry) {
+		return fail(jose.TokenExpired, "exp was "+stamp(r.Expiry)+", now is "+stamp(now))
 	}
 	return nil
 }
 
 func (p *policy) checkNotBefore(r *Registered, have claimSet, now time.Time) error {
-	if have&claimNbf != 0 && now.Add(p.Leeway).Before(r.NotBefore) {
-		return fail(jose.TokenNotYetValid, fmt.Sprintf("nbf is %s, now is %s", stamp(r.NotBefore), stamp(now)))
+	if have&claimNbf != 0 && shift(now, p.Leeway).Before(r.NotBefore) {
+		return fail(jose.TokenNotYetValid, "nbf is "+stamp(r.NotBefore)+", now is "+stamp(now))
 	}
 	return nil
 }
 
 func (p *policy) checkIssuedAt(r *Registered, have claimSet, now time.Time) error {
-	if have&claimIat != 0 && now.Add(p.Leeway).Before(r.IssuedAt) {
-		return fail(jose.TokenFromFuture, fmt.Sprintf("iat is %s, now is %s", stamp(r.IssuedAt), stamp(now)))
+	if have&claimIat != 0 && shift(now, p.Leeway).Before(r.IssuedAt) {
+		return fail(jose.TokenFromFuture, "iat is "+stamp(r.IssuedAt)+", now is "+stamp(now))
 	}
 	return nil
 }
@@ -198,7 +218,7 @@ func (p *policy) checkLifetime(r *Registered, have claimSet, now time.Time) erro
 		from = r.IssuedAt
 	}
 	if r.Expiry.After(from.Add(p.MaxLifetime)) {
-		return fail(jose.LifetimeExceeded, fmt.Sprintf("lives %s, at most %s are accepted", r.Expiry.Sub(from), p.MaxLifetime))
+		return fail(jose.LifetimeExceeded, "lives "+r.Expiry.Sub(from).String()+", at most "+p.MaxLifetime.String()+" are accepted")
 	}
 	return nil
 }
@@ -208,9 +228,9 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // show quotes a claim for a detail, cut to a length that a log can bear.
 func show(s string) string {
 	if len(s) > 128 {
-		return fmt.Sprintf("%q...", s[:128])
+		return strconv.Quote(s[:128]) + "..."
 	}
-	return fmt.Sprintf("%q", s)
+	return strconv.Quote(s)
 }
 
 func showList(list []string) string {
@@ -218,7 +238,7 @@ func showList(list []string) string {
 		return show(list[0])
 	}
 	if len(list) > 4 {
-		return fmt.Sprintf("a list of %d", len(list))
+		return "a list of " + strconv.Itoa(len(list))
 	}
 	out := "["
 	for i, s := range list {

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 
@@ -175,8 +176,10 @@ func (c *compiler) addFields(d *structDecoder, t reflect.Type, index []int) erro
 		if err != nil {
 			return fmt.Errorf("field %s: %w", f.Name, err)
 		}
-		d.hashes |= strictjson.Hash(name)
 		d.fields = append(d.fields, field{name: name, index: at, elem: elem})
+		if first := &d.first[strictjson.Hash(name)]; *first == 0 {
+			*first = uint16(min(len(d.fields), math.MaxUint16))
+		}
 	}
 	return nil
 }

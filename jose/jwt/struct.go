@@ -19,7 +19,7 @@ type field struct {
 type structDecoder struct {
 	fields []field
 	byName map[string]int // nil for few fields
-	hashes uint64         // of all names
+	first  [64]uint16     // by a name's hash, 1 + the place of the first field that has it
 }
 
 // find returns the field of exactly that name: claims are case-sensitive (RFC 7519 10.1.1).
@@ -57,11 +57,16 @@ func (d *structDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 
 func (d *structDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ string) error {
 	for i := range doc.Len() {
-		if doc.Hash(i)&d.hashes == 0 {
+		first := d.first[doc.Hash(i)]
+		if first == 0 {
 			continue
 		}
 		name, v := doc.Member(i)
-		if f := d.find(name); f != nil {
+		f := &d.fields[first-1]
+		if f.name != name {
+			f = d.find(name)
+		}
+		if f != nil {
 			if err := f.set(dst, v); err != nil {
 				return err
 			}

@@ -30,11 +30,10 @@ func (c *Cursor) Next() (m Member, ok bool) {
 	closing, start := byte(']'), c.at
 	var err error
 	if c.object {
-		var s span
-		if start, err = c.p.name(start, &s); err != nil {
+		if start, m.Name, err = c.p.named(start); err != nil {
 			return Member{}, false
 		}
-		m.Name, closing = c.p.nameOf(&s), '}'
+		closing = '}'
 	}
 	c.p.depth, c.p.spans = 1, c.p.spans[:0]
 	end, kind, escaped, err := c.p.value(start)
@@ -45,6 +44,15 @@ func (c *Cursor) Next() (m Member, ok bool) {
 	at, more, err := c.p.next(end, closing)
 	c.at, c.done = at, !more || err != nil
 	return m, err == nil
+}
+
+// named reads a name and what is between it and its value.
+func (p *parser) named(i int) (next int, name string, err error) {
+	next, nameEnd, escaped, _, err := p.name(i)
+	if err != nil {
+		return next, "", err
+	}
+	return next, p.nameOf(&span{name: int32(i + 1), nameEnd: int32(nameEnd), nameEscaped: escaped}), nil
 }
 
 // AppendStrings appends the elements of an Array of strings to list. ok is false
@@ -118,14 +126,14 @@ func (p *parser) anyObject(i int) (end int, x any, err error) {
 		return i + 1, out, nil
 	}
 	for more := true; more; {
-		var s span
-		if i, err = p.name(i, &s); err != nil {
+		var name string
+		if i, name, err = p.named(i); err != nil {
 			return i, nil, err
 		}
 		if i, x, err = p.any(i); err != nil {
 			return i, nil, err
 		}
-		out[p.nameOf(&s)] = x
+		out[name] = x
 		if i, more, err = p.next(i, '}'); err != nil {
 			return i, nil, err
 		}

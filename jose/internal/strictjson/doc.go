@@ -129,11 +129,11 @@ func (d *Doc) Member(i int) (name string, v Value) {
 }
 
 // Hash returns the Hash of a member's name without looking at the name.
-func (d *Doc) Hash(i int) uint64 { return 1 << (d.p.spans[i].hash & 63) }
+func (d *Doc) Hash(i int) uint8 { return d.p.spans[i].hash & 63 }
 
-// Hash is one bit of 64, the same for equal names. A reader of few members asks
-// it first and leaves most members unread.
-func Hash(name string) uint64 { return 1 << (hashOf(name) & 63) }
+// Hash is a number below 64, the same for equal names. A reader of few members
+// asks it first and leaves most members unread.
+func Hash(name string) uint8 { return hashOf(name) & 63 }
 
 // Members lists the members in memory of their own.
 func (d *Doc) Members() []Member {

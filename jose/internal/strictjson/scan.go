@@ -3,6 +3,7 @@ package strictjson
 import (
 	"hash/maphash"
 	"strconv"
+	"strings"
 )
 
 // parser walks one document. spans is a stack: the members so far of every
@@ -14,6 +15,7 @@ type parser struct {
 	text  string
 	depth int
 	spans []span
+	spare []uint32 // memory for the next object whose names need a table
 }
 
 // span is one member by its places in the text, which MaxText lets fit. It is
@@ -29,11 +31,10 @@ type span struct {
 
 // nameOf returns a member's name. It allocates only when there are escapes.
 func (p *parser) nameOf(s *span) string {
-	name := p.text[s.name:s.nameEnd]
 	if s.nameEscaped {
-		return unescape(name)
+		return unescape(p.text[s.name:s.nameEnd])
 	}
-	return name
+	return p.text[s.name:s.nameEnd]
 }
 
 // space returns the index of the first byte from i on that is no blank. Tokens
@@ -66,138 +67,239 @@ func (p *parser) object(i int) (int, error) {
 	if p.depth++; p.depth > MaxDepth {
 		return i, ErrDepth
 	}
-	names := nameSet{base: len(p.spans)}
-	if i = p.space(i + 1); i < len(p.text) && p.text[i] == '}' {
+	text := p.text
+	if i = p.space(i + 1); i < len(text) && text[i] == '}' {
 		p.depth--
 		return i + 1, nil
 	}
-	for {
-		n := len(p.spans)
-		p.spans = append(p.spans, span{})
-		next, err := p.name(i, &p.spans[n])
-		if err != nil {
-			return next, err
+	names := nameSet{base: len(p.spans)}
+	for more := true; more; {
+		next, hash := p.usualName(i)
+		nameEnd, nameEscaped := next-2, false
+		var err error
+		if next == i {
+			if next, nameEnd, nameEscaped, hash, err = p.name(i); err != nil {
+				return next, err
+			}
 		}
-		if bit := uint64(1) << (p.spans[n].hash & 63); names.seen&bit == 0 && n-names.base < linear {
+		if bit := uint64(1) << (hash & 63); names.seen&bit == 0 && len(p.spans)-names.base < linear {
 			names.seen |= bit // the usual name: no name before it has its hash
-		} else if err := p.unique(n, &names); err != nil {
+		} else if err := p.unique(&span{name: int32(i + 1), nameEnd: int32(nameEnd), nameEscaped: nameEscaped, hash: hash}, &names); err != nil {
 			return next, err
 		}
-		end, kind, escaped, err := p.value(next)
-		if err != nil {
-			return end, err
+		end, kind, escaped := p.shortNumber(next), Number, false
+		if end == next {
+			if end, kind, escaped, err = p.value(next); err != nil {
+				return end, err
+			}
 		}
-		s := &p.spans[n]
+		// The stack is as it was: an object inside has taken its members off.
+		s := p.push()
+		s.name, s.nameEnd, s.nameEscaped, s.hash = int32(i+1), int32(nameEnd), nameEscaped, hash
 		s.value, s.end, s.kind, s.escaped = int32(next), int32(end), kind, escaped
-		if len(p.text)-end > 1 && p.text[end] == ',' && p.text[end+1] == '"' { // the usual comma
+		if len(text)-end > 1 && text[end] == ',' && text[end+1] == '"' { // the usual comma
 			i = end + 1
 			continue
 		}
-		more := false
 		if i, more, err = p.next(end, '}'); err != nil {
 			return i, err
 		}
-		if !more {
-			break
-		}
 	}
+	p.keep(names.table)
 	if p.depth--; p.depth > 0 {
 		p.spans = p.spans[:names.base]
 	}
 	return i, nil
 }
 
-// name reads a member's name, its colon and the space around both, and returns
-// where the value starts.
-func (p *parser) name(i int, s *span) (int, error) {
-	text := p.text
-	if i < len(text) && text[i] == '"' { // the usual name: ASCII without escapes, its colon at once
-		end := skipPlain(text, i+1)
-		if len(text)-end > 1 && text[end] == '"' && text[end+1] == ':' {
-			s.name, s.nameEnd, s.hash = int32(i+1), int32(end), hashOf(text[i+1:end])
-			return p.space(end + 2), nil
-		}
+// push makes room for one member, which is then written field by field: a span
+// that is copied there whole waits for its own parts to be written.
+func (p *parser) push() *span {
+	n := len(p.spans)
+	if n == cap(p.spans) {
+		p.spans = append(p.spans, span{})
 	}
-	end, escaped, err := p.str(i)
-	if err != nil {
-		return end, err
-	}
-	s.name, s.nameEnd, s.nameEscaped = int32(i+1), int32(end-1), escaped
-	s.hash = hashOf(p.nameOf(s))
-	if end = p.space(end); end >= len(text) || text[end] != ':' {
-		return end, p.wrong(end)
-	}
-	return p.space(end + 1), nil
+	p.spans = p.spans[:n+1]
+	return &p.spans[n]
 }
 
-// linear is how many names of one object are compared one by one before a table takes over.
-const linear = 24
+// usualName reads a name that is ASCII without escapes and its colon, with no
+// blank beside it, and returns i for every other one.
+func (p *parser) usualName(i int) (next int, hash uint8) {
+	text := p.text
+	if i >= len(text) || text[i] != '"' {
+		return i, 0
+	}
+	end := skipPlain(text, i+1)
+	if len(text)-end < 3 || text[end] != '"' || text[end+1] != ':' || text[end+2] <= ' ' {
+		return i, 0
+	}
+	return end + 2, hashOf(text[i+1 : end])
+}
+
+// name reads a member's name, its colon and the space around both, and returns
+// where the value starts and the name ends.
+func (p *parser) name(i int) (next, nameEnd int, escaped bool, hash uint8, err error) {
+	end, escaped, err := p.str(i)
+	if err != nil {
+		return end, end, false, 0, err
+	}
+	nameEnd = end - 1
+	if escaped {
+		var room [64]byte
+		hash = hashOf(appendUnescaped(room[:0], p.text[i+1:nameEnd]))
+	} else {
+		hash = hashOf(p.text[i+1 : nameEnd])
+	}
+	if end = p.space(end); !p.at(end, ':') {
+		return end, nameEnd, escaped, hash, p.wrong(end)
+	}
+	return p.space(end + 1), nameEnd, escaped, hash, nil
+}
+
+// linear is how many names of one object are compared one by one before a table
+// takes over, and collisions how many comparisons of such a small object's names
+// its maker can cause before it does: names of one hash cost no more than others.
+const (
+	linear     = 24
+	collisions = 8
+)
 
 // nameSet is the names of one open object: p.spans from base on. seen holds a
 // bit for each name's hash, so that most names are known to be new at once, and
 // table takes over when there are many, so that an object costs linear time.
 type nameSet struct {
-	base  int
-	seen  uint64
-	table []uint32 // open addressing: 0, or bits of a hash and 1 + the place of a span behind base
+	base     int
+	seen     uint64
+	compared int
+	entered  int      // how many of the spans are in the table
+	table    []uint32 // open addressing: 0, or bits of a hash and 1 + the place of a span behind base
 }
 
-// maxPlace holds every place, for there are no more than MaxMembers.
-const maxPlace = 2*MaxMembers - 1
+// maxPlace holds every place, for there are no more than MaxMembers. The bits
+// above it are a hash's, and enough of them to find a slot in the largest table.
+const (
+	placeBits = 13
+	maxPlace  = 1<<placeBits - 1
+)
 
 // seed keeps strangers from choosing names that meet in the table.
 var seed = maphash.MakeSeed()
 
-// unique refuses the name of span n when a span before it has it already.
-func (p *parser) unique(n int, set *nameSet) error {
-	before := p.spans[set.base:n]
-	switch {
-	case len(before) >= MaxMembers:
+// unique refuses the name of s, which is not on the stack yet, when a span of
+// its object has it already.
+func (p *parser) unique(s *span, set *nameSet) error {
+	before := p.spans[set.base:]
+	if len(before) >= MaxMembers {
 		return ErrMembers
-	case len(before) >= linear:
-		if 2*len(before) >= len(set.table) {
-			set.table = make([]uint32, max(256, 4*len(set.table))) // powers of two
-			for i := range before {
-				p.enter(set.base+i, set)
-			}
-		}
-		if !p.enter(n, set) {
-			return ErrDuplicate
-		}
-	default:
-		name := p.nameOf(&p.spans[n])
+	}
+	if len(set.table) == 0 && len(before) < linear {
 		for i := range before {
-			if before[i].hash == p.spans[n].hash && p.nameOf(&before[i]) == name {
+			b := &before[i]
+			if b.hash != s.hash {
+				continue
+			}
+			if set.compared++; set.compared > collisions || b.nameEscaped || s.nameEscaped {
+				return p.enter(s, set)
+			}
+			if p.text[b.name:b.nameEnd] == p.text[s.name:s.nameEnd] {
 				return ErrDuplicate
 			}
 		}
+		return nil
+	}
+	return p.enter(s, set)
+}
+
+// enter puts the name of s into the table, with those before it that are not
+// there yet, and refuses it when one of them has it.
+func (p *parser) enter(s *span, set *nameSet) error {
+	before := p.spans[set.base:]
+	if 2*len(before) >= len(set.table) {
+		old := set.table
+		set.table = p.room(max(minTable, 4*len(old)))
+		for _, entry := range old { // all different, and with their hashes
+			if entry != 0 {
+				slot := entry >> placeBits
+				for ; set.table[slot&uint32(len(set.table)-1)] != 0; slot++ {
+				}
+				set.table[slot&uint32(len(set.table)-1)] = entry
+			}
+		}
+		p.keep(old)
+	}
+	for ; set.entered < len(before); set.entered++ {
+		p.put(&before[set.entered], set.entered, set) // new when it was read
+	}
+	set.entered++
+	if !p.put(s, len(before), set) {
+		return ErrDuplicate
 	}
 	return nil
 }
 
-// enter puts the name of span n into the table, unless it is there.
-func (p *parser) enter(n int, set *nameSet) bool {
-	name := p.nameOf(&p.spans[n])
-	hash := maphash.String(seed, name)
-	entry := uint32(hash>>32)&^maxPlace | uint32(n-set.base+1)
-	mask := uint64(len(set.table) - 1)
-	for slot := hash; ; slot++ {
+// put puts the name of s, whose place is that, into the table, unless it is there.
+func (p *parser) put(s *span, place int, set *nameSet) bool {
+	entry := p.seeded(s)&^maxPlace | uint32(place+1)
+	mask := uint32(len(set.table) - 1)
+	for slot := entry >> placeBits; ; slot++ {
 		at := &set.table[slot&mask]
 		if *at == 0 {
 			*at = entry
 			return true
 		}
-		if (*at^entry)&^maxPlace == 0 && p.nameOf(&p.spans[set.base+int(*at&maxPlace)-1]) == name {
+		if (*at^entry)&^maxPlace == 0 && p.same(s, &p.spans[set.base+int(*at&maxPlace)-1]) {
 			return false
 		}
+	}
+}
+
+// seeded returns bits of a hash that nobody outside can foresee.
+func (p *parser) seeded(s *span) uint32 {
+	name := p.text[s.name:s.nameEnd]
+	if s.nameEscaped {
+		var room [64]byte
+		return uint32(maphash.Bytes(seed, appendUnescaped(room[:0], name)))
+	}
+	return uint32(maphash.String(seed, name))
+}
+
+// same reports whether two members have one name.
+func (p *parser) same(a, b *span) bool {
+	if a.nameEscaped || b.nameEscaped {
+		return p.nameOf(a) == p.nameOf(b)
+	}
+	return p.text[a.name:a.nameEnd] == p.text[b.name:b.nameEnd]
+}
+
+// minTable is the size of the first table. All sizes are powers of two.
+const minTable = 64
+
+// room returns an empty table of n entries, and keep takes back the memory of one
+// that is done with: documents with many long objects are then read without
+// asking for memory at each.
+func (p *parser) room(n int) []uint32 {
+	t := p.spare
+	if cap(t) < n {
+		return make([]uint32, n)
+	}
+	p.spare = nil
+	t = t[:n]
+	clear(t)
+	return t
+}
+
+func (p *parser) keep(t []uint32) {
+	if cap(t) > cap(p.spare) {
+		p.spare = t
 	}
 }
 
 // hashOf only has to tell the usual claims apart: its factors were chosen so
 // that no two of the registered ones share their lowest six bits. Equal names
 // have equal hashes.
-func hashOf(name string) uint8 {
-	if name == "" {
+func hashOf[T string | []byte](name T) uint8 {
+	if len(name) == 0 {
 		return 0
 	}
 	return 7*uint8(len(name)) + 2*name[0] + 10*name[len(name)-1] + 9*name[len(name)/2]
@@ -246,54 +348,49 @@ func (p *parser) array(i int) (int, error) {
 	if p.depth++; p.depth > MaxDepth {
 		return i, ErrDepth
 	}
-	if i = p.space(i + 1); i < len(p.text) && p.text[i] == ']' {
+	text := p.text
+	if i = p.space(i + 1); i < len(text) && text[i] == ']' {
 		p.depth--
 		return i + 1, nil
 	}
-	for {
-		end := p.shortNumber(i)
-		if end == i {
-			var err error
-			if end, _, _, err = p.value(i); err != nil {
-				return end, err
-			}
+	for more := true; more; {
+		end, err := i, error(nil)
+		if i >= len(text) || text[i]-'0' > 9 {
+			end, _, _, err = p.value(i)
+		} else if end = p.shortNumber(i); end == i {
+			end, err = p.number(i)
 		}
-		if len(p.text)-end > 1 && p.text[end] == ',' && p.text[end+1] > ' ' { // the usual comma
+		if err != nil {
+			return end, err
+		}
+		if len(text)-end > 1 && text[end] == ',' && text[end+1] > ' ' { // the usual comma
 			i = end + 1
 			continue
 		}
-		var err error
-		more := false
 		if i, more, err = p.next(end, ']'); err != nil {
 			return i, err
 		}
-		if !more {
-			p.depth--
-			return i, nil
-		}
 	}
+	p.depth--
+	return i, nil
 }
 
-// shortNumber reads the element that long arrays are made of, a few digits
-// before a comma, and returns i for every other one.
+// shortNumber reads the usual number, a few digits with something behind them
+// that goes on no number, and returns i for every other one.
 func (p *parser) shortNumber(i int) int {
 	text := p.text
-	if len(text)-i < 9 || text[i]-'0' > 9 {
+	if len(text)-i < 16 || text[i]-'0' > 9 {
 		return i
 	}
-	if text[i] == '0' {
-		if text[i+1] == ',' {
-			return i + 1
+	end := i + 1
+	if text[i] != '0' { // nothing may follow a leading zero
+		for end < i+15 && text[end]-'0' <= 9 {
+			end++
 		}
-		return i
 	}
-	for end := i + 1; end < i+9; end++ {
-		if c := text[end]; c-'0' > 9 {
-			if c == ',' {
-				return end
-			}
-			return i
-		}
+	switch text[end] {
+	case ',', '}', ']', ' ':
+		return end
 	}
 	return i
 }
@@ -319,14 +416,13 @@ func (p *parser) number(start int) (int, error) {
 	if p.at(i, '-') {
 		i++
 	}
-	whole := p.digits(i)
+	first := i
+	i = p.digits(i)
 	switch {
-	case whole == i:
+	case i == first:
 		return i, p.wrong(i)
-	case p.text[i] == '0':
-		i++ // a digit behind a leading zero is no part of the number
-	default:
-		i = whole
+	case p.text[first] == '0':
+		i = first + 1 // a digit behind a leading zero is no part of the number
 	}
 	if p.at(i, '.') {
 		fraction := p.digits(i + 1)
@@ -335,8 +431,8 @@ func (p *parser) number(start int) (int, error) {
 		}
 		i = fraction
 	}
-	exponent := p.at(i, 'e') || p.at(i, 'E')
-	if exponent {
+	mantissa := i
+	if p.at(i, 'e') || p.at(i, 'E') {
 		if i++; p.at(i, '+') || p.at(i, '-') {
 			i++
 		}
@@ -349,19 +445,79 @@ func (p *parser) number(start int) (int, error) {
 	if i-start > MaxNumber {
 		return i, ErrNumber
 	}
-	if exponent {
-		if _, err := strconv.ParseFloat(p.text[start:i], 64); err != nil {
-			return i, ErrNumber
-		}
+	// An exponent of one or two digits takes MaxNumber others nowhere near the end.
+	if i-mantissa > 3 && !finite(p.text[first:mantissa], p.text[mantissa+1:i]) {
+		return i, ErrNumber
 	}
 	return i, nil
+}
+
+// greatest are the first digits of where infinity begins, half a step above the
+// greatest float64: 1.797...e308.
+const greatest = "17976931348623158"
+
+// finite reports whether mantissa times ten to exponent is a finite float64. The
+// standard library is asked only where the first digits leave it open: it costs
+// as much as reading ten short numbers.
+func finite(mantissa, exponent string) bool {
+	if exponent[0] == '-' {
+		return true // less than ten to MaxNumber
+	}
+	n := 0 // the number is below ten to n
+	for _, c := range []byte(exponent) {
+		if c -= '0'; c <= 9 { // or it is the sign
+			n = min(10*n+int(c), 10*MaxNumber)
+		}
+	}
+	if n+len(mantissa) < 309 {
+		return true
+	}
+	if len(mantissa) == 1 { // the shortest of those that are left
+		return mantissa[0] == '0' || mantissa[0] == '1' && n == 308
+	}
+	digits, point, zeros := mantissa, len(mantissa), 0
+	if dot := strings.IndexByte(mantissa, '.'); dot >= 0 {
+		point = dot
+	}
+	for len(digits) > 0 && (digits[0] == '0' || digits[0] == '.') { // before the first digit that counts
+		if digits[0] == '0' {
+			zeros++
+		}
+		digits = digits[1:]
+	}
+	if digits == "" {
+		return true // zero
+	}
+	if n += point - zeros; n != 309 { // now the number is not below a tenth of that either
+		return n < 309
+	}
+	known := 0
+	for _, c := range []byte(digits) {
+		switch {
+		case c == '.':
+			continue
+		case known == len(greatest):
+		case c != greatest[known]:
+			return c < greatest[known]
+		default:
+			known++
+			continue
+		}
+		break
+	}
+	if known < len(greatest) {
+		return true // digits that are left out are zeros
+	}
+	_, err := strconv.ParseFloat(mantissa+"e"+exponent, 64)
+	return err == nil
 }
 
 func (p *parser) at(i int, c byte) bool { return i < len(p.text) && p.text[i] == c }
 
 // digits returns the index of the first byte from i on that is no digit.
 func (p *parser) digits(i int) int {
-	for i < len(p.text) && p.text[i]-'0' <= 9 {
+	text := p.text
+	for i < len(text) && text[i]-'0' <= 9 {
 		i++
 	}
 	return i

@@ -2,10 +2,12 @@ package strictjson
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -171,4 +173,74 @@ func plainValue(t *testing.T, v Value) any {
 		t.Fatalf("%q: %v", v.Raw, err)
 	}
 	return x
+}
+
+// Where a float64 ends is decided without reading most numbers as one; the
+// verdict must be strconv's.
+func TestNumbersAtTheEndOfAFloat(t *testing.T) {
+	for _, mantissa := range []string{"0", "0.0", "1", "9", "0.1", "0.00017976931348623157", "10", "1.7", "1.8", "17", "18", "1.7976931348623157", "1.7976931348623158",
+		"1.79769313486231580793", "1.797693134862315807", "1.797693134862315808", "17976931348623157", "179769313486231570000", "17.97693134862315699999", "179769313486231580793.1",
+		"1.79769313486231", "123456789012345678901234567890", "999999999999999999", "0.9999999999999999999", "1797", "1798", "0.000000001"} {
+		for _, exponent := range []string{"0", "99", "280", "290", "291", "292", "300", "305", "306", "307", "308", "309", "310", "312", "313", "318", "400", "999", "99999999999999999999",
+			"-308", "-400", "-99999999999999999999", "+308", "+309", "00308", "0000000309"} {
+			for _, sign := range []string{"", "-"} {
+				n := sign + mantissa + "e" + exponent
+				if len(n) > MaxNumber {
+					t.Fatal(n)
+				}
+				_, want := strconv.ParseFloat(n, 64)
+				got := Check(`{"a":` + n + `}`)
+				if (got == nil) != (want == nil) || got != nil && got != ErrNumber {
+					t.Errorf("%s: %v, strconv says %v", n, got, want)
+				}
+			}
+		}
+	}
+}
+
+// Names are told apart however many they are, whatever their hashes, escaped or
+// not, and a Doc that has read one object reads the next as well.
+func TestNamesOfEveryKind(t *testing.T) {
+	spell := func(name string, how int) string {
+		if how%3 == 0 {
+			return name
+		}
+		return fmt.Sprintf(`\u%04x%s`, name[0], name[1:])
+	}
+	kinds := map[string]func(i int) string{
+		"numbered":  func(i int) string { return fmt.Sprintf("m%d", i) },
+		"same hash": func(i int) string { return fmt.Sprintf("a%04dm%04dz", i, i) },
+		"escaped":   func(i int) string { return spell(fmt.Sprintf("a%04dm%04dz", i, i), i) },
+		"long":      func(i int) string { return spell(fmt.Sprintf("a%s%d", strings.Repeat("x", 80), i), i) },
+	}
+	var d Doc
+	for kind, name := range kinds {
+		for _, n := range []int{1, 2, 8, 9, 10, 23, 24, 25, 26, 31, 32, 33, 64, 130, 600, MaxMembers} {
+			members := make([]string, n)
+			for i := range members {
+				members[i] = `"` + name(i) + `":` + strconv.Itoa(i)
+			}
+			list := strings.Join(members, ",")
+			for _, text := range []string{"{" + list + "}", `{"o":{` + list + `},"p":{` + list + "}}"} {
+				if err := d.Scan(text); err != nil {
+					t.Fatalf("%d %s: %v", n, kind, err)
+				}
+			}
+			if n == MaxMembers {
+				continue // one more is too many, whatever its name
+			}
+			// Each of some names once more, at the end, in another spelling.
+			for _, i := range []int{0, n / 2, n - 1} {
+				var again string
+				if err := json.Unmarshal([]byte(`"`+name(i)+`"`), &again); err != nil {
+					t.Fatal(err)
+				}
+				for how := range 2 {
+					if err := d.Scan(`{"o":{` + list + `,"` + spell(again, how) + `":0}}`); err != ErrDuplicate {
+						t.Fatalf("%d %s, %d again: %v", n, kind, i, err)
+					}
+				}
+			}
+		}
+	}
 }

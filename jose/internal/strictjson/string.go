@@ -57,16 +57,29 @@ func (p *parser) str(i int) (end int, escaped bool, err error) {
 		case c < 0x20:
 			return i, false, ErrControl
 		default:
-			start := i
-			for i < len(text) && (plain[text[i]] || text[i] >= utf8.RuneSelf) {
-				i++
-			}
-			if !utf8.ValidString(text[start:i]) {
-				return start, false, ErrUTF8
+			if i, err = runes(text, i); err != nil {
+				return i, false, err
 			}
 		}
 	}
 	return i, false, ErrEnd
+}
+
+// runes reads characters outside ASCII, one or more, at i.
+func runes(text string, i int) (end int, err error) {
+	for i < len(text) && text[i] >= utf8.RuneSelf {
+		// The usual ones have two bytes: C2 to DF before one of 80 to BF.
+		if text[i]-0xc2 <= 0xdf-0xc2 && len(text)-i > 1 && text[i+1]&0xc0 == 0x80 {
+			i += 2
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i, ErrUTF8
+		}
+		i += n
+	}
+	return i, nil
 }
 
 // escape returns the length of the escape sequence at the start of s.
@@ -107,26 +120,34 @@ func hex4(s string) (rune, error) {
 	if len(s) < 6 {
 		return 0, ErrEnd
 	}
-	var r rune
-	for _, c := range []byte(s[2:6]) {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'f':
-			c -= 'a' - 10
-		case c >= 'A' && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, ErrSyntax
-		}
-		r = r<<4 | rune(c)
+	a, b, c, d := hex[s[2]], hex[s[3]], hex[s[4]], hex[s[5]]
+	if a|b|c|d > 15 {
+		return 0, ErrSyntax
 	}
-	return r, nil
+	return rune(a)<<12 | rune(b)<<8 | rune(c)<<4 | rune(d), nil
 }
 
+// hex holds what a hexadecimal digit stands for, and more than 15 for every other byte.
+var hex = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case c >= '0' && c <= '9':
+			t[c] = uint8(c - '0')
+		case c >= 'a' && c <= 'f':
+			t[c] = uint8(c - 'a' + 10)
+		case c >= 'A' && c <= 'F':
+			t[c] = uint8(c - 'A' + 10)
+		default:
+			t[c] = 0xff
+		}
+	}
+	return t
+}()
+
 // unescape resolves the escapes of a string that str has accepted.
-func unescape(s string) string {
-	out := make([]byte, 0, len(s))
+func unescape(s string) string { return string(appendUnescaped(make([]byte, 0, len(s)), s)) }
+
+func appendUnescaped(out []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		if s[i] != '\\' {
 			out = append(out, s[i])
@@ -158,5 +179,5 @@ func unescape(s string) string {
 		}
 		i += 2
 	}
-	return string(out)
+	return out
 }
