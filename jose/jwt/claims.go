@@ -9,13 +9,21 @@ import (
 	"github.com/jotward/jotward/jose/internal/strictjson"
 )
 
-// read has a bit for the hash of each name that readRegistered looks for, so that
-// it leaves the others unread, however many there are.
-var read = func() (bits uint64) {
-	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", "scope"} {
-		bits |= 1 << strictjson.Hash(name)
+// known finds the claims that readRegistered reads by the key of their names, so
+// that it leaves the others unread, however many there are.
+var known = func() (t [64]struct {
+	key strictjson.Key
+	bit claimSet
+}) {
+	for i, name := range append(registered[:len(registered):len(registered)], "cnf", "scope") {
+		key := strictjson.KeyOf(name)
+		at := &t[key.Slot()]
+		if at.bit != 0 || !key.Whole() {
+			panic("jwt: " + name + " has no key or no slot of its own")
+		}
+		at.key, at.bit = key, 1<<i
 	}
-	return bits
+	return t
 }()
 
 // readRegistered takes the registered claims out of a scanned claims set, and
@@ -23,16 +31,13 @@ var read = func() (bits uint64) {
 func readRegistered(r *Registered, a *aside, doc *strictjson.Doc) (claimSet, error) {
 	var have claimSet
 	for i := range doc.Len() {
-		if read>>doc.Hash(i)&1 == 0 {
+		key := doc.Key(i)
+		k := &known[key.Slot()]
+		if k.key != key { // such short names are equal when their keys are
 			continue
 		}
-		name, v := doc.Member(i)
-		bit, ok := claimBit(name), true
-		if bit == 0 {
-			a.note(name, v)
-			continue
-		}
-		switch bit {
+		v, ok := doc.Value(i), true
+		switch k.bit {
 		case claimIss:
 			r.Issuer, ok = stringClaim(v)
 		case claimSub:
@@ -47,24 +52,20 @@ func readRegistered(r *Registered, a *aside, doc *strictjson.Doc) (claimSet, err
 			r.NotBefore, ok = dateClaim(v)
 		case claimIat:
 			r.IssuedAt, ok = dateClaim(v)
+		case claimCnf:
+			a.bound = true
+		case claimScope:
+			if a.noScope = v.Kind != strictjson.String; !a.noScope {
+				a.scope = v.Text()
+			}
 		}
 		if !ok {
+			name, _ := doc.Member(i)
 			return 0, fail(jose.ClaimsInvalid, name+" has the wrong type or is out of range")
 		}
-		have |= bit
+		have |= k.bit
 	}
 	return have, nil
-}
-
-func (a *aside) note(name string, v strictjson.Value) {
-	switch name {
-	case "cnf":
-		a.bound = true
-	case "scope":
-		if a.noScope = v.Kind != strictjson.String; !a.noScope {
-			a.scope = v.Text()
-		}
-	}
 }
 
 func stringClaim(v strictjson.Value) (string, bool) {
@@ -131,7 +132,7 @@ func (p *policy) forUs(audience []string) bool {
 func (p *policy) checkRequired(r *Registered, have claimSet, doc *strictjson.Doc) error {
 	have &^= emptyClaims(r, have)
 	if missing := p.required &^ have; missing != 0 {
-		for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
+		for _, name := range registered {
 			if missing&claimBit(name) != 0 {
 				return fail(jose.ClaimMissing, name+" is required")
 			}

@@ -22,20 +22,11 @@ func parseDate(raw string) (time.Time, bool) {
 	if raw == "" || raw[0] == '-' {
 		return time.Time{}, false
 	}
-	if len(raw) <= 12 {
-		var sec int64
-		for i := 0; ; i++ {
-			if i == len(raw) {
-				return time.Unix(sec, 0).UTC(), sec <= maxDate
-			}
-			if raw[i]-'0' > 9 {
-				break
-			}
-			sec = sec*10 + int64(raw[i]-'0')
-		}
+	if sec, ok := shortInt(raw); ok {
+		return time.Unix(sec, 0).UTC(), sec <= maxDate
 	}
 	if !strings.ContainsAny(raw, ".eE") {
-		return time.Time{}, false // an integer of more than 12 digits
+		return time.Time{}, false // an integer of more than 18 digits
 	}
 	f, err := strconv.ParseFloat(raw, 64)
 	if err != nil || !(f >= 0 && f <= maxDate) {
@@ -43,6 +34,20 @@ func parseDate(raw string) (time.Time, bool) {
 	}
 	sec, fraction := math.Modf(f)
 	return time.Unix(int64(sec), int64(fraction*1e9)).UTC(), true
+}
+
+// shortInt reads a number of a few digits and nothing else, as most are.
+func shortInt(raw string) (n int64, ok bool) {
+	if len(raw) > 18 {
+		return 0, false
+	}
+	for i := range len(raw) {
+		if raw[i]-'0' > 9 {
+			return 0, false
+		}
+		n = n*10 + int64(raw[i]-'0')
+	}
+	return n, raw != ""
 }
 
 // A NumericDate is a claim that is a number of seconds since 1970, such as

@@ -46,8 +46,16 @@ func (stringDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 type intDecoder struct{ scalar }
 
 func (intDecoder) decode(dst reflect.Value, v strictjson.Value) error {
-	n, err := strconv.ParseInt(v.Raw, 10, 64)
-	if v.Kind != strictjson.Number || err != nil || dst.OverflowInt(n) {
+	if v.Kind != strictjson.Number {
+		return errType(v, dst.Type())
+	}
+	n, ok := shortInt(v.Raw)
+	if !ok {
+		var err error
+		n, err = strconv.ParseInt(v.Raw, 10, 64)
+		ok = err == nil
+	}
+	if !ok || dst.OverflowInt(n) {
 		return errType(v, dst.Type())
 	}
 	dst.SetInt(n)

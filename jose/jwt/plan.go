@@ -176,8 +176,9 @@ func (c *compiler) addFields(d *structDecoder, t reflect.Type, index []int) erro
 		if err != nil {
 			return fmt.Errorf("field %s: %w", f.Name, err)
 		}
-		d.fields = append(d.fields, field{name: name, index: at, elem: elem})
-		if first := &d.first[strictjson.Hash(name)]; *first == 0 {
+		key := strictjson.KeyOf(name)
+		d.fields = append(d.fields, field{key: key, name: name, index: at, elem: elem})
+		if first := &d.first[key.Slot()]; *first == 0 {
 			*first = uint16(min(len(d.fields), math.MaxUint16))
 		}
 	}

@@ -50,8 +50,8 @@ type Policy struct {
 	SkipExpiry   bool // exp may have passed; for hints such as id_token_hint, never for access
 }
 
-// registered claims as bits of a set.
-type claimSet uint8
+// claimSet is a set of claims that a verifier reads itself.
+type claimSet uint16
 
 const (
 	claimIss claimSet = 1 << iota
@@ -61,24 +61,17 @@ const (
 	claimNbf
 	claimIat
 	claimJti
+	claimCnf
+	claimScope
 )
 
+// registered are the names of the registered claims, in the order of their bits.
+var registered = [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
+
+// claimBit returns the bit of a registered claim, and 0 for every other name.
 func claimBit(name string) claimSet {
-	switch name {
-	case "iss":
-		return claimIss
-	case "sub":
-		return claimSub
-	case "aud":
-		return claimAud
-	case "exp":
-		return claimExp
-	case "nbf":
-		return claimNbf
-	case "iat":
-		return claimIat
-	case "jti":
-		return claimJti
+	if i := slices.Index(registered[:], name); i >= 0 {
+		return 1 << i
 	}
 	return 0
 }

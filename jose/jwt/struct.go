@@ -11,6 +11,7 @@ import (
 const linearFields = 16
 
 type field struct {
+	key   strictjson.Key
 	name  string
 	index []int
 	elem  decoder
@@ -19,7 +20,7 @@ type field struct {
 type structDecoder struct {
 	fields []field
 	byName map[string]int // nil for few fields
-	first  [64]uint16     // by a name's hash, 1 + the place of the first field that has it
+	first  [64]uint16     // by the slot of a name's key, 1 + the place of the first field that has it
 }
 
 // find returns the field of exactly that name: claims are case-sensitive (RFC 7519 10.1.1).
@@ -57,17 +58,17 @@ func (d *structDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 
 func (d *structDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ string) error {
 	for i := range doc.Len() {
-		first := d.first[doc.Hash(i)]
+		first := d.first[doc.Key(i).Slot()]
 		if first == 0 {
 			continue
 		}
-		name, v := doc.Member(i)
 		f := &d.fields[first-1]
-		if f.name != name {
+		if !doc.Is(i, f.key, f.name) {
+			name, _ := doc.Member(i)
 			f = d.find(name)
 		}
 		if f != nil {
-			if err := f.set(dst, v); err != nil {
+			if err := f.set(dst, doc.Value(i)); err != nil {
 				return err
 			}
 		}

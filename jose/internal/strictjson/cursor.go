@@ -63,10 +63,9 @@ func AppendStrings(list []string, v Value) (_ []string, ok bool) {
 		return list, false
 	}
 	text := v.Raw
-	for i := 1; i < len(text); {
+	for i := 1; i < len(text); i++ {
 		switch text[i] {
 		case ' ', '\t', '\n', '\r', ',':
-			i++
 			continue
 		case ']':
 			return list, true
@@ -75,16 +74,17 @@ func AppendStrings(list []string, v Value) (_ []string, ok bool) {
 			return list, false
 		}
 		// Scan has accepted the array, so every string has its end.
-		end, escaped := skipPlain(text, i+1), false
-		for text[end] != '"' {
-			if text[end] == '\\' {
-				escaped = true
-				end++
-			}
-			end = skipPlain(text, end+1)
+		start := i + 1
+		if i = skipPlain(text, start); text[i] == '"' {
+			list = append(list, text[start:i])
+			continue
 		}
-		list = append(list, Value{Kind: String, Escaped: escaped, Raw: text[i : end+1]}.Text())
-		i = end + 1
+		for ; text[i] != '"'; i = skipPlain(text, i+1) {
+			if text[i] == '\\' {
+				i++
+			}
+		}
+		list = append(list, unescape(text[start:i]))
 	}
 	return list, false
 }

@@ -65,11 +65,10 @@ type Value struct {
 
 // Text returns the text of a String. It allocates only when there are escapes.
 func (v Value) Text() string {
-	inner := v.Raw[1 : len(v.Raw)-1]
-	if !v.Escaped {
-		return inner
+	if v.Escaped {
+		return unescapeQuoted(v.Raw)
 	}
-	return unescape(inner)
+	return v.Raw[1 : len(v.Raw)-1]
 }
 
 // A Member is a named value.
@@ -124,16 +123,24 @@ func (d *Doc) Room() int { return cap(d.p.spans) }
 
 // Member returns one member; they are in the order of the document.
 func (d *Doc) Member(i int) (name string, v Value) {
-	s := &d.p.spans[i]
-	return d.p.nameOf(s), Value{Kind: s.kind, Escaped: s.escaped, Raw: d.p.text[s.value:s.end]}
+	return d.p.nameOf(&d.p.spans[i]), d.Value(i)
 }
 
-// Hash returns the Hash of a member's name without looking at the name.
-func (d *Doc) Hash(i int) uint8 { return d.p.spans[i].hash & 63 }
+// Key returns the key of a member's name without looking at the name. A reader of
+// few members asks it first and leaves most members unread.
+func (d *Doc) Key(i int) Key { return d.p.spans[i].key }
 
-// Hash is a number below 64, the same for equal names. A reader of few members
-// asks it first and leaves most members unread.
-func Hash(name string) uint8 { return hashOf(name) & 63 }
+// Value returns a member's value.
+func (d *Doc) Value(i int) Value {
+	s := &d.p.spans[i]
+	return Value{Kind: s.kind, Escaped: s.escaped, Raw: d.p.text[s.value:s.end]}
+}
+
+// Is reports whether a member has that name, whose key is that.
+func (d *Doc) Is(i int, key Key, name string) bool {
+	s := &d.p.spans[i]
+	return s.key == key && (key.Whole() || d.p.nameOf(s) == name)
+}
 
 // Members lists the members in memory of their own.
 func (d *Doc) Members() []Member {
@@ -146,13 +153,10 @@ func (d *Doc) Members() []Member {
 
 // Find returns the value of the member of that exact name.
 func (d *Doc) Find(name string) (Value, bool) {
-	h := hashOf(name)
+	key := KeyOf(name)
 	for i := range d.p.spans {
-		if d.p.spans[i].hash != h {
-			continue
-		}
-		if n, v := d.Member(i); n == name {
-			return v, true
+		if d.Is(i, key, name) {
+			return d.Value(i), true
 		}
 	}
 	return Value{}, false

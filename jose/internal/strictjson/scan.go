@@ -1,6 +1,9 @@
 package strictjson
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"math/bits"
+)
 
 // parser walks one document. spans is a stack: the members so far of every
 // object that is still open, so that duplicates are found at each depth in the
@@ -17,12 +20,12 @@ type parser struct {
 // span is one member by its places in the text, which MaxText lets fit. It is
 // small, because a hostile document makes thousands.
 type span struct {
+	key           Key
 	name, nameEnd int32 // between the quotes
 	value, end    int32
 	kind          Kind
 	escaped       bool // the value is a String that holds escapes
 	nameEscaped   bool
-	hash          uint8
 }
 
 // nameOf returns a member's name. It allocates only when there are escapes.
@@ -70,20 +73,21 @@ func (p *parser) object(i int) (int, error) {
 	}
 	names := nameSet{base: len(p.spans)}
 	for more := true; more; {
-		next, hash := p.usualName(i)
+		next, key := p.usualName(i)
 		nameEnd, nameEscaped := next-2, false
 		var err error
 		if next == i {
-			if next, nameEnd, nameEscaped, hash, err = p.name(i); err != nil {
+			if next, nameEnd, nameEscaped, key, err = p.name(i); err != nil {
 				return next, err
 			}
 		}
-		if bit := uint64(1) << (hash & 63); names.seen&bit == 0 && len(p.spans)-names.base < linear {
-			names.seen |= bit // the usual name: no name before it has its hash
-		} else if err := p.unique(&span{name: int32(i + 1), nameEnd: int32(nameEnd), nameEscaped: nameEscaped, hash: hash}, &names); err != nil {
+		if bit := uint64(1) << key.Slot(); names.seen&bit == 0 && len(p.spans)-names.base < linear {
+			names.seen |= bit // the usual name: no name before it has its slot
+		} else if err := p.unique(&span{key: key, name: int32(i + 1), nameEnd: int32(nameEnd), nameEscaped: nameEscaped}, &names); err != nil {
 			return next, err
 		}
-		end, kind, escaped := p.shortNumber(next), Number, false
+		end, kind := p.usual(next)
+		escaped := false
 		if end == next {
 			if end, kind, escaped, err = p.value(next); err != nil {
 				return end, err
@@ -91,7 +95,7 @@ func (p *parser) object(i int) (int, error) {
 		}
 		// The stack is as it was: an object inside has taken its members off.
 		s := p.push()
-		s.name, s.nameEnd, s.nameEscaped, s.hash = int32(i+1), int32(nameEnd), nameEscaped, hash
+		s.key, s.name, s.nameEnd, s.nameEscaped = key, int32(i+1), int32(nameEnd), nameEscaped
 		s.value, s.end, s.kind, s.escaped = int32(next), int32(end), kind, escaped
 		if len(text)-end > 1 && text[end] == ',' && text[end+1] == '"' { // the usual comma
 			i = end + 1
@@ -120,22 +124,30 @@ func (p *parser) push() *span {
 }
 
 // usualName reads a name that is ASCII without escapes and its colon, with no
-// blank beside it, and returns i for every other one.
-func (p *parser) usualName(i int) (next int, hash uint8) {
+// blank beside it, and returns i for every other one. A short name is read at
+// once, as the number that is its key.
+func (p *parser) usualName(i int) (next int, key Key) {
 	text := p.text
-	if i >= len(text) || text[i] != '"' {
+	if len(text)-i < 12 || text[i] != '"' {
 		return i, 0
 	}
-	end := skipPlain(text, i+1)
+	x := word(text[i+1 : i+9])
+	end := i + 9
+	if found := special(x); found != 0 {
+		end = i + 1 + bits.TrailingZeros64(found)/8
+		key = shortKey(x, end-i-1)
+	} else if end = skipPlain(text, end); len(text)-end >= 3 {
+		key = KeyOf(text[i+1 : end])
+	}
 	if len(text)-end < 3 || text[end] != '"' || text[end+1] != ':' || text[end+2] <= ' ' {
 		return i, 0
 	}
-	return end + 2, hashOf(text[i+1 : end])
+	return end + 2, key
 }
 
 // name reads a member's name, its colon and the space around both, and returns
 // where the value starts and the name ends.
-func (p *parser) name(i int) (next, nameEnd int, escaped bool, hash uint8, err error) {
+func (p *parser) name(i int) (next, nameEnd int, escaped bool, key Key, err error) {
 	end, escaped, err := p.str(i)
 	if err != nil {
 		return end, end, false, 0, err
@@ -143,19 +155,19 @@ func (p *parser) name(i int) (next, nameEnd int, escaped bool, hash uint8, err e
 	nameEnd = end - 1
 	if escaped {
 		var room [64]byte
-		hash = hashOf(appendUnescaped(room[:0], p.text[i+1:nameEnd]))
+		key = KeyOf(appendUnescaped(room[:0], p.text[i+1:nameEnd]))
 	} else {
-		hash = hashOf(p.text[i+1 : nameEnd])
+		key = KeyOf(p.text[i+1 : nameEnd])
 	}
 	if end = p.space(end); !p.at(end, ':') {
-		return end, nameEnd, escaped, hash, p.wrong(end)
+		return end, nameEnd, escaped, key, p.wrong(end)
 	}
-	return p.space(end + 1), nameEnd, escaped, hash, nil
+	return p.space(end + 1), nameEnd, escaped, key, nil
 }
 
 // linear is how many names of one object are compared one by one before a table
 // takes over, and collisions how many comparisons of such a small object's names
-// its maker can cause before it does: names of one hash cost no more than others.
+// its maker can cause before it does: names of one key cost no more than others.
 const (
 	linear     = 24
 	collisions = 8
@@ -192,8 +204,11 @@ func (p *parser) unique(s *span, set *nameSet) error {
 	if len(set.table) == 0 && len(before) < linear {
 		for i := range before {
 			b := &before[i]
-			if b.hash != s.hash {
+			if b.key != s.key {
 				continue
+			}
+			if s.key.Whole() {
+				return ErrDuplicate
 			}
 			if set.compared++; set.compared > collisions || b.nameEscaped || s.nameEscaped {
 				return p.enter(s, set)
@@ -291,16 +306,6 @@ func (p *parser) keep(t []uint32) {
 	}
 }
 
-// hashOf only has to tell the usual claims apart: its factors were chosen so
-// that no two of the registered ones share their lowest six bits. Equal names
-// have equal hashes.
-func hashOf[T string | []byte](name T) uint8 {
-	if len(name) == 0 {
-		return 0
-	}
-	return 7*uint8(len(name)) + 2*name[0] + 10*name[len(name)-1] + 9*name[len(name)/2]
-}
-
 // value reads one value and says where it ends and what it is.
 func (p *parser) value(i int) (end int, kind Kind, escaped bool, err error) {
 	if i >= len(p.text) {
@@ -308,9 +313,6 @@ func (p *parser) value(i int) (end int, kind Kind, escaped bool, err error) {
 	}
 	switch p.text[i] {
 	case '"':
-		if end = skipPlain(p.text, i+1); end < len(p.text) && p.text[end] == '"' { // the usual string
-			return end + 1, String, false, nil
-		}
 		end, escaped, err = p.str(i)
 		return end, String, escaped, err
 	case '{':
@@ -333,6 +335,22 @@ func (p *parser) value(i int) (end int, kind Kind, escaped bool, err error) {
 	return end, Number, false, err
 }
 
+// usual reads the usual values, a string of ASCII without escapes and a short
+// number, and returns i for every other one.
+func (p *parser) usual(i int) (end int, kind Kind) {
+	text := p.text
+	if i >= len(text) {
+		return i, 0
+	}
+	if text[i] != '"' {
+		return p.shortNumber(i), Number
+	}
+	if end = skipPlain(text, i+1); end < len(text) && text[end] == '"' {
+		return end + 1, String
+	}
+	return i, 0
+}
+
 func (p *parser) literal(i int, word string) (int, error) {
 	if len(p.text)-i < len(word) || p.text[i:i+len(word)] != word {
 		return i, ErrSyntax
@@ -350,19 +368,18 @@ func (p *parser) array(i int) (int, error) {
 		return i + 1, nil
 	}
 	for more := true; more; {
-		end, err := i, error(nil)
-		if i >= len(text) || text[i]-'0' > 9 {
-			end, _, _, err = p.value(i)
-		} else if end = p.shortNumber(i); end == i {
-			end, err = p.number(i)
-		}
-		if err != nil {
-			return end, err
+		end, _ := p.usual(i)
+		if end == i {
+			var err error
+			if end, _, _, err = p.value(i); err != nil {
+				return end, err
+			}
 		}
 		if len(text)-end > 1 && text[end] == ',' && text[end+1] > ' ' { // the usual comma
 			i = end + 1
 			continue
 		}
+		var err error
 		if i, more, err = p.next(end, ']'); err != nil {
 			return i, err
 		}

@@ -14,19 +14,10 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// skipPlain returns the index of the first byte from i on that is not plain. It
-// looks at eight bytes at a time: ones and tops find, in each of the eight, a
-// byte below 0x20, one that equals a quote or a backslash, or a set top bit.
-// Borrows run upwards only, so the lowest byte that is found is a true one.
+// skipPlain returns the index of the first byte from i on that is not plain.
 func skipPlain(text string, i int) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for len(text)-i >= 8 {
-		s := text[i : i+8]
-		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		quote, slash := x^(ones*'"'), x^(ones*'\\')
-		found := ((x-ones*0x20)|(quote-ones)|(slash-ones))&tops | x&tops
-		if found != 0 {
+		if found := special(word(text[i : i+8])); found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 		i += 8
@@ -35,6 +26,23 @@ func skipPlain(text string, i int) int {
 		i++
 	}
 	return i
+}
+
+// word reads eight bytes, the first as the lowest.
+func word[T string | []byte](s T) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// special marks, in its lowest set bit, the first byte of a word that is not
+// plain, and is 0 when there is none. Ones and tops find, in each of the eight, a
+// byte below 0x20, one that equals a quote or a backslash, or a set top bit.
+// Borrows run upwards only, so the lowest byte that is found is a true one.
+func special(x uint64) uint64 {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	quote, slash := x^(ones*'"'), x^(ones*'\\')
+	return ((x-ones*0x20)|(quote-ones)|(slash-ones))&tops | x&tops
 }
 
 // str reads a string from its opening to behind its closing quote.
@@ -146,6 +154,12 @@ var hex = func() (t [256]uint8) {
 
 // unescape resolves the escapes of a string that str has accepted.
 func unescape(s string) string { return string(appendUnescaped(make([]byte, 0, len(s)), s)) }
+
+// unescapeQuoted is unescape for a string that is still in its quotes. Out of line,
+// it leaves Value.Text small enough to stand in its callers.
+//
+//go:noinline
+func unescapeQuoted(s string) string { return unescape(s[1 : len(s)-1]) }
 
 func appendUnescaped(out []byte, s string) []byte {
 	for i := 0; i < len(s); {
