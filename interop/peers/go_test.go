@@ -65,10 +65,13 @@ func (p goJose) verify(s shape, h holder, token string) (string, error) {
 		algs = append(algs, gojose.SignatureAlgorithm(a))
 	}
 	var m *gojose.JSONWebSignature
-	if s.detached {
+	switch {
+	case s.detached:
 		m, err = gojose.ParseDetached(token, []byte(payload), algs)
-	} else {
-		m, err = gojose.ParseSigned(token, algs)
+	case s.json:
+		m, err = gojose.ParseSignedJSON(token, algs)
+	default:
+		m, err = gojose.ParseSignedCompact(token, algs)
 	}
 	if err != nil {
 		return "", err
@@ -118,7 +121,11 @@ func (p goJose) decrypt(s shape, enc string, h holder, token string) (string, er
 	for _, a := range jwk.KeyManagementAlgorithms() {
 		algs = append(algs, gojose.KeyAlgorithm(a))
 	}
-	m, err := gojose.ParseEncrypted(token, algs, []gojose.ContentEncryption{gojose.ContentEncryption(enc)})
+	parse := gojose.ParseEncryptedCompact
+	if s.json {
+		parse = gojose.ParseEncryptedJSON
+	}
+	m, err := parse(token, algs, []gojose.ContentEncryption{gojose.ContentEncryption(enc)})
 	if err != nil {
 		return "", err
 	}
