@@ -2,7 +2,7 @@
 GO ?= go
 # The library in modules of its own, for what they require.
 EXTENSIONS = jose/mldsa jose/grpcbearer
-.PHONY: test cover lint bench fuzz build mutants docs setup
+.PHONY: test cover lint bench jwx4 fuzz build mutants docs setup
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/jotward ./cmd/jotward
@@ -34,9 +34,16 @@ race:
 	$(GO) test -race ./...
 	for m in jose $(EXTENSIONS); do (cd $$m && GOWORK=off $(GO) test -race ./...) || exit 1; done
 
-# bench prints the whole table; JOTWARD_GOALS=1 with -run Goals is for a machine that others use.
+# bench prints the whole table, and then jwx v4 with what it is compared with, for it has
+# another encoding/json. JOTWARD_GOALS=1 with -run Goals is for a machine that others use.
 bench:
 	cd bench && GOWORK=off $(GO) test -run '^$$' -bench . -benchtime 300ms -count 6 -timeout 30m ./...
+	cd bench && GOWORK=off GOEXPERIMENT=jsonv2 $(GO) test -run '^$$' -bench '^Benchmark(Raw|Jotward|JWX4|)(Sign|Encrypt|Decrypt|)$$' -benchtime 300ms -count 6 -timeout 30m .
+
+# jwx4 has jwx v4 as a peer, which builds under an experiment of Go alone.
+jwx4:
+	cd bench && GOWORK=off GOEXPERIMENT=jsonv2 $(GO) vet .
+	cd interop && GOWORK=off GOEXPERIMENT=jsonv2 $(GO) test ./peers -run /jwx4
 
 # fuzz runs every fuzz test for FUZZTIME: a count, because a time can end a run with
 # "context deadline exceeded" although nothing was found.

@@ -35,7 +35,7 @@ var devAppTemplate = template.Must(template.New("app").Parse(devAppPage))
 type devApp struct {
 	story    story
 	self     string // its own URL
-	verifier *jwt.Verifier[idClaims]
+	verifier *jwt.IDTokenVerifier[idClaims]
 
 	mu     sync.Mutex
 	tokens tokenAnswer
@@ -48,7 +48,6 @@ type devApp struct {
 type asked struct{ state, nonce, verifier string }
 
 type idClaims struct {
-	Nonce    string `json:"nonce"`
 	Username string `json:"preferred_username"`
 }
 
@@ -68,8 +67,8 @@ func newDevApp(s story, self string) (*devApp, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := jwt.NewVerifier[idClaims](keys, jwt.Policy{Issuers: []string{s.Issuer}, Audiences: []string{s.PublicClientID},
-		Algorithms: []jwk.Algorithm{jwk.ES256}, Type: "JWT", MaxLifetime: time.Hour, Clock: time.Now})
+	v, err := jwt.NewIDTokenVerifier[idClaims](keys, jwt.IDTokenPolicy{Issuer: s.Issuer, ClientID: s.PublicClientID,
+		Algorithms: []jwk.Algorithm{jwk.ES256}, MaxLifetime: time.Hour, Clock: time.Now})
 	return &devApp{story: s, self: self, verifier: v}, err
 }
 
@@ -148,12 +147,9 @@ func (a *devApp) redeem(ctx context.Context, code string, was asked) error {
 	if err != nil {
 		return err
 	}
-	id, err := a.verifier.Verify(ctx, got.ID)
+	id, err := a.verifier.Verify(ctx, got.ID, jwt.IDTokenRequest{Nonce: was.nonce, AccessToken: got.Access})
 	if err != nil {
 		return err
-	}
-	if id.Claims.Nonce != was.nonce {
-		return errors.New("the ID token belongs to another sign-in")
 	}
 	a.tokens, a.Name = got, id.Claims.Username
 	return nil

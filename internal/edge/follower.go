@@ -40,7 +40,7 @@ type follower struct {
 	options   Options
 	client    *http.Client
 	keys      *jwks.Remote
-	verifier  *jwt.Verifier[struct{}]
+	verifier  *jwt.SecurityEventVerifier
 	silence   time.Duration // a connection that is silent for longer is given up
 	skew      atomic.Int64  // nanoseconds that the issuer's clock was ahead at its last heartbeat
 	reported  time.Time
@@ -64,11 +64,9 @@ func newFollower(c config.EdgeIssuer, v *revoke.View, o Options) (*follower, err
 	if err != nil {
 		return nil, err
 	}
-	// A SET has neither exp nor sub (RFC 8417 2.2): the view's bound on age
-	// stands in for its lifetime.
-	f.verifier, err = jwt.NewVerifier[struct{}](f.keys, jwt.Policy{Issuers: []string{c.Issuer}, Audiences: []string{revoke.Audience},
-		Algorithms: algorithms, Type: revoke.Type, Required: []string{"iss", "aud", "iat", "jti"}, SkipLifetime: true,
-		MaxSize: maxFrame, Leeway: 5 * time.Second, Clock: o.Now})
+	// The view's bound on age stands in for MaxAge: a stream that catches up is late.
+	f.verifier, err = jwt.NewSecurityEventVerifier(f.keys, jwt.SecurityEventPolicy{Issuers: []string{c.Issuer}, Audiences: []string{revoke.Audience},
+		Algorithms: algorithms, SkipAge: true, MaxSize: maxFrame, Leeway: 5 * time.Second, Clock: o.Now})
 	return f, err
 }
 

@@ -176,13 +176,14 @@ func TestFeedPins(t *testing.T) {
 func TestFeedVerifier(t *testing.T) {
 	t.Parallel()
 	inBubble(t, "", func(f *following) {
-		claims := map[string]any{"iss": f.name, "aud": revoke.Audience, "iat": time.Now().Unix(), "jti": "x"}
+		claims := map[string]any{"iss": f.name, "aud": revoke.Audience, "iat": time.Now().Unix(), "jti": "x", "events": map[string]any{revoke.TypeHeartbeat: map[string]any{}}}
 		for name, c := range map[string]struct {
 			typ    string
 			change map[string]any
 			holds  bool
 		}{
-			"good": {revoke.Type, nil, true}, "type": {"at+jwt", nil, false}, "issuer": {revoke.Type, map[string]any{"iss": "https://b.test"}, false},
+			"good": {revoke.Type, nil, true}, "no audience": {revoke.Type, map[string]any{"aud": gone}, false}, "late": {revoke.Type, map[string]any{"iat": time.Now().Add(-24 * time.Hour).Unix()}, true},
+			"no events": {revoke.Type, map[string]any{"events": gone}, false}, "expiry": {revoke.Type, map[string]any{"exp": time.Now().Add(time.Hour).Unix()}, false}, "type": {"at+jwt", nil, false}, "issuer": {revoke.Type, map[string]any{"iss": "https://b.test"}, false},
 			"audience": {revoke.Type, map[string]any{"aud": "x"}, false}, "no jti": {revoke.Type, map[string]any{"jti": gone}, false}, "no time": {revoke.Type, map[string]any{"iat": gone}, false},
 			"tomorrow": {revoke.Type, map[string]any{"iat": time.Now().Add(24 * time.Hour).Unix()}, false},
 		} {

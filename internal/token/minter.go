@@ -2,9 +2,6 @@ package token
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/base64"
 	"errors"
 	"strings"
 	"sync"
@@ -70,31 +67,10 @@ func (m *Minter) ID(ctx context.Context, c ID, access string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if c.ATHash, err = halfHash(key.Algorithm(), access); err != nil {
+	if c.ATHash, err = jwt.TokenHash(key.Algorithm(), access); err != nil {
 		return "", err
 	}
 	return m.sign(key, "JWT", Minted{Kind: KindID, ClientID: c.Audience}, c)
-}
-
-// halfHash is the left half of the hash that the signature's algorithm uses. An
-// algorithm whose hash is not known fails: a token without a binding must not
-// pass for one with it.
-func halfHash(alg jwk.Algorithm, text string) (string, error) {
-	var sum []byte
-	switch alg {
-	case jwk.ES256, jwk.RS256, jwk.PS256:
-		h := sha256.Sum256([]byte(text))
-		sum = h[:]
-	case jwk.ES384, jwk.RS384, jwk.PS384:
-		h := sha512.Sum384([]byte(text))
-		sum = h[:]
-	case jwk.ES512, jwk.RS512, jwk.PS512, jwk.EdDSA, jwk.Ed25519:
-		h := sha512.Sum512([]byte(text))
-		sum = h[:]
-	default:
-		return "", errors.New("token: no hash is known for " + string(alg))
-	}
-	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2]), nil
 }
 
 func (m *Minter) sign(key *jwk.Key, typ string, what Minted, claims any) (string, error) {

@@ -9,6 +9,8 @@ import (
 	jwxjwe "github.com/lestrrat-go/jwx/v3/jwe"
 	jwxjwk "github.com/lestrrat-go/jwx/v3/jwk"
 	jwxjws "github.com/lestrrat-go/jwx/v3/jws"
+
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 type goJose struct{}
@@ -21,62 +23,125 @@ func (goJose) key(text string) (any, error) {
 	return k.Key, nil
 }
 
-func (p goJose) sign(alg, key string) (string, error) {
-	k, err := p.key(key)
+func (p goJose) sign(s shape, keys ...holder) (string, error) {
+	if s.json && s.detached {
+		return "", errors.New("go-jose: detached is compact")
+	}
+	var list []gojose.SigningKey
+	for _, h := range keys {
+		k, err := p.key(h.jwk)
+		if err != nil {
+			return "", err
+		}
+		list = append(list, gojose.SigningKey{Algorithm: gojose.SignatureAlgorithm(h.alg), Key: k})
+	}
+	o := &gojose.SignerOptions{}
+	if s.unencoded {
+		o = o.WithBase64(false)
+	}
+	signer, err := gojose.NewMultiSigner(list, o)
 	if err != nil {
 		return "", err
 	}
-	s, err := gojose.NewSigner(gojose.SigningKey{Algorithm: gojose.SignatureAlgorithm(alg), Key: k}, nil)
-	if err != nil {
+	m, err := signer.Sign([]byte(payload))
+	switch {
+	case err != nil:
 		return "", err
-	}
-	m, err := s.Sign([]byte(payload))
-	if err != nil {
-		return "", err
-	}
-	return m.CompactSerialize()
-}
-
-func (p goJose) verify(alg, key, token string) (string, error) {
-	k, err := p.key(key)
-	if err != nil {
-		return "", err
-	}
-	m, err := gojose.ParseSigned(token, []gojose.SignatureAlgorithm{gojose.SignatureAlgorithm(alg)})
-	if err != nil {
-		return "", err
-	}
-	out, err := m.Verify(k)
-	return string(out), err
-}
-
-func (p goJose) encrypt(alg, enc, key string) (string, error) {
-	k, err := p.key(key)
-	if err != nil {
-		return "", err
-	}
-	e, err := gojose.NewEncrypter(gojose.ContentEncryption(enc), gojose.Recipient{Algorithm: gojose.KeyAlgorithm(alg), Key: k, PBES2Count: 2000}, nil)
-	if err != nil {
-		return "", err
-	}
-	m, err := e.Encrypt([]byte(payload))
-	if err != nil {
-		return "", err
+	case s.json:
+		return m.FullSerialize(), nil
+	case s.detached:
+		return m.DetachedCompactSerialize()
 	}
 	return m.CompactSerialize()
 }
 
-func (p goJose) decrypt(alg, enc, key, token string) (string, error) {
-	k, err := p.key(key)
+func (p goJose) verify(s shape, h holder, token string) (string, error) {
+	k, err := p.key(h.jwk)
 	if err != nil {
 		return "", err
 	}
-	m, err := gojose.ParseEncrypted(token, []gojose.KeyAlgorithm{gojose.KeyAlgorithm(alg)}, []gojose.ContentEncryption{gojose.ContentEncryption(enc)})
+	var algs []gojose.SignatureAlgorithm // of all signatures: it refuses messages that have another
+	for _, a := range jwk.SignatureAlgorithms() {
+		algs = append(algs, gojose.SignatureAlgorithm(a))
+	}
+	var m *gojose.JSONWebSignature
+	switch {
+	case s.detached:
+		m, err = gojose.ParseDetached(token, []byte(payload), algs)
+	case s.json:
+		m, err = gojose.ParseSignedJSON(token, algs)
+	default:
+		m, err = gojose.ParseSignedCompact(token, algs)
+	}
 	if err != nil {
 		return "", err
 	}
-	out, err := m.Decrypt(k)
+	_, sig, out, err := m.VerifyMulti(k)
+	if err == nil && sig.Protected.Algorithm != h.alg {
+		err = errors.New("another algorithm")
+	}
 	return string(out), err
+}
+
+func (p goJose) encrypt(s shape, enc string, keys ...holder) (string, error) {
+	var list []gojose.Recipient
+	for _, h := range keys {
+		k, err := p.key(h.jwk)
+		if err != nil {
+			return "", err
+		}
+		list = append(list, gojose.Recipient{Algorithm: gojose.KeyAlgorithm(h.alg), Key: k, PBES2Count: 2000})
+	}
+	var e gojose.Encrypter
+	var err error
+	if len(list) == 1 {
+		e, err = gojose.NewEncrypter(gojose.ContentEncryption(enc), list[0], nil)
+	} else {
+		e, err = gojose.NewMultiEncrypter(gojose.ContentEncryption(enc), list, nil)
+	}
+	if err != nil {
+		return "", err
+	}
+	m, err := e.EncryptWithAuthData([]byte(payload), bytesOrNil(s.aad))
+	if err != nil {
+		return "", err
+	}
+	if s.json {
+		return m.FullSerialize(), nil
+	}
+	return m.CompactSerialize()
+}
+
+func (p goJose) decrypt(s shape, enc string, h holder, token string) (string, error) {
+	k, err := p.key(h.jwk)
+	if err != nil {
+		return "", err
+	}
+	var algs []gojose.KeyAlgorithm // of all recipients, as above
+	for _, a := range jwk.KeyManagementAlgorithms() {
+		algs = append(algs, gojose.KeyAlgorithm(a))
+	}
+	parse := gojose.ParseEncryptedCompact
+	if s.json {
+		parse = gojose.ParseEncryptedJSON
+	}
+	m, err := parse(token, algs, []gojose.ContentEncryption{gojose.ContentEncryption(enc)})
+	if err != nil {
+		return "", err
+	}
+	if string(m.GetAuthData()) != s.aad {
+		return "", errors.New("another aad")
+	}
+	_, _, out, err := m.DecryptMulti(k)
+	return string(out), err
+}
+
+// bytesOrNil says that there is no aad, which is not an empty one.
+func bytesOrNil(s string) []byte {
+	if s == "" {
+		return nil
+	}
+	return []byte(s)
 }
 
 type jwx struct{}
@@ -91,55 +156,98 @@ func (jwx) key(text string) (any, error) {
 	return raw, err
 }
 
-func (p jwx) sign(alg, key string) (string, error) {
-	k, err := p.key(key)
-	if err != nil {
-		return "", err
+func (p jwx) signatureKey(h holder) (jwa.SignatureAlgorithm, any, error) {
+	k, err := p.key(h.jwk)
+	a, ok := jwa.LookupSignatureAlgorithm(h.alg)
+	if err == nil && !ok {
+		err = errors.New("no such algorithm")
 	}
-	a, ok := jwa.LookupSignatureAlgorithm(alg)
-	if !ok {
-		return "", errors.New("no such algorithm")
+	return a, k, err
+}
+
+func (p jwx) sign(s shape, keys ...holder) (string, error) {
+	var o []jwxjws.SignOption
+	if s.json {
+		o = append(o, jwxjws.WithJSON())
 	}
-	out, err := jwxjws.Sign([]byte(payload), jwxjws.WithKey(a, k))
+	body := []byte(payload)
+	if s.detached {
+		o = append(o, jwxjws.WithDetachedPayload(body))
+		body = nil
+	}
+	for _, h := range keys {
+		a, k, err := p.signatureKey(h)
+		if err != nil {
+			return "", err
+		}
+		var own []jwxjws.WithKeySuboption
+		if s.unencoded {
+			headers := jwxjws.NewHeaders()
+			if err := errors.Join(headers.Set("b64", false), headers.Set("crit", []string{"b64"})); err != nil {
+				return "", err
+			}
+			own = append(own, jwxjws.WithProtectedHeaders(headers))
+		}
+		o = append(o, jwxjws.WithKey(a, k, own...))
+	}
+	out, err := jwxjws.Sign(body, o...)
 	return string(out), err
 }
 
-func (p jwx) verify(alg, key, token string) (string, error) {
-	k, err := p.key(key)
+func (p jwx) verify(s shape, h holder, token string) (string, error) {
+	a, k, err := p.signatureKey(h)
 	if err != nil {
 		return "", err
 	}
-	a, ok := jwa.LookupSignatureAlgorithm(alg)
-	if !ok {
-		return "", errors.New("no such algorithm")
+	o := []jwxjws.VerifyOption{jwxjws.WithKey(a, k)}
+	if s.detached {
+		o = append(o, jwxjws.WithDetachedPayload([]byte(payload)))
 	}
-	out, err := jwxjws.Verify([]byte(token), jwxjws.WithKey(a, k))
+	out, err := jwxjws.Verify([]byte(token), o...)
 	return string(out), err
 }
 
-func (p jwx) encrypt(alg, enc, key string) (string, error) {
-	k, err := p.key(key)
-	if err != nil {
-		return "", err
+func (p jwx) encryptionKey(h holder) (jwa.KeyEncryptionAlgorithm, any, error) {
+	k, err := p.key(h.jwk)
+	a, ok := jwa.LookupKeyEncryptionAlgorithm(h.alg)
+	if err == nil && !ok {
+		err = errors.New("no such algorithm")
 	}
-	a, ok := jwa.LookupKeyEncryptionAlgorithm(alg)
-	e, ok2 := jwa.LookupContentEncryptionAlgorithm(enc)
-	if !ok || !ok2 {
-		return "", errors.New("no such algorithm")
-	}
-	out, err := jwxjwe.Encrypt([]byte(payload), jwxjwe.WithKey(a, k), jwxjwe.WithContentEncryption(e))
-	return string(out), err
+	return a, k, err
 }
 
-func (p jwx) decrypt(alg, _, key, token string) (string, error) {
-	k, err := p.key(key)
-	if err != nil {
-		return "", err
-	}
-	a, ok := jwa.LookupKeyEncryptionAlgorithm(alg)
+func (p jwx) encrypt(s shape, enc string, keys ...holder) (string, error) {
+	e, ok := jwa.LookupContentEncryptionAlgorithm(enc)
 	if !ok {
 		return "", errors.New("no such algorithm")
 	}
-	out, err := jwxjwe.Decrypt([]byte(token), jwxjwe.WithKey(a, k))
+	o := []jwxjwe.EncryptOption{jwxjwe.WithContentEncryption(e)}
+	if s.json {
+		o = append(o, jwxjwe.WithJSON())
+	}
+	if s.aad != "" {
+		o = append(o, jwxjwe.WithAuthenticateData([]byte(s.aad)))
+	}
+	for _, h := range keys {
+		a, k, err := p.encryptionKey(h)
+		if err != nil {
+			return "", err
+		}
+		o = append(o, jwxjwe.WithKey(a, k))
+	}
+	out, err := jwxjwe.Encrypt([]byte(payload), o...)
+	return string(out), err
+}
+
+func (p jwx) decrypt(s shape, _ string, h holder, token string) (string, error) {
+	a, k, err := p.encryptionKey(h)
+	if err != nil {
+		return "", err
+	}
+	var m jwxjwe.Message
+	out, err := jwxjwe.Decrypt([]byte(token), jwxjwe.WithKey(a, k), jwxjwe.WithMessage(&m))
+	if err == nil && string(m.AuthenticatedData()) != s.aad {
+		err = errors.New("another aad")
+	}
 	return string(out), err
 }

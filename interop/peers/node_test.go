@@ -16,17 +16,18 @@ type node struct {
 	out *bufio.Reader
 }
 
-func startNode(t *testing.T) peer {
+// startNode starts one of the programs of this folder.
+func startNode(t *testing.T, program, module string) *node {
 	t.Helper()
 	bin, err := exec.LookPath("node")
 	if err != nil {
 		skip(t, "node is missing")
 	}
-	if _, err := os.Stat("node_modules/jose"); err != nil {
-		skip(t, "npm jose is missing: npm install in interop/peers")
+	if _, err := os.Stat("node_modules/" + module); err != nil {
+		skip(t, "npm "+module+" is missing: npm install in interop/peers")
 	}
-	cmd := exec.CommandContext(t.Context(), bin, "peer.mjs")
-	cmd.Stderr = os.Stderr
+	cmd := exec.CommandContext(t.Context(), bin, program)
+	cmd.Stderr = t.Output() // not ours: node would make it non-blocking, and what the test says would be lost
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -42,8 +43,9 @@ func startNode(t *testing.T) peer {
 	return &node{in, bufio.NewReader(out)}
 }
 
-func (n *node) ask(op, alg, enc, key, token string) (string, error) {
-	line, err := json.Marshal(map[string]any{"op": op, "alg": alg, "enc": enc, "jwk": json.RawMessage(key), "token": token, "payload": payload})
+// ask sends one question and returns the answer.
+func (n *node) ask(question map[string]any) (string, error) {
+	line, err := json.Marshal(question)
 	if err != nil {
 		return "", err
 	}
@@ -54,90 +56,34 @@ func (n *node) ask(op, alg, enc, key, token string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var answer struct{ Token, Payload, Error string }
+	var answer struct{ Answer, Error string }
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return "", err
 	}
 	if answer.Error != "" {
 		return "", errors.New(answer.Error)
 	}
-	return answer.Token + answer.Payload, nil
+	return answer.Answer, nil
 }
 
-func (n *node) sign(alg, key string) (string, error) { return n.ask("sign", alg, "", key, "") }
-func (n *node) verify(alg, key, token string) (string, error) {
-	return n.ask("verify", alg, "", key, token)
-}
-func (n *node) encrypt(alg, enc, key string) (string, error) {
-	return n.ask("encrypt", alg, enc, key, "")
-}
-func (n *node) decrypt(alg, enc, key, token string) (string, error) {
-	return n.ask("decrypt", alg, enc, key, token)
-}
-
-// command is Debian's jose, which is written in C.
-type command struct {
-	t   *testing.T
-	bin string
-}
-
-func startCommand(t *testing.T) peer {
-	t.Helper()
-	bin, err := exec.LookPath("jose")
-	if err != nil {
-		skip(t, "the command jose is missing")
+func (n *node) message(op string, s shape, enc, token string, keys []holder) (string, error) {
+	var list []map[string]any
+	for _, h := range keys {
+		list = append(list, map[string]any{"alg": h.alg, "jwk": json.RawMessage(h.jwk)})
 	}
-	return command{t, bin}
+	return n.ask(map[string]any{"op": op, "enc": enc, "token": token, "payload": payload, "keys": list,
+		"shape": map[string]any{"json": s.json, "detached": s.detached, "unencoded": s.unencoded, "aad": s.aad}})
 }
 
-// file gives the command a text to read; it goes with the test.
-func (c command) file(text string) string {
-	f, err := os.CreateTemp(c.t.TempDir(), "")
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if _, err := f.WriteString(text); err != nil || f.Close() != nil {
-		c.t.Fatal(err)
-	}
-	return f.Name()
+func (n *node) sign(s shape, keys ...holder) (string, error) {
+	return n.message("sign", s, "", "", keys)
 }
-
-func (c command) run(args ...string) (string, error) {
-	out, err := exec.Command(c.bin, args...).Output()
-	if e := (*exec.ExitError)(nil); errors.As(err, &e) {
-		err = errors.New("jose: " + string(e.Stderr))
-	}
-	return string(out), err
+func (n *node) verify(s shape, key holder, token string) (string, error) {
+	return n.message("verify", s, "", token, []holder{key})
 }
-
-// bare leaves out alg and use: the command wants wrapKey and its like where the
-// registry says enc.
-func bare(key string) string {
-	var m map[string]any
-	if err := json.Unmarshal([]byte(key), &m); err != nil {
-		panic(err)
-	}
-	delete(m, "use")
-	delete(m, "alg")
-	text, err := json.Marshal(m)
-	if err != nil {
-		panic(err)
-	}
-	return string(text)
+func (n *node) encrypt(s shape, enc string, keys ...holder) (string, error) {
+	return n.message("encrypt", s, enc, "", keys)
 }
-
-func (c command) sign(alg, key string) (string, error) {
-	return c.run("jws", "sig", "-c", "-I", c.file(payload), "-k", c.file(bare(key)), "-s", `{"protected":{"alg":"`+alg+`"}}`)
-}
-
-func (c command) verify(_, key, token string) (string, error) {
-	return c.run("jws", "ver", "-i", c.file(token), "-k", c.file(key), "-O", "-")
-}
-
-func (c command) encrypt(alg, enc, key string) (string, error) {
-	return c.run("jwe", "enc", "-c", "-i", `{"protected":{"alg":"`+alg+`","enc":"`+enc+`"}}`, "-I", c.file(payload), "-k", c.file(bare(key)))
-}
-
-func (c command) decrypt(_, _, key, token string) (string, error) {
-	return c.run("jwe", "dec", "-i", c.file(token), "-O", "-", "-k", c.file(bare(key)))
+func (n *node) decrypt(s shape, enc string, key holder, token string) (string, error) {
+	return n.message("decrypt", s, enc, token, []holder{key})
 }

@@ -1,41 +1,67 @@
-// Package peers has tokens of ours read by libraries and a command that we did
-// not write, and theirs by us, for every algorithm that both have.
+// Package peers has messages of ours read by libraries and a command that we did
+// not write, and theirs by us, for every algorithm and every serialization that
+// both have.
 package peers
 
 import (
-	"context"
-	"crypto/ecdh"
-	"crypto/rand"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/jotward/jotward/jose/jwe"
 	"github.com/jotward/jotward/jose/jwk"
-	"github.com/jotward/jotward/jose/jws"
 )
 
 const payload = `{"sub":"alice","é":"<&>"}`
 
-// A peer does with its own code what ours does. Keys are JWKs.
+// A peer does with its own code what ours does. Several keys make a general JSON
+// serialization.
 type peer interface {
-	sign(alg, key string) (token string, err error)
-	verify(alg, key, token string) (payload string, err error)
-	encrypt(alg, enc, key string) (token string, err error)
-	decrypt(alg, enc, key, token string) (payload string, err error)
+	sign(s shape, keys ...holder) (token string, err error)
+	verify(s shape, key holder, token string) (payload string, err error)
+	encrypt(s shape, enc string, keys ...holder) (token string, err error)
+	decrypt(s shape, enc string, key holder, token string) (payload string, err error)
 }
 
-// lacks says which algorithms a peer has not. Everything else must work.
-var lacks = map[string][]string{
-	"go-jose": {"Ed25519", "RSA-OAEP-384", "RSA-OAEP-512", "X25519", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"},
-	"jwx":     {"ML-DSA-44", "ML-DSA-65", "ML-DSA-87"},
-	"npm":     {"ML-DSA-44", "ML-DSA-65", "ML-DSA-87"}, // which need Node 24
-	"jose":    {"EdDSA", "Ed25519", "X25519", "RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"},
+// A shape is how a message is written.
+type shape struct {
+	json      bool   // flattened or general, and not compact
+	detached  bool   // the payload travels apart (RFC 7515 appendix F)
+	unencoded bool   // the payload is signed as it stands (RFC 7797)
+	aad       string // RFC 7516 7.2.1
 }
 
-func peers(t *testing.T) map[string]peer {
-	return map[string]peer{"go-jose": goJose{}, "jwx": jwx{}, "npm": startNode(t), "jose": startCommand(t)}
+func (s shape) String() string {
+	words := []string{"compact"}
+	if s.json {
+		words[0] = "json"
+	}
+	if s.detached {
+		words = append(words, "detached")
+	}
+	if s.unencoded {
+		words = append(words, "unencoded")
+	}
+	if s.aad != "" {
+		words = append(words, "aad")
+	}
+	return strings.Join(words, " ")
+}
+
+// A holder is a JWK and the algorithm that it is for.
+type holder struct{ alg, jwk string }
+
+// start names the peers. One that is missing skips its own tests and no others.
+var start = map[string]func(*testing.T) peer{
+	"go-jose": func(*testing.T) peer { return goJose{} },
+	"jwx":     func(*testing.T) peer { return jwx{} },
+	"npm":     func(t *testing.T) peer { return startNode(t, "peer.mjs", "jose") },
+	"jose":    startCommand,
+}
+
+func eachPeer(t *testing.T, run func(t *testing.T, name string, p peer)) {
+	for name, begin := range start {
+		t.Run(name, func(t *testing.T) { run(t, name, begin(t)) })
+	}
 }
 
 // skip says what is missing, and fails where nothing may be skipped.
@@ -47,155 +73,28 @@ func skip(t *testing.T, why string) {
 	t.Skip(why)
 }
 
-func export(t *testing.T, k *jwk.Key) (public, private string) {
+func export(t *testing.T, k *jwk.Key, alg string) (public, private holder) {
 	t.Helper()
 	whole, err := k.ExportPrivate()
 	if err != nil {
 		t.Fatal(err)
 	}
+	private = holder{alg, string(whole)}
 	if k.IsSymmetric() {
-		return string(whole), string(whole)
+		return private, private
 	}
 	pub, err := k.MarshalJSON()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(pub), string(whole)
+	return holder{alg, string(pub)}, private
 }
 
-func TestSignatures(t *testing.T) {
-	ctx := context.Background()
-	all := peers(t)
-	for _, a := range jwk.SignatureAlgorithms() {
-		k, err := jwk.Generate(a, "k")
-		if err != nil {
-			t.Fatal(err)
-		}
-		public, private := export(t, k)
-		ours, err := jws.Sign([]byte(payload), k, jws.SignOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, p := range all {
-			if slices.Contains(lacks[name], string(a)) {
-				continue
-			}
-			if got, err := p.verify(string(a), public, ours); err != nil || got != payload {
-				t.Errorf("%s: %s does not read ours: %q, %v", a, name, got, err)
-			}
-			theirs, err := p.sign(string(a), private)
-			if err != nil {
-				t.Errorf("%s: %s does not sign: %v", a, name, err)
-				continue
-			}
-			m, err := jws.Verify(ctx, theirs, k, jws.Options{Algorithms: []jwk.Algorithm{a}})
-			if err != nil || string(m.Payload) != payload {
-				t.Errorf("%s: we do not read %s's: %v", a, name, err)
-			}
-			bent := ours[:len(ours)-6] + strings.Map(func(r rune) rune {
-				if r == 'A' {
-					return 'B'
-				}
-				return 'A'
-			}, ours[len(ours)-6:len(ours)-3]) + ours[len(ours)-3:]
-			if _, err := p.verify(string(a), public, bent); err == nil {
-				t.Errorf("%s: %s accepts anything", a, name)
-			}
-		}
-	}
-}
-
-// box is a key and the name under which a peer may lack it.
-type box struct {
-	key  *jwk.Key
-	alg  string
-	name string
-}
-
-// curves returns keys for an agreement on each curve.
-func curves(t *testing.T, a jwk.Algorithm) (list []box) {
+func generate(t *testing.T, a jwk.Algorithm, kid string) *jwk.Key {
 	t.Helper()
-	for name, curve := range map[string]ecdh.Curve{string(a): ecdh.P256(), string(a) + " P-384": ecdh.P384(), string(a) + " P-521": ecdh.P521(), "X25519": ecdh.X25519()} {
-		private, err := curve.GenerateKey(rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		k, err := jwk.New(private, a, "k")
-		if err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, box{k, string(a), name})
+	k, err := jwk.Generate(a, kid)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return list
-}
-
-func boxes(t *testing.T) (list []box) {
-	t.Helper()
-	for _, a := range jwk.KeyManagementAlgorithms() {
-		switch a {
-		case jwk.Direct:
-			continue
-		case jwk.PBES2HS256A128KW, jwk.PBES2HS384A192KW, jwk.PBES2HS512A256KW:
-			k, err := jwk.New([]byte("correct horse battery staple"), a, "k")
-			if err != nil {
-				t.Fatal(err)
-			}
-			list = append(list, box{k, string(a), string(a)})
-		case jwk.ECDHES, jwk.ECDHESA256KW:
-			list = append(list, curves(t, a)...)
-		default:
-			k, err := jwk.Generate(a, "k")
-			if err != nil {
-				t.Fatal(err)
-			}
-			list = append(list, box{k, string(a), string(a)})
-		}
-	}
-	for _, enc := range jwk.ContentEncryptionAlgorithms() {
-		k, err := jwk.Generate(enc, "k")
-		if err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, box{k, "dir", string(enc)})
-	}
-	return list
-}
-
-func TestEncryption(t *testing.T) {
-	ctx := context.Background()
-	all := peers(t)
-	for i, b := range boxes(t) {
-		public, private := export(t, b.key)
-		encs := jwk.ContentEncryptionAlgorithms()
-		switch {
-		case b.alg == "dir":
-			encs = []jwk.Algorithm{b.key.Algorithm()}
-		case b.name != "A256KW" && b.name != "ECDH-ES": // each enc once with a wrapped and an agreed key
-			encs = encs[i%len(encs):][:1]
-		}
-		for _, enc := range encs {
-			o := jwe.DecryptOptions{Algorithms: []jwk.Algorithm{jwk.Algorithm(b.alg)}, Encryptions: []jwk.Algorithm{enc}, MaxIterations: 1_000_000}
-			ours, err := jwe.Encrypt([]byte(payload), b.key, jwe.EncryptOptions{Encryption: enc, Iterations: 2000, PartyUInfo: []byte("u"), PartyVInfo: []byte("v")})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for name, p := range all {
-				if slices.Contains(lacks[name], b.name) {
-					continue
-				}
-				if got, err := p.decrypt(b.alg, string(enc), private, ours); err != nil || got != payload {
-					t.Errorf("%s %s: %s does not read ours: %q, %v", b.name, enc, name, got, err)
-				}
-				theirs, err := p.encrypt(b.alg, string(enc), public)
-				if err != nil {
-					t.Errorf("%s %s: %s does not encrypt: %v", b.name, enc, name, err)
-					continue
-				}
-				m, err := jwe.Decrypt(ctx, theirs, b.key, o)
-				if err != nil || string(m.Plaintext) != payload {
-					t.Errorf("%s %s: we do not read %s's: %v", b.name, enc, name, err)
-				}
-			}
-		}
-	}
+	return k
 }
