@@ -96,7 +96,7 @@ func cliPage(root *cobra.Command) string {
 // configPage walks the structs of the configuration; a field's comment is its
 // text.
 func configPage(t *testing.T) string {
-	comments := fieldComments(t, filepath.Join("..", "..", "internal", "config"))
+	comments := configComments(t)
 	var b strings.Builder
 	b.WriteString("# Configuration\n\n" + generated + "One YAML file, strict: an unknown key is a mistake, and all mistakes are said at once with file and line (`jotward config check`).\n" +
 		"`JOTWARD_ISSUER_…` and `JOTWARD_EDGE_…` stand over the file: `issuer.admin.listen` is `JOTWARD_ISSUER_ADMIN_LISTEN`. " +
@@ -156,6 +156,13 @@ func kindOf(t reflect.Type) string {
 		return "map"
 	}
 	return t.Kind().String()
+}
+
+// configComments are those of the configuration, and of the rules that stand in it.
+func configComments(t *testing.T) map[string]string {
+	comments := fieldComments(t, filepath.Join("..", "..", "internal", "config"))
+	maps.Copy(comments, fieldComments(t, filepath.Join("..", "..", "internal", "rule")))
+	return comments
 }
 
 // fieldComments reads the comments above, or beside, the fields of a package.
@@ -274,7 +281,7 @@ func (d *described) Unregister(prometheus.Collector) bool { return false }
 
 // schemaFile is the configuration as a JSON Schema, for editors.
 func schemaFile(t *testing.T) string {
-	comments := fieldComments(t, filepath.Join("..", "..", "internal", "config"))
+	comments := configComments(t)
 	root := schemaOf(reflect.TypeFor[config.File](), comments)
 	root["$schema"], root["title"] = "https://json-schema.org/draft/2020-12/schema", "jotward.yaml"
 	text, err := json.MarshalIndent(root, "", "  ")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // rules name zones, and a container may have none
 )
 
 func main() { os.Exit(run()) }

@@ -3,6 +3,8 @@ package config
 import (
 	"net/url"
 	"time"
+
+	"github.com/jotward/jotward/internal/rule"
 )
 
 // Edge configures the gateway.
@@ -111,6 +113,12 @@ type Route struct {
 	Roles []string `yaml:"roles"`
 	// Claims that must be equal in value and type: a string, a whole number or a boolean.
 	Claims map[string]any `yaml:"claims"`
+	// Rules, asked in their order once the token holds; the first that holds and decides does.
+	Rules []rule.Rule `yaml:"rules"`
+	// What is decided when no rule decides: deny (default) or allow. A route without rules has none to ask.
+	RulesDefault rule.Action `yaml:"rules_default"`
+	// Watch only: what the route would refuse for its token, or the lack of one, or by its rules, is counted, logged and forwarded without identity headers.
+	Shadow bool `yaml:"shadow"`
 	// Headers set for the upstream, each from a claim: header name to claim name. A caller's own are removed everywhere.
 	Headers map[string]string `yaml:"headers"`
 	// The address of the resource's metadata (RFC 9728), named in every challenge so that clients find the issuer. Default: not named.

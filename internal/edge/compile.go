@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/rule"
 )
 
 // state is one compiled configuration. It is never changed once it serves.
@@ -47,6 +48,7 @@ type route struct {
 	hosts   map[string]bool
 	methods map[string]bool
 	claims  map[string]string // as scalar writes them
+	rules   *rule.Set         // nil: none
 	target  *url.URL
 	proxy   *httputil.ReverseProxy
 	metrics *routeMetrics // nil: none
@@ -203,6 +205,9 @@ func (s *state) compileRoute(c config.Route) (*route, error) {
 		return nil, errors.New("resource_metadata is no http(s) address")
 	}
 	var err error
+	if r.rules, err = compileRules(c); err != nil {
+		return nil, err
+	}
 	if r.target, err = url.Parse(c.Upstream); err != nil || r.target.Host == "" || r.target.Scheme != "http" && r.target.Scheme != "https" ||
 		strings.Trim(r.target.Path, "/") != "" || r.target.RawQuery != "" || r.target.User != nil || r.target.Fragment != "" {
 		return nil, errors.New("upstream is not http(s)://host[:port] alone")

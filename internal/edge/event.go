@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/rule"
 	"github.com/jotward/jotward/internal/web"
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/bearer"
@@ -19,25 +20,31 @@ import (
 // An Event is the outcome of one request. It holds neither the token nor the
 // path, which may hold one. Metrics and the log line are read from it.
 type Event struct {
-	RequestID string
-	TraceID   string // of a well-formed traceparent
-	Allowed   bool   // the request was forwarded
-	Reason    reason.Code
-	Detail    string
-	Issuer    string // of a verified token
-	ClientID  string // of a verified token
-	Client    string // the address of the client, see way
-	Route     string
-	Method    string
-	Status    int // 0: the client was gone before there was one
-	BytesIn   int64
-	BytesOut  int64
-	Total     time.Duration
-	Decision  time.Duration // until the request was forwarded or refused
-	Upstream  time.Duration // until the upstream's headers
-	CacheHit  bool
-	Feed      Freshness // what is known of the issuer's revocations; "" without a token
-	Seq       uint64    // the last revocation known
+	RequestID  string
+	TraceID    string // of a well-formed traceparent
+	Allowed    bool   // the request was forwarded
+	Reason     reason.Code
+	Detail     string
+	Issuer     string // of a verified token
+	ClientID   string // of a verified token
+	Client     string // the address of the client, see way
+	Route      string
+	Method     string
+	Status     int // 0: the client was gone before there was one
+	BytesIn    int64
+	BytesOut   int64
+	Total      time.Duration
+	Decision   time.Duration // until the request was forwarded or refused
+	Upstream   time.Duration // until the upstream's headers
+	CacheHit   bool
+	Rule       string       // that decided; "" for the default, and without rules
+	RuleAction rule.Action  // what the rules decided; "" without rules
+	Noted      []*rule.Rule // the log rules that held
+	// Shadow is what a rule or route that is only watched would have done: a rule's
+	// action or a route's reason. ShadowRule is the rule's name.
+	Shadow, ShadowRule string
+	Feed               Freshness // what is known of the issuer's revocations; "" without a token
+	Seq                uint64    // the last revocation known
 }
 
 // record writes the one line of a request.
@@ -55,7 +62,7 @@ func (e *Edge) record(ev *Event) {
 		slog.String("issuer", ev.Issuer), slog.String("client_id", clean(ev.ClientID)), slog.String("client_addr", ev.Client), slog.String("route", ev.Route),
 		slog.String("method", ev.Method), slog.Int("status", ev.Status), slog.Int64("bytes_in", ev.BytesIn), slog.Int64("bytes_out", ev.BytesOut),
 		slog.Float64("ms", web.Millis(ev.Total)), slog.Float64("decision_ms", web.Millis(ev.Decision)), slog.Float64("upstream_ms", web.Millis(ev.Upstream)),
-		slog.Bool("cache_hit", ev.CacheHit), slog.String("feed", string(ev.Feed)), slog.Uint64("revocation_seq", ev.Seq))
+		slog.String("rule", ev.Rule), slog.String("shadow", ev.Shadow), slog.String("shadow_rule", ev.ShadowRule), slog.Bool("cache_hit", ev.CacheHit), slog.String("feed", string(ev.Feed)), slog.Uint64("revocation_seq", ev.Seq))
 }
 
 // clean bounds a text that others had a hand in, and keeps it on one line
@@ -100,7 +107,7 @@ func (p *passage) deny(w http.ResponseWriter, no *refusal, rt *route) {
 		if no.code == reason.CredentialMissing {
 			code = "" // RFC 6750 3.1: no error code when there was no credential
 		}
-		h.Set("WWW-Authenticate", o.Challenge(code, jose.Reason(info.Code)))
+		h.Set("WWW-Authenticate", o.Challenge(code, jose.Reason(info.Code))+no.demand)
 	}
 	if info.Status == http.StatusMethodNotAllowed { // RFC 9110 15.5.6
 		h.Set("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")

@@ -18,14 +18,21 @@ type identity struct {
 	audiences []string
 	scopes    []string
 	roles     []string
-	claims    map[string]any
-	subject   revoke.Subject
+	// permissions that are no list of strings are none: they are no field of RFC 9068,
+	// and foreign issuers write what they like there.
+	permissions []string
+	claims      map[string]any
+	subject     revoke.Subject
 }
 
 func identify(t *jwt.Token[map[string]any]) (*identity, error) {
 	c := reader{claims: t.Claims}
 	id := &identity{issuer: t.Issuer, client: c.text("client_id"), audiences: t.Audience, claims: t.Claims,
 		scopes: strings.Split(c.text("scope"), " "), roles: c.list("roles")} // RFC 6749 3.3: space, and nothing else
+	lenient := reader{claims: t.Claims}
+	if list := lenient.list("permissions"); lenient.err == nil {
+		id.permissions = list
+	}
 	id.subject = revoke.Subject{KeyID: t.Header.KeyID, TokenID: t.ID, GrantID: c.text("grant_id"), SessionID: c.text("sid"),
 		Subject: t.Subject, SubjectVersion: c.number("sub_ver"), ClientID: id.client, ClientVersion: c.number("client_ver"), IssuedAt: t.IssuedAt}
 	return id, c.err

@@ -22,6 +22,8 @@ type metrics struct {
 	in, out   *prometheus.CounterVec
 	flying    *prometheus.GaugeVec
 	cache     *prometheus.CounterVec
+	rules     *prometheus.CounterVec
+	shadow    *prometheus.CounterVec
 	verify    prometheus.Histogram
 	confusion prometheus.Counter
 }
@@ -45,11 +47,13 @@ func newMetrics(e *Edge, to prometheus.Registerer) (*metrics, error) {
 		out:       counter("edge_response_bytes_total", "Bytes of answers' bodies written.", "route"),
 		flying:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "jotward_edge_requests_in_flight", Help: "Requests being answered."}, []string{"route"}),
 		cache:     counter("edge_token_cache_total", "Tokens that held, by whether the cache knew them.", "route", "result"),
+		rules:     counter("edge_rule_decisions_total", "Decisions of rules, and matches of log rules; an empty rule is the default.", "route", "rule", "action"),
+		shadow:    counter("edge_shadow_total", "What rules and routes that are only watched would have decided otherwise: a rule's action, or a route's reason.", "route", "rule", "would"),
 		verify: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "jotward_token_verify_seconds", Help: "Verification of tokens that the cache did not know.",
 			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .002, .005, .01, .1, 1}}),
 		confusion: prometheus.NewCounter(prometheus.CounterOpts{Name: "jotward_algorithm_confusion_attempts_total", Help: "Tokens whose algorithm is not allowed or does not fit their key."}),
 	}
-	for _, c := range []prometheus.Collector{m.decisions, m.requests, m.duration, m.upstream, m.in, m.out, m.flying, m.cache, m.verify, m.confusion, sources{e}} {
+	for _, c := range []prometheus.Collector{m.decisions, m.requests, m.duration, m.upstream, m.in, m.out, m.flying, m.cache, m.rules, m.shadow, m.verify, m.confusion, sources{e}} {
 		if err := to.Register(c); err != nil {
 			return nil, err
 		}
@@ -104,10 +108,14 @@ type outcome struct {
 	class  int // the first digit of the status
 }
 
+// ruling is a rule, "" the default or the route itself, with what it did.
+type ruling struct{ rule, what string }
+
 // routeMetrics are one route's children, found when a configuration is loaded.
 type routeMetrics struct {
 	decisions          children[decision]
 	requests           children[outcome]
+	rules, shadow      children[ruling]
 	duration, upstream prometheus.Observer
 	in, out, hit, miss prometheus.Counter
 	flying             prometheus.Gauge
@@ -131,6 +139,8 @@ func (m *metrics) route(name string, issuers []string) *routeMetrics {
 	r.requests.make = func(o outcome) prometheus.Counter {
 		return m.requests.WithLabelValues(name, o.method, strconv.Itoa(o.class)+"xx")
 	}
+	r.rules.make = func(x ruling) prometheus.Counter { return m.rules.WithLabelValues(name, x.rule, x.what) }
+	r.shadow.make = func(x ruling) prometheus.Counter { return m.shadow.WithLabelValues(name, x.rule, x.what) }
 	if name != "" {
 		for _, issuer := range append([]string{""}, issuers...) {
 			r.decisions.get(decision{issuer: issuer})
@@ -165,12 +175,26 @@ func (r *routeMetrics) end(ev *Event) {
 	if ev.Upstream > 0 {
 		r.upstream.Observe(ev.Upstream.Seconds())
 	}
+	r.ruled(ev)
 	switch {
 	case ev.Issuer == "":
 	case ev.CacheHit:
 		r.hit.Inc()
 	default:
 		r.miss.Inc()
+	}
+}
+
+// ruled counts what rules did, and would have done.
+func (r *routeMetrics) ruled(ev *Event) {
+	if ev.RuleAction != "" {
+		r.rules.get(ruling{ev.Rule, string(ev.RuleAction)}).Inc()
+	}
+	for _, noted := range ev.Noted {
+		r.rules.get(ruling{noted.Name, string(noted.Action)}).Inc()
+	}
+	if ev.Shadow != "" {
+		r.shadow.get(ruling{ev.ShadowRule, ev.Shadow}).Inc()
 	}
 }
 
@@ -203,7 +227,7 @@ func (m *metrics) forget(old, next *state) {
 		}
 		for _, v := range []interface {
 			DeletePartialMatch(prometheus.Labels) int
-		}{m.decisions, m.requests, m.duration, m.upstream, m.in, m.out, m.flying, m.cache} {
+		}{m.decisions, m.requests, m.duration, m.upstream, m.in, m.out, m.flying, m.cache, m.rules, m.shadow} {
 			v.DeletePartialMatch(prometheus.Labels{"route": r.Name})
 		}
 	}

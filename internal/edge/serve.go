@@ -143,37 +143,54 @@ func (e *Edge) passage(r *http.Request, s *state) *passage {
 }
 
 func (e *Edge) decide(r *http.Request, p *passage, now time.Time) (*route, *refusal) {
-	host, path, ok := canonical(r)
-	if !ok {
-		return nil, &refusal{code: reason.RequestAmbiguous}
-	}
-	if !forwardable(r.Method) {
-		return nil, &refusal{code: reason.MethodNotAllowed}
-	}
-	rt, ambiguous := p.state.match(host, path, r.Method)
-	if ambiguous {
-		return nil, &refusal{code: reason.RequestAmbiguous, detail: "another route's path but for its case"}
-	}
-	if rt == nil {
-		return nil, &refusal{code: reason.RouteNotFound}
+	rt, path, no := p.state.routeOf(r)
+	if no != nil {
+		return nil, no
 	}
 	p.event.Route = rt.Name
+	return rt, rt.watched(p, e.ask(r, p, rt, path, now))
+}
+
+// routeOf finds a request's route, and the path in its one reading.
+func (s *state) routeOf(r *http.Request) (*route, string, *refusal) {
+	host, path, ok := canonical(r)
+	if !ok {
+		return nil, "", &refusal{code: reason.RequestAmbiguous}
+	}
+	if !forwardable(r.Method) {
+		return nil, "", &refusal{code: reason.MethodNotAllowed}
+	}
+	rt, ambiguous := s.match(host, path, r.Method)
+	if ambiguous {
+		return nil, "", &refusal{code: reason.RequestAmbiguous, detail: "another route's path but for its case"}
+	}
+	if rt == nil {
+		return nil, "", &refusal{code: reason.RouteNotFound}
+	}
+	return rt, path, nil
+}
+
+// ask holds a request against its route: the token, where it takes one, and the rules.
+func (e *Edge) ask(r *http.Request, p *passage, rt *route, path string, now time.Time) *refusal {
 	if rt.auth == authNone {
-		return rt, nil
+		return rt.judge(r, p, &identity{}, path, now)
 	}
 	p.body.form = isForm(r.Header)
 	token, anonymous, no := rt.credential(r)
-	if no != nil || anonymous {
-		return rt, no
+	if no != nil {
+		return no
+	}
+	if anonymous {
+		return rt.judge(r, p, &identity{}, path, now)
 	}
 	if p.state.refuseInsecure && !p.way.secure {
-		return rt, &refusal{code: reason.TransportInsecure}
+		return &refusal{code: reason.TransportInsecure}
 	}
-	return rt, e.admit(r, p, rt, token, now)
+	return e.admit(r, p, rt, token, path, now)
 }
 
 // admit lets a token through a route, or says why not.
-func (e *Edge) admit(r *http.Request, p *passage, rt *route, token string, now time.Time) *refusal {
+func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string, now time.Time) *refusal {
 	v, hit, no := e.verify(r.Context(), p.state, token, now)
 	if v != nil {
 		p.event.Issuer, p.event.ClientID, p.event.CacheHit = v.identity.issuer, v.identity.client, hit
@@ -186,12 +203,20 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token string, now t
 	if p.event.Feed == FeedStale && !v.issuer.serve {
 		return &refusal{code: reason.RevocationStale}
 	}
-	if no := rt.authorize(v); no != nil {
+	if no := rt.permit(r, p, v, path, now); no != nil {
 		return no
 	}
 	p.token = v
 	p.headers, no = rt.headers(v.identity)
 	return no
+}
+
+// permit asks whether a token that holds is enough for the route and its rules.
+func (rt *route) permit(r *http.Request, p *passage, v *verified, path string, now time.Time) *refusal {
+	if no := rt.authorize(v); no != nil {
+		return no
+	}
+	return rt.judge(r, p, v.identity, path, now)
 }
 
 // method keeps strangers from writing log fields and labels of their own.

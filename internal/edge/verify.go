@@ -16,6 +16,7 @@ import (
 type refusal struct {
 	code   reason.Code
 	detail string // for the log
+	demand string // what a challenge asks for besides, in its parameters
 }
 
 func refused(err error) *refusal {

@@ -153,6 +153,49 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// The exception of a ban is read narrow, and that of a permission wide.
+func TestExceptions(t *testing.T) {
+	t.Parallel()
+	public := rule.Conditions{Paths: []string{"/public/**"}}
+	for action, want := range map[rule.Action]rule.Action{rule.Deny: rule.Deny, rule.Allow: rule.Deny} {
+		standard := rule.Allow
+		if action == rule.Allow {
+			standard = rule.Deny
+		}
+		s, err := rule.New([]rule.Rule{{Name: "r", Action: action, Unless: public}}, standard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := request()
+		r.Path = "/Public/a"
+		if d := s.Decide(r); d.Action != want {
+			t.Errorf("%s: %+v", action, d)
+		}
+	}
+}
+
+// Whatever holds for a rule that allows holds for one that forbids.
+func FuzzWideHoldsMore(f *testing.F) {
+	f.Add("GET", "/customers/{id}/**", "/customers/c-1/orders", "x-plan", "gold", "Mon-Fri 08:00-18:00 Europe/Berlin", "10.0.0.0/8", `claims.level >= 3`)
+	f.Add("HEAD", "/*", "/A%7Cb", "a", "", "22:00-06:00", "::/0", `request.parameters.id == "1" || has(claims.sub)`)
+	f.Fuzz(func(t *testing.T, method, template, path, header, value, times, network, cel string) {
+		when := rule.Conditions{Methods: []string{method}, Paths: []string{template}, Headers: map[string]string{header: value}, Times: []string{times}, Networks: []string{network}, CEL: cel}
+		allow, err1 := rule.New([]rule.Rule{{Name: "r", Action: rule.Allow, When: when}}, rule.Deny)
+		deny, err2 := rule.New([]rule.Rule{{Name: "r", Action: rule.Deny, When: when}}, rule.Allow)
+		if (err1 == nil) != (err2 == nil) {
+			t.Fatal(err1, err2)
+		}
+		if err1 != nil {
+			return
+		}
+		r := request()
+		r.Method, r.Path = method, path
+		if allow.Decide(r).Rule != nil && deny.Decide(r).Rule == nil {
+			t.Errorf("%+v holds narrow and not wide", when)
+		}
+	})
+}
+
 // What a rule leaves unsaid or says wrongly is refused when it is loaded.
 func TestRefused(t *testing.T) {
 	t.Parallel()

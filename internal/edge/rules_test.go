@@ -1,0 +1,131 @@
+package edge
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/rule"
+)
+
+// Rules decide after the token held: what they refuse is a 403 that names no
+// rule to strangers, and reaches no origin.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	w := build(t, with(config.Route{Name: "own", Path: "/customers/", Headers: map[string]string{"X-User": "sub"}, Rules: []rule.Rule{
+		{Name: "fresh", Action: rule.Challenge, When: rule.Conditions{Paths: []string{"/customers/*/card"}}, Unless: rule.Conditions{Claims: map[string]any{"acr": "mfa"}}, ACRValues: []string{"mfa"}, MaxAge: 5 * time.Minute},
+		{Name: "seen", Action: rule.Log},
+		{Name: "own", Action: rule.Allow, When: rule.Conditions{Paths: []string{"/customers/{id}/**"}, Parameters: map[string]string{"id": "sub"}}},
+		{Name: "support", Action: rule.Allow, When: rule.Conditions{AnyPermission: []string{"customers.read"}, Methods: []string{"GET"}}},
+		{Name: "later", Action: rule.Allow, Shadow: true},
+	}}))
+	for name, c := range map[string]struct {
+		target string
+		claims map[string]any
+		code   reason.Code
+		rule   string
+		shadow string
+	}{
+		"own":                {"/customers/usr_1/orders", nil, "", "own", ""},
+		"another's":          {"/customers/usr_2/orders", nil, reason.RuleDenied, "", "later"},
+		"permission":         {"/customers/usr_2/orders", map[string]any{"permissions": []string{"customers.read"}}, "", "support", ""},
+		"permission no list": {"/customers/usr_2/orders", map[string]any{"permissions": "customers.read"}, reason.RuleDenied, "", "later"},
+		"step-up":            {"/customers/usr_1/card", nil, reason.AuthenticationInsufficient, "fresh", ""},
+		"stepped up":         {"/customers/usr_1/card", map[string]any{"acr": "mfa"}, "", "own", ""},
+		"case":               {"/customers/usr_1/CARD", nil, reason.AuthenticationInsufficient, "fresh", ""},
+	} {
+		hits := w.origin.hits.Load()
+		a := w.get(c.target, w.bearer(c.claims))
+		if a.code() != string(c.code) || (w.origin.hits.Load() > hits) != (c.code == "") || a.event.Rule != c.rule || a.event.ShadowRule != c.shadow {
+			t.Errorf("%s: %s, rule %q, shadow %q", name, a, a.event.Rule, a.event.ShadowRule)
+		}
+		if strings.Contains(a.body, "later") || strings.Contains(a.body, "support") {
+			t.Errorf("%s: a stranger is told of the rules: %s", name, a)
+		}
+		if c.code == reason.AuthenticationInsufficient {
+			if got := a.header.Get("WWW-Authenticate"); !strings.Contains(got, `error="insufficient_user_authentication"`) || !strings.Contains(got, `acr_values="mfa"`) || !strings.Contains(got, `max_age="300"`) {
+				t.Errorf("%s: challenge %s", name, got)
+			}
+		}
+	}
+	for what, want := range map[string]float64{"own allow": 2, "support allow": 1, "fresh challenge": 2, " deny": 2, "seen log": 5} {
+		name, action, _ := strings.Cut(what, " ")
+		if got := testutil.ToFloat64(w.edge.metrics.rules.WithLabelValues("own", name, action)); got != want {
+			t.Errorf("%s was counted %v times", what, got)
+		}
+	}
+	if got := testutil.ToFloat64(w.edge.metrics.shadow.WithLabelValues("own", "later", "allow")); got != 2 {
+		t.Errorf("later would have allowed %v times", got)
+	}
+	if log := w.log.String(); !strings.Contains(log, `"rule":"support"`) || !strings.Contains(log, `"shadow_rule":"later"`) {
+		t.Error("the log does not name the rules")
+	}
+}
+
+// Rules are asked where there is no token, too.
+func TestRulesWithoutToken(t *testing.T) {
+	t.Parallel()
+	inside := rule.Rule{Name: "inside", Action: rule.Allow, When: rule.Conditions{Networks: []string{"10.0.0.0/8"}}}
+	known := rule.Rule{Name: "known", Action: rule.Allow, When: rule.Conditions{Issuers: []string{"https://a.test"}}}
+	w := build(t, trustLoopback,
+		with(config.Route{Name: "open", Path: "/open/", Auth: "none", Rules: []rule.Rule{inside}}),
+		with(config.Route{Name: "either", Path: "/either/", Auth: "optional", Rules: []rule.Rule{inside, known}}))
+	for name, c := range map[string]struct {
+		target, headers string
+		status          int
+	}{
+		"open inside":    {"/open/", "X-Forwarded-For: 10.1.1.1\r\n", 200},
+		"open outside":   {"/open/", "X-Forwarded-For: 192.0.2.1\r\n", 403},
+		"either, token":  {"/either/", w.bearer(nil), 200},
+		"either, nobody": {"/either/", "", 403},
+	} {
+		if a := w.get(c.target, c.headers); a.status != c.status {
+			t.Errorf("%s: %s from %s", name, a, a.event.Client)
+		}
+	}
+}
+
+// A route that is only watched refuses nobody for a token or a rule, tells the
+// origin no identity, and says what it would have refused.
+func TestShadowRoute(t *testing.T) {
+	t.Parallel()
+	w := build(t, with(config.Route{Name: "new", Path: "/new/", Shadow: true, Scopes: []string{"write"}, Headers: map[string]string{"X-User": "sub"}}))
+	for name, c := range map[string]struct {
+		headers string
+		would   reason.Code
+	}{
+		"nobody":      {"", reason.CredentialMissing},
+		"lacks scope": {w.bearer(nil), reason.ScopeMissing},
+		"forged":      {"Authorization: Bearer x.y.z\r\n", reason.TokenMalformed},
+		"holds":       {w.bearer(map[string]any{"scope": "write"}), ""},
+	} {
+		a := w.get("/new/", c.headers+"X-User: admin\r\n")
+		user := w.origin.last.Load().Header.Get("X-User")
+		if a.status != 200 || a.event.Shadow != string(c.would) || a.event.Reason != "" || (user == "usr_1") != (c.would == "") || user == "admin" {
+			t.Errorf("%s: %s, would %q, reason %q, user %q", name, a, a.event.Shadow, a.event.Reason, user)
+		}
+	}
+	if a := w.get("/new/../api/", ""); a.status != 400 {
+		t.Errorf("an ambiguous request passed: %s", a)
+	}
+	if got := testutil.ToFloat64(w.edge.metrics.shadow.WithLabelValues("new", "", string(reason.CredentialMissing))); got != 1 {
+		t.Errorf("counted %v times", got)
+	}
+}
+
+func TestRulesAreRefused(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]config.Route{
+		"rules_default needs rules": {RulesDefault: rule.Allow},
+		"action":                    {Rules: []rule.Rule{{Name: "a"}}},
+	} {
+		c.Name, c.Path, c.Upstream = "r", "/", "http://127.0.0.1:1"
+		if _, err := New(config.Edge{Routes: []config.Route{c}}, Options{Now: time.Now, Logger: build(t).edge.options.Logger}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
