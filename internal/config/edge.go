@@ -17,6 +17,8 @@ type Edge struct {
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	// Refuse tokens that arrived over plain HTTP.
 	RefuseInsecure bool `yaml:"refuse_insecure"`
+	// How many tokens that do not hold one client network may have verified, such as 50/s (default); more are refused unverified.
+	InvalidTokens Budget `yaml:"invalid_tokens"`
 	// How long upstreams and clients are waited for. The body of an answer is not bounded, for it may be a stream.
 	Timeouts Timeouts `yaml:"timeouts"`
 }
@@ -89,6 +91,30 @@ type EdgeFeed struct {
 	MaxAge time.Duration `yaml:"max_age"`
 }
 
+// Budget is how often something may happen.
+type Budget struct {
+	// So many in a second, minute, hour or day: 100/s, 100/m, 100/h, 100/d.
+	Rate string `yaml:"rate"`
+	// How many of them may come at once. Default: all.
+	Burst int `yaml:"burst"`
+}
+
+// Limit is how often requests of one kind may come.
+type Limit struct {
+	// Its name in headers, logs and metrics; each once on its route.
+	Name string `yaml:"name"`
+	// What is counted apart: route (all together), network (an IPv4 address, an IPv6 /64), credential, subject, client, or claim:NAME. The last three are counted once the token held.
+	By string `yaml:"by"`
+	// So many in a second, minute, hour or day: 100/s, 100/m, 100/h, 100/d.
+	Rate string `yaml:"rate"`
+	// How many of them may come at once. Default: all.
+	Burst int `yaml:"burst"`
+	// How many are counted apart at most. When they are that many, more are refused until one is free. Default 100000.
+	Keys int `yaml:"keys"`
+	// Watch only: what the limit would refuse is counted, logged and forwarded.
+	Shadow bool `yaml:"shadow"`
+}
+
 // Route is one way through the edge.
 type Route struct {
 	// Its name in logs and metrics; each once.
@@ -117,6 +143,8 @@ type Route struct {
 	Rules []rule.Rule `yaml:"rules"`
 	// What is decided when no rule decides: deny (default) or allow. A route without rules has none to ask.
 	RulesDefault rule.Action `yaml:"rules_default"`
+	// How often requests may come, each counted apart. What is refused is 429 with Retry-After.
+	Limits []Limit `yaml:"limits"`
 	// Watch only: what the route would refuse for its token, or the lack of one, or by its rules, is counted, logged and forwarded without identity headers.
 	Shadow bool `yaml:"shadow"`
 	// Headers set for the upstream, each from a claim: header name to claim name. A caller's own are removed everywhere.

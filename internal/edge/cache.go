@@ -31,6 +31,7 @@ type verified struct {
 	issuer   *issuer
 	identity *identity
 	epoch    atomic.Uint64 // the revocation epoch it was last asked at
+	no       *refusal      // in the cache of refusals: why it does not hold
 }
 
 func (c *cache) init() {

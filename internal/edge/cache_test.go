@@ -25,11 +25,14 @@ func (w *world) scrape() string {
 	return rec.Body.String()
 }
 
+// passage is a request's under the current configuration.
+func (w *world) passage() *passage { return &passage{state: w.edge.current.Load(), now: w.now} }
+
 // known verifies until the cache answers: the first fetch of keys changes their generation.
 func (w *world) known(token string) *verified {
 	w.t.Helper()
 	for range 3 {
-		if v, hit, no := w.edge.verify(context.Background(), w.edge.current.Load(), token, w.now()); no != nil {
+		if v, hit, no := w.edge.verify(context.Background(), w.passage(), token, w.now()); no != nil {
 			w.t.Fatal(no)
 		} else if hit {
 			return v
@@ -94,7 +97,7 @@ func TestCacheForgets(t *testing.T) {
 	if w.find(token) != nil {
 		t.Error("a token of a retired key is known")
 	}
-	if _, _, no := w.edge.verify(t.Context(), w.edge.current.Load(), token, w.now()); no == nil || no.code != "key_not_found" {
+	if _, _, no := w.edge.verify(t.Context(), w.passage(), token, w.now()); no == nil || no.code != "key_not_found" {
 		t.Error("a retired key still verifies", no)
 	}
 }
@@ -136,10 +139,10 @@ func TestCacheIsBounded(t *testing.T) {
 
 func TestCacheHitAllocatesNothing(t *testing.T) {
 	w := build(t)
-	token, s, ctx := w.a.token(nil), w.edge.current.Load(), context.Background()
+	token, p, ctx := w.a.token(nil), w.passage(), context.Background()
 	w.known(token)
 	if n := testing.AllocsPerRun(100, func() {
-		if _, hit, no := w.edge.verify(ctx, s, token, w.now()); !hit || no != nil {
+		if _, hit, no := w.edge.verify(ctx, p, token, w.now()); !hit || no != nil {
 			t.Fatal("no hit")
 		}
 	}); n != 0 {
@@ -149,11 +152,11 @@ func TestCacheHitAllocatesNothing(t *testing.T) {
 
 func BenchmarkCacheHit(b *testing.B) {
 	w := build(b)
-	token, s, ctx, now := w.a.token(nil), w.edge.current.Load(), context.Background(), w.now()
+	token, p, ctx, now := w.a.token(nil), w.passage(), context.Background(), w.now()
 	w.known(token)
 	b.ReportAllocs()
 	for b.Loop() {
-		_, _, _ = w.edge.verify(ctx, s, token, now)
+		_, _, _ = w.edge.verify(ctx, p, token, now)
 	}
 }
 

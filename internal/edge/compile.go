@@ -26,6 +26,7 @@ type state struct {
 	trusted        []netip.Prefix
 	refuseInsecure bool
 	timeouts       config.Timeouts
+	invalid        budget // of tokens that do not hold, by network
 	transport      *http.Transport
 	unmatched      *routeMetrics   // nil: none
 	identity       map[string]bool // folded names of every header that some route sets
@@ -49,6 +50,7 @@ type route struct {
 	methods map[string]bool
 	claims  map[string]string // as scalar writes them
 	rules   *rule.Set         // nil: none
+	limits  []*counted        // early and late ones, in the order of the file
 	target  *url.URL
 	proxy   *httputil.ReverseProxy
 	metrics *routeMetrics // nil: none
@@ -94,16 +96,19 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	if s.transport = newTransport(s.timeouts); old != nil && old.timeouts == s.timeouts {
 		s.transport = old.transport
 	}
-	s.compileRoutes(c.Routes, wrong)
+	if err := s.compileBudget(c.InvalidTokens, old); err != nil {
+		wrong(err, "edge.invalid_tokens")
+	}
+	s.compileRoutes(c.Routes, old, wrong)
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	return s, nil
 }
 
-func (s *state) compileRoutes(list []config.Route, wrong func(error, string, ...any)) {
+func (s *state) compileRoutes(list []config.Route, old *state, wrong func(error, string, ...any)) {
 	for n, rc := range list {
-		r, err := s.compileRoute(rc)
+		r, err := s.compileRoute(rc, old.route(rc.Name))
 		if err != nil {
 			wrong(err, "edge.routes[%d]", n)
 			continue
@@ -167,7 +172,21 @@ func overlap(a, b map[string]bool) bool {
 
 func (s *state) names() []string { return slices.Sorted(maps.Keys(s.issuers)) }
 
-func (s *state) compileRoute(c config.Route) (*route, error) {
+// route returns the route of that name, nil when there is none.
+func (s *state) route(name string) *route {
+	if s == nil {
+		return nil
+	}
+	for _, r := range s.routes {
+		if r.Name == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// compileRoute compiles one route; before is the one it replaces, nil for none.
+func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 	r := &route{Route: c, methods: map[string]bool{}, hosts: map[string]bool{}, claims: map[string]string{}}
 	r.Headers, r.Scopes, r.Roles = maps.Clone(c.Headers), slices.Clone(c.Scopes), slices.Clone(c.Roles)
 	if err := r.compileAuth(); err != nil {
@@ -206,6 +225,9 @@ func (s *state) compileRoute(c config.Route) (*route, error) {
 	}
 	var err error
 	if r.rules, err = compileRules(c); err != nil {
+		return nil, err
+	}
+	if r.limits, err = compileLimits(c, before); err != nil {
 		return nil, err
 	}
 	if r.target, err = url.Parse(c.Upstream); err != nil || r.target.Host == "" || r.target.Scheme != "http" && r.target.Scheme != "https" ||

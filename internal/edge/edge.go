@@ -44,6 +44,7 @@ type Edge struct {
 	current    atomic.Pointer[state]
 	generation atomic.Uint64
 	cache      cache
+	refusals   cache    // tokens that do not hold, whatever the hour
 	underway   sync.Map // *passage: requests that a token let in, see review
 
 	change  sync.Mutex // held by Reload, Run and Close
@@ -62,6 +63,7 @@ func New(c config.Edge, o Options) (*Edge, error) {
 	e := &Edge{options: o}
 	e.life, e.end = context.WithCancel(context.Background())
 	e.cache.init()
+	e.refusals.init()
 	s, err := e.compile(c, nil)
 	if err != nil {
 		return nil, err

@@ -112,6 +112,9 @@ func (p *passage) deny(w http.ResponseWriter, no *refusal, rt *route) {
 	if info.Status == http.StatusMethodNotAllowed { // RFC 9110 15.5.6
 		h.Set("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
 	}
+	if info.Status == http.StatusTooManyRequests {
+		h.Set("Retry-After", no.retryAfter())
+	}
 	if info.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "5")
 	}

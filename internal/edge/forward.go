@@ -109,6 +109,7 @@ func answered(answer *http.Response) error {
 // sign sets the request's id, and HSTS where TLS was used (RFC 6797 7.1, 7.2).
 func (p *passage) sign(h http.Header) {
 	h["X-Request-Id"] = []string{p.event.RequestID}
+	p.tell(h)
 	if p.way.secure && len(h["Strict-Transport-Security"]) == 0 {
 		h.Set("Strict-Transport-Security", hsts)
 	}

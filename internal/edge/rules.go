@@ -3,7 +3,6 @@ package edge
 import (
 	"errors"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -30,9 +29,8 @@ func (rt *route) judge(r *http.Request, p *passage, id *identity, path string, n
 	if rt.rules == nil {
 		return nil
 	}
-	q := rule.Request{Method: r.Method, Host: r.Host, Path: path, Header: r.Header, Now: now,
+	q := rule.Request{Method: r.Method, Host: r.Host, Path: path, Header: r.Header, Address: p.way.client, Now: now,
 		Issuer: id.issuer, Audiences: id.audiences, Scopes: id.scopes, Roles: id.roles, Permissions: id.permissions, Claims: id.claims}
-	q.Address, _ = netip.ParseAddr(p.way.address) // none: unknown
 	d := rt.rules.Decide(&q)
 	ev := &p.event
 	ev.RuleAction, ev.Noted = d.Action, d.Noted
@@ -73,7 +71,7 @@ func demand(r *rule.Rule) string {
 // watched lets a refusal of a route that is only watched pass, and notes it. What
 // concerns the request itself, and not who sent it, is refused all the same.
 func (rt *route) watched(p *passage, no *refusal) *refusal {
-	if no == nil || rt == nil || !rt.Shadow {
+	if no == nil || !rt.Shadow || no.code == reason.RateLimited {
 		return no
 	}
 	p.event.Shadow, p.event.ShadowRule, p.event.Detail = string(no.code), "", no.detail

@@ -13,19 +13,20 @@ import (
 
 // passage is what one request carries through the proxy.
 type passage struct {
-	state   *state
-	in      *http.Request
-	way     way
-	headers []header // what is set from claims
-	body    body
-	values  [5]string // of the headers that are set for every request
-	event   Event
-	now     func() time.Time
-	token   *verified // that let it in; nil: none
-	end     func(*refusal)
-	endless atomic.Bool // its answer has no end of its own
-	hushing sync.Mutex
-	over    bool // the handler has returned; under hushing
+	state            *state
+	in               *http.Request
+	way              way
+	headers          []header // what is set from claims
+	limits, policies []string // what is left of the limits that were asked, and what they are
+	body             body
+	values           [5]string // of the headers that are set for every request
+	event            Event
+	now              func() time.Time
+	token            *verified // that let it in; nil: none
+	end              func(*refusal)
+	endless          atomic.Bool // its answer has no end of its own
+	hushing          sync.Mutex
+	over             bool // the handler has returned; under hushing
 }
 
 type passageKey struct{}
@@ -172,11 +173,16 @@ func (s *state) routeOf(r *http.Request) (*route, string, *refusal) {
 
 // ask holds a request against its route: the token, where it takes one, and the rules.
 func (e *Edge) ask(r *http.Request, p *passage, rt *route, path string, now time.Time) *refusal {
-	if rt.auth == authNone {
-		return rt.judge(r, p, &identity{}, path, now)
+	var token string
+	var no *refusal
+	anonymous := rt.auth == authNone
+	if !anonymous {
+		p.body.form = isForm(r.Header)
+		token, anonymous, no = rt.credential(r)
 	}
-	p.body.form = isForm(r.Header)
-	token, anonymous, no := rt.credential(r)
+	if over := rt.count(p, false, token, nil, now); over != nil {
+		return over
+	}
 	if no != nil {
 		return no
 	}
@@ -191,7 +197,7 @@ func (e *Edge) ask(r *http.Request, p *passage, rt *route, path string, now time
 
 // admit lets a token through a route, or says why not.
 func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string, now time.Time) *refusal {
-	v, hit, no := e.verify(r.Context(), p.state, token, now)
+	v, hit, no := e.verify(r.Context(), p, token, now)
 	if v != nil {
 		p.event.Issuer, p.event.ClientID, p.event.CacheHit = v.identity.issuer, v.identity.client, hit
 		p.event.Feed = v.issuer.freshness(now)
@@ -204,6 +210,9 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string,
 		return &refusal{code: reason.RevocationStale}
 	}
 	if no := rt.permit(r, p, v, path, now); no != nil {
+		return no
+	}
+	if no := rt.count(p, true, token, v.identity, now); no != nil {
 		return no
 	}
 	p.token = v

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -32,7 +33,8 @@ type Verdict struct {
 func (e *Edge) Try(t Trial) Verdict {
 	s := e.current.Load()
 	r := &http.Request{Method: t.Method, Host: t.Host, RequestURI: t.Target, Header: t.Header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
-	p := &passage{state: s, in: r, way: way{address: t.Address}}
+	p := &passage{state: s, in: r}
+	p.way.client, _ = netip.ParseAddr(t.Address)
 	var no *refusal
 	var err error
 	var rt *route

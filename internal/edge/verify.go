@@ -15,8 +15,9 @@ import (
 // refusal is why a request goes no further.
 type refusal struct {
 	code   reason.Code
-	detail string // for the log
-	demand string // what a challenge asks for besides, in its parameters
+	detail string        // for the log
+	demand string        // what a challenge asks for besides, in its parameters
+	wait   time.Duration // of a limit, until there is one again
 }
 
 func refused(err error) *refusal {
@@ -29,12 +30,12 @@ func refused(err error) *refusal {
 
 // verify answers from the cache or verifies, and asks the revocation view. A
 // refusal after the token was verified comes with the token.
-func (e *Edge) verify(ctx context.Context, s *state, token string, now time.Time) (*verified, bool, *refusal) {
-	v := e.cache.find(token, s.generation, now)
+func (e *Edge) verify(ctx context.Context, p *passage, token string, now time.Time) (*verified, bool, *refusal) {
+	v := e.cache.find(token, p.state.generation, now)
 	hit := v != nil
 	if !hit {
 		var no *refusal
-		if v, no = e.verifyAnew(ctx, s, token); no != nil {
+		if v, no = e.verifyWithin(ctx, p, token, now); no != nil {
 			return nil, false, no
 		}
 	}
@@ -46,6 +47,38 @@ func (e *Edge) verify(ctx context.Context, s *state, token string, now time.Time
 	}
 	return v, hit, nil
 }
+
+// verifyWithin verifies a token that the cache does not know, and bounds what
+// tokens that do not hold can cost: one that was refused for good is refused from
+// memory, and a network that sent too many of them waits. A token that holds
+// costs its network nothing.
+func (e *Edge) verifyWithin(ctx context.Context, p *passage, token string, now time.Time) (*verified, *refusal) {
+	if known := e.refusals.find(token, p.state.generation, now); known != nil {
+		return nil, known.no
+	}
+	network := networkOf(p.way.client)
+	if wait, ok := p.state.invalid.limiter.Take(now, network); !ok {
+		return nil, &refusal{code: reason.RateLimited, detail: "tokens that do not hold", wait: wait}
+	}
+	v, no := e.verifyAnew(ctx, p.state, token)
+	switch {
+	case no == nil, no.code == reason.KeysUnavailable, no.code == reason.KeySetInvalid, ctx.Err() != nil: // not the token's fault
+		p.state.invalid.limiter.Return(now, network)
+	case v != nil && final[no.code]:
+		v.no, v.expiry = no, now.Add(refusedFor)
+		e.refusals.add(v)
+		v = nil
+	}
+	return v, no
+}
+
+// refusedFor is how long a refusal is remembered.
+const refusedFor = time.Minute
+
+// final are the reasons that cost a signature, and that no passing of time and no
+// message of the issuer but new keys can change.
+var final = map[reason.Code]bool{reason.SignatureInvalid: true, reason.TokenExpired: true, reason.LifetimeExceeded: true, reason.AudienceMismatch: true,
+	reason.IssuerMismatch: true, reason.ClaimMissing: true, reason.ClaimMismatch: true, reason.ClaimsInvalid: true}
 
 // ask asks the view when it changed since it was last asked. The epoch is read
 // first: an entry that arrives in between makes the next request ask again.
@@ -61,6 +94,8 @@ func (v *verified) ask(hit bool) *refusal {
 	return nil
 }
 
+// verifyAnew verifies a token. A refusal comes with the token where its issuer is
+// one of ours.
 func (e *Edge) verifyAnew(ctx context.Context, s *state, token string) (*verified, *refusal) {
 	start := e.options.Now()
 	i, no := s.issuerOf(token)
@@ -74,12 +109,14 @@ func (e *Edge) verifyAnew(ctx context.Context, s *state, token string) (*verifie
 	if e.metrics != nil {
 		e.metrics.verified(e.options.Now().Sub(start), err)
 	}
+	// net/http reuses no header memory, yet the token must not keep a larger
+	// string alive.
+	v := &verified{token: strings.Clone(token), config: s.generation, keys: generation, issuer: i}
 	if err != nil {
-		return nil, refused(err)
+		return v, refused(err)
 	}
-	id, err := identify(t)
-	if err != nil {
-		return nil, &refusal{code: reason.ClaimsInvalid, detail: err.Error()}
+	if v.identity, err = identify(t); err != nil {
+		return v, &refusal{code: reason.ClaimsInvalid, detail: err.Error()}
 	}
 	// A revoked key is told by its kid: without one, whoever stole it would only
 	// have to leave the name out.
@@ -92,9 +129,8 @@ func (e *Edge) verifyAnew(ctx context.Context, s *state, token string) (*verifie
 	if _, bound := t.Claims["cnf"]; bound {
 		return nil, &refusal{code: reason.SenderProofUnchecked}
 	}
-	// net/http reuses no header memory, yet the token must not keep a larger
-	// string alive.
-	return &verified{token: strings.Clone(token), config: s.generation, keys: generation, expiry: t.Expiry, issuer: i, identity: id}, nil
+	v.expiry = t.Expiry
+	return v, nil
 }
 
 // issuerOf reads the unverified iss to choose a verifier among the configured

@@ -48,6 +48,28 @@ func New(r Rate, keys int) (*Limiter, error) {
 
 func (l *Limiter) of(key string) *stripe { return &l.stripe[maphash.String(l.seed, key)%stripes] }
 
+// A Count is what came of counting one.
+type Count struct {
+	OK    bool
+	Wait  time.Duration // until there is one again; 0 when OK
+	Left  int           // how many there are now
+	Reset time.Duration // until the whole burst is back
+}
+
+// Count is Take that says what is left.
+func (l *Limiter) Count(now time.Time, key string) Count {
+	wait, ok := l.Take(now, key)
+	s := l.of(key)
+	s.mu.Lock()
+	at := s.full[key]
+	s.mu.Unlock()
+	reset := max(at.Sub(now), 0)
+	if reset == 0 && !ok { // no place for the key
+		return Count{Wait: wait, Reset: wait}
+	}
+	return Count{OK: ok, Wait: wait, Left: int((l.span - reset) / l.every), Reset: reset}
+}
+
 // Take counts one. When there is none left it counts nothing and says how long
 // to wait: never longer than Every, or than it takes until a place is free.
 func (l *Limiter) Take(now time.Time, key string) (wait time.Duration, ok bool) {

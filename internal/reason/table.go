@@ -56,6 +56,7 @@ const (
 	RevocationStale Code = "revocation_stale"
 	ScopeMissing    Code = "scope_missing"
 	RoleMissing     Code = "role_missing"
+	RateLimited     Code = "rate_limited"
 	// AuthenticationInsufficient asks for a sign-in of another kind or age (RFC 9470).
 	AuthenticationInsufficient Code = "authentication_insufficient"
 	RuleDenied                 Code = "rule_denied"
@@ -177,6 +178,7 @@ var table = []Info{
 	{RevocationStale, "the edge has not heard of revocations for too long", "check the feed between edge and issuer", 503, "", exitNetwork},
 	{ScopeMissing, "the token lacks a scope that the route needs", "ask for a token with that scope", 403, insufficientScope, exitDenied},
 	{RoleMissing, "the token lacks a role that the route needs", "have the role given to the subject", 403, insufficientScope, exitDenied},
+	{RateLimited, "too many requests", "wait as Retry-After says", 429, "", exitDenied},
 	{AuthenticationInsufficient, "the route asks for a stronger or fresher sign-in", "sign in again as the challenge asks", 401, "insufficient_user_authentication", exitDenied},
 	{RuleDenied, "a claim rule of the route does not hold", "compare the token's claims with the route's rules", 403, insufficientScope, exitDenied},
 	{RequestAmbiguous, "the request's host or path has two readings", "send the path in its canonical form", 400, "", exitUsage},
