@@ -133,37 +133,37 @@ func TestManyAtOnceGetTheBurst(t *testing.T) {
 }
 
 func TestCount(t *testing.T) {
-	l, err := New(Rate{Every: time.Second, Burst: 3}, 64)
+	l, err := limit.New(limit.Rate{Every: time.Second, Burst: 3}, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Unix(1_800_000_000, 0)
-	for _, want := range []Count{{true, 0, 2, time.Second}, {true, 0, 1, 2 * time.Second}, {true, 0, 0, 3 * time.Second}, {false, time.Second, 0, 3 * time.Second}} {
+	for _, want := range []limit.Count{{true, 0, 2, time.Second}, {true, 0, 1, 2 * time.Second}, {true, 0, 0, 3 * time.Second}, {false, time.Second, 0, 3 * time.Second}} {
 		if got := l.Count(now, "a"); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
-	if got := l.Count(now.Add(2500*time.Millisecond), "a"); got != (Count{true, 0, 1, 1500 * time.Millisecond}) {
+	if got := l.Count(now.Add(2500*time.Millisecond), "a"); got != (limit.Count{true, 0, 1, 1500 * time.Millisecond}) {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestParseRate(t *testing.T) {
-	for text, want := range map[string]Rate{"100/s": {10 * time.Millisecond, 100}, "2/m": {30 * time.Second, 2}, "1/h": {time.Hour, 1}, "1/d": {24 * time.Hour, 1}} {
-		if got, err := ParseRate(text, 0); err != nil || got != want {
+	for text, want := range map[string]limit.Rate{"100/s": {10 * time.Millisecond, 100}, "2/m": {30 * time.Second, 2}, "1/h": {time.Hour, 1}, "1/d": {24 * time.Hour, 1}} {
+		if got, err := limit.ParseRate(text, 0); err != nil || got != want {
 			t.Errorf("%s: %+v %v", text, got, err)
 		}
 	}
-	if got, err := ParseRate("1/m", 5); err != nil || got != (Rate{time.Minute, 5}) {
+	if got, err := limit.ParseRate("1/m", 5); err != nil || got != (limit.Rate{time.Minute, 5}) {
 		t.Errorf("%+v %v", got, err)
 	}
 	for _, text := range []string{"", "1", "/s", "0/s", "-1/s", "1/w", "1/s/s", "1.5/s", "9999999999/s", "99999999999999999999/s"} {
-		if got, err := ParseRate(text, 0); err == nil {
+		if got, err := limit.ParseRate(text, 0); err == nil {
 			t.Errorf("%q: %+v", text, got)
 		}
 	}
 	for _, burst := range []int{-1, 2_000_000_000} {
-		if got, err := ParseRate("1/d", burst); err == nil {
+		if got, err := limit.ParseRate("1/d", burst); err == nil {
 			t.Errorf("%d: %+v", burst, got)
 		}
 	}
