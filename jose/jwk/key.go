@@ -14,13 +14,20 @@ import (
 
 // A Key is one immutable key bound to one algorithm. The zero Key is not
 // usable; Parse, New, ParsePEM and Generate build Keys.
-type Key struct {
+type Key struct{ *held }
+
+// held is what a Key is made of. Where fmt cannot call Format, as in a field that is
+// not exported, it walks into a Key, and for a verb that suits no pointer, such as
+// %s, through one pointer more. What is secret is two pointers away.
+type held struct {
 	data  *keydata.Data
 	keyID string
-	// Behind a pointer, as data is: where fmt cannot call Format, as in a field that is
-	// not exported, it walks into a Key and stops at pointers.
 	*spelling
 	chain []*x509.Certificate // x5c, the key's own first
+}
+
+func newKey(row *alg.Row, keyID string) *Key {
+	return &Key{&held{data: &keydata.Data{Row: row}, keyID: keyID, spelling: &spelling{}}}
 }
 
 // spelling is a key as its JWK has it.
@@ -68,7 +75,7 @@ func (k *Key) Public() (*Key, error) {
 	if k.data.Outside != nil {
 		d.Outside = k.data.Outside.Public()
 	}
-	return &Key{data: d, keyID: k.keyID, spelling: &spelling{members: k.members, thumb: k.thumb}, chain: k.chain}, nil
+	return &Key{&held{data: d, keyID: k.keyID, spelling: &spelling{members: k.members, thumb: k.thumb}, chain: k.chain}}, nil
 }
 
 // PublicKey returns a copy of the public half as the standard library's type,

@@ -23,7 +23,7 @@ type Set struct {
 func NewSet(keys ...*Key) (*Set, error) {
 	s := &Set{keys: slices.Clone(keys), byID: make(map[string][]*Key, len(keys))}
 	for _, k := range keys {
-		if k == nil || k.data == nil {
+		if k == nil || k.held == nil {
 			return nil, fail(jose.KeyInvalid, "nil key")
 		}
 		for _, other := range s.byID[k.keyID] {
