@@ -13,7 +13,7 @@ const module = "github.com/jotward/jotward/"
 var floors = [][]string{
 	{"jose"},
 	{"jose/internal/alg", "jose/internal/b64", "jose/internal/strictjson"},
-	{"jose/internal/keydata"},
+	{"jose/internal/keydata", "jose/internal/claimset"},
 	{"jose/jwk"},
 	{"jose/jws", "jose/jwe", "jose/mldsa"}, // mldsa is a module of its own, for what it requires
 	{"jose/jwt"},

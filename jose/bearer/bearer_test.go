@@ -179,6 +179,21 @@ func TestScopes(t *testing.T) {
 	}
 }
 
+// A scope that was to be configured and is the empty string lets nobody in, with
+// or without a scope of their own.
+func TestEmptyScope(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, scopes := range [][]string{{""}, {"read", ""}} {
+		h.options.Scopes = scopes
+		for _, scope := range []string{"", `,"scope":""`, `,"scope":"read"`, `,"scope":"read "`} {
+			if w := h.call("Bearer " + h.token(scope)); w.Code != 500 {
+				t.Errorf("%q of %q: %d", scopes, scope, w.Code)
+			}
+		}
+	}
+}
+
 func TestProofOfABoundToken(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -88,14 +88,18 @@ func authenticate[C any](v Verifier[C], o *Options, r *http.Request) (*jwt.Token
 
 // Authorize decides what Middleware decides once a token is verified: that the
 // proof which cnf asks for was checked, and that all scopes are there. It fails
-// with SenderProofUnchecked, ScopeMissing, or ClaimsInvalid for a scope claim
-// that is no string.
+// with SenderProofUnchecked, ScopeMissing, ClaimsInvalid for a scope claim that is
+// no string, or PolicyInvalid for a scope that is the empty string: a setting that
+// was forgotten, and no leave for everybody.
 func Authorize[C any](t *jwt.Token[C], scopes []string, proofChecked bool) error {
 	if t.Bound() && !proofChecked {
 		return fail(jose.SenderProofUnchecked, "the token is bound to a key (cnf) and no proof was checked")
 	}
 	if len(scopes) == 0 {
 		return nil
+	}
+	if slices.Contains(scopes, "") {
+		return fail(jose.PolicyInvalid, "a scope that is the empty string")
 	}
 	scope, err := t.Scope()
 	if err != nil {

@@ -436,6 +436,7 @@ func TestRejectJSON(t *testing.T) {
 		{"header is a string", `{` + header + `,"header":"x",` + key + `,` + rest + `}`, jose.HeaderInvalid},
 		{"unprotected is an array", `{` + header + `,"unprotected":[],` + key + `,` + rest + `}`, jose.HeaderInvalid},
 		{"flattened and general", `{` + encOnly + `,` + key + `,"recipients":[` + one + `],` + rest + `}`, jose.TokenMalformed},
+		{"a signature as well", `{` + header + `,` + key + `,` + rest + `,"payload":"AAAA","signature":"AAAA"}`, jose.TokenMalformed},
 		{"no recipients", `{` + header + `,"recipients":[],` + rest + `}`, jose.TokenMalformed},
 		{"recipients is an object", `{` + header + `,"recipients":{},` + rest + `}`, jose.TokenMalformed},
 		{"a recipient is a string", `{` + header + `,"recipients":["x"],` + rest + `}`, jose.TokenMalformed},

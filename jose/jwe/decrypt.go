@@ -257,10 +257,10 @@ func (t *attempt) check(h *Header) (*alg.Row, error) {
 
 // key tries one key.
 func (t *attempt) key(key *jwk.Key, r *recipient, enc *alg.Row) ([]byte, error) {
-	d := key.Data(keydata.Access{})
 	if !key.Accepts(r.header.Algorithm) {
 		return nil, fail(jose.KeyMisuse, "the key is bound to another algorithm")
 	}
+	d := key.Data(keydata.Access{})
 	if !d.CanDecrypt {
 		return nil, fail(jose.KeyMisuse, "the key is public or its key_ops do not allow decrypting")
 	}

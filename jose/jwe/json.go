@@ -29,6 +29,11 @@ func DecryptJSON(ctx context.Context, text []byte, keys KeySource, o DecryptOpti
 	if err := d.Scan(string(text)); err != nil {
 		return nil, fail(jose.TokenMalformed, err.Error())
 	}
+	if _, both := d.Find("payload"); both {
+		// What tells a signature from an encryption (RFC 7516 9): with it, one text would
+		// be two messages.
+		return nil, fail(jose.TokenMalformed, "payload in an encrypted message")
+	}
 	m := &sealed{}
 	for _, part := range []struct {
 		name string

@@ -249,3 +249,23 @@ func TestHeaderAsWritten(t *testing.T) {
 		t.Errorf("epk %v", epk)
 	}
 }
+
+// A source that is no key, or gives none, refuses and does not panic.
+func TestSourcesWithoutKeys(t *testing.T) {
+	key := generate(t, jwk.A128KW)
+	token, err := jwe.Encrypt([]byte("x"), key, jwe.EncryptOptions{Encryption: jwk.A128GCM})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		keys jwe.KeySource
+		want jose.Reason
+	}{
+		"no key": {(*jwk.Key)(nil), jose.KeyNotFound}, "no set": {(*jwk.Set)(nil), jose.KeyNotFound},
+		"nil in an answer": {list{nil}, jose.KeyMisuse}, "nil before the key": {list{nil, key}, ""},
+	} {
+		if _, err := jwe.Decrypt(ctx, token, c.keys, everything()); jose.ReasonOf(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

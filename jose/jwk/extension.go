@@ -29,7 +29,7 @@ func (e Extension) Key(a Algorithm, public, private []byte, keyID string) (*Key,
 	if err := checkKeyID(keyID); err != nil {
 		return nil, err
 	}
-	k := &Key{data: &keydata.Data{Row: row}, keyID: keyID, spelling: &spelling{}}
+	k := newKey(row, keyID)
 	if err := k.setOutside([]Extension{e}, public, private); err != nil {
 		return nil, err
 	}

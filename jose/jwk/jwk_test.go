@@ -88,8 +88,9 @@ func TestNothingPrintsTheSecret(t *testing.T) {
 			fmt.Fprintf(&out, verb+" "+verb+"\n", k, struct{ K *jwk.Key }{k})
 			fmt.Fprintf(&out, verb+"\n", []*jwk.Key{k})
 			fmt.Fprintf(&out, verb+" "+verb+"\n", *k, struct{ K jwk.Key }{*k})
+			// Where fmt cannot call Format, and walks into the fields.
+			fmt.Fprintf(&out, verb+" "+verb+" "+verb+"\n", struct{ k *jwk.Key }{k}, struct{ k jwk.Key }{*k}, struct{ k []jwk.Key }{[]jwk.Key{*k}})
 		}
-		fmt.Fprintf(&out, "%v %+v %#v\n", struct{ k jwk.Key }{*k}, struct{ k jwk.Key }{*k}, struct{ k jwk.Key }{*k})
 		for _, v := range []any{*k, struct{ K jwk.Key }{*k}} {
 			slog.New(slog.NewTextHandler(&out, nil)).Info("x", "key", v)
 			slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "key", v)
@@ -108,6 +109,9 @@ func TestNothingPrintsTheSecret(t *testing.T) {
 		if s, err := jwk.NewSet(k); err == nil {
 			text, _ := json.Marshal(s)
 			out.Write(text)
+		}
+		if got := fmt.Sprintf("%+v", *k); got != k.String() {
+			t.Errorf("a copy is printed as %s", got)
 		}
 		for _, secret := range secretsOf(t, k) {
 			if strings.Contains(out.String(), secret) {

@@ -13,14 +13,25 @@ import (
 )
 
 // A Key is one immutable key bound to one algorithm. The zero Key is not
-// usable; Parse, New, ParsePEM and Generate build Keys.
-type Key struct {
+// usable; Parse, New, ParsePEM and Generate build Keys. Where nil or the zero Key is
+// given as a source of keys, it answers to nothing.
+type Key struct{ *held }
+
+// held is what a Key is made of. Where fmt cannot call Format, as in a field that is
+// not exported, it walks into a Key, and for a verb that suits no pointer, such as
+// %s, through one pointer more. What is secret is two pointers away.
+type held struct {
 	data  *keydata.Data
 	keyID string
-	// Behind a pointer, as data is: where fmt cannot call Format, as in a field that is
-	// not exported, it walks into a Key and stops at pointers.
 	*spelling
 	chain []*x509.Certificate // x5c, the key's own first
+}
+
+// none reports whether there is no key.
+func (k *Key) none() bool { return k == nil || k.held == nil }
+
+func newKey(row *alg.Row, keyID string) *Key {
+	return &Key{&held{data: &keydata.Data{Row: row}, keyID: keyID, spelling: &spelling{}}}
 }
 
 // spelling is a key as its JWK has it.
@@ -51,7 +62,7 @@ func (k *Key) IsSymmetric() bool { return k.data.Row.KeyType == "oct" }
 // own algorithm, either name of Ed25519 (RFC 9864 2.2), and dir for a key bound
 // to a content encryption (RFC 7518 4.5).
 func (k *Key) Accepts(a Algorithm) bool {
-	return k.data.Row.Name == string(a) || k.data.Row.Serves(alg.Lookup(string(a)))
+	return !k.none() && (k.data.Row.Name == string(a) || k.data.Row.Serves(alg.Lookup(string(a))))
 }
 
 // Public returns the public half under the same kid. It fails with KeyMisuse
@@ -68,7 +79,7 @@ func (k *Key) Public() (*Key, error) {
 	if k.data.Outside != nil {
 		d.Outside = k.data.Outside.Public()
 	}
-	return &Key{data: d, keyID: k.keyID, spelling: &spelling{members: k.members, thumb: k.thumb}, chain: k.chain}, nil
+	return &Key{&held{data: d, keyID: k.keyID, spelling: &spelling{members: k.members, thumb: k.thumb}, chain: k.chain}}, nil
 }
 
 // PublicKey returns a copy of the public half as the standard library's type,
@@ -107,6 +118,9 @@ func thumbprint(members []member) string {
 // kid, or a key without one, matches; two that differ do not. It fails with
 // KeyNotFound, or with KeyMisuse when the key is bound to another algorithm.
 func (k *Key) Lookup(_ context.Context, kid string, a Algorithm) ([]*Key, error) {
+	if k.none() {
+		return nil, fail(jose.KeyNotFound, "there is no key")
+	}
 	if kid != "" && k.keyID != "" && kid != k.keyID {
 		return nil, fail(jose.KeyNotFound, "the key has another kid")
 	}

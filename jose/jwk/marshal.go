@@ -45,7 +45,7 @@ func (k *Key) document(members []member) ([]byte, error) {
 // MarshalJSON returns the public half as a JWK. For a shared secret that is
 // kty, kid and alg alone, never k. It cannot fail for a Key that was built.
 func (k *Key) MarshalJSON() ([]byte, error) {
-	if k == nil || k.data == nil {
+	if k.none() {
 		return []byte("null"), nil
 	}
 	if k.IsSymmetric() {
@@ -70,7 +70,7 @@ func (k *Key) ExportPrivate() ([]byte, error) {
 
 // String describes the key without its material: algorithm, kid, and whether it is private.
 func (k *Key) String() string {
-	if k == nil || k.data == nil {
+	if k.none() {
 		return "jwk.Key(nil)"
 	}
 	kind := "public"

@@ -13,7 +13,6 @@ import (
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/b64"
-	"github.com/jotward/jotward/jose/internal/keydata"
 )
 
 // New builds a Key from material of the standard library: []byte (a shared
@@ -35,7 +34,7 @@ func New(material any, a Algorithm, keyID string) (*Key, error) {
 	if err := checkKeyID(keyID); err != nil {
 		return nil, err
 	}
-	k := &Key{data: &keydata.Data{Row: row}, keyID: keyID, spelling: &spelling{}}
+	k := newKey(row, keyID)
 	if err := k.set(material); err != nil {
 		return nil, err
 	}

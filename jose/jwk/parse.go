@@ -9,7 +9,6 @@ import (
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/b64"
-	"github.com/jotward/jotward/jose/internal/keydata"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 )
 
@@ -123,7 +122,7 @@ func parse(r *reader, o Options) (*Key, error) {
 	if o.PublicOnly && hasPrivate(r.doc) {
 		return nil, fail(jose.KeyMisuse, "a private or secret member where only public keys belong")
 	}
-	k := &Key{data: &keydata.Data{}, keyID: o.KeyID, spelling: &spelling{}}
+	k := newKey(nil, o.KeyID)
 	if kid, ok := r.text("kid"); ok {
 		k.keyID = kid
 	}

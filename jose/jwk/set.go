@@ -23,7 +23,7 @@ type Set struct {
 func NewSet(keys ...*Key) (*Set, error) {
 	s := &Set{keys: slices.Clone(keys), byID: make(map[string][]*Key, len(keys))}
 	for _, k := range keys {
-		if k == nil || k.data == nil {
+		if k.none() {
 			return nil, fail(jose.KeyInvalid, "nil key")
 		}
 		for _, other := range s.byID[k.keyID] {
@@ -150,6 +150,9 @@ func (s *Set) Len() int { return len(s.keys) }
 // (RFC 7515 appendix A.6 is such a case). It fails with KeyNotFound, or with
 // KeyMisuse when the kid is known but bound to another algorithm.
 func (s *Set) Lookup(_ context.Context, kid string, a Algorithm) ([]*Key, error) {
+	if s == nil {
+		return nil, fail(jose.KeyNotFound, "there is no set")
+	}
 	candidates := s.keys
 	if kid != "" {
 		if candidates = s.byID[kid]; len(candidates) == 0 {

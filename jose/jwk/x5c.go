@@ -35,9 +35,9 @@ func (k *Key) WithCertificates(chain ...*x509.Certificate) (*Key, error) {
 	if err := k.checkHolds(chain[0]); err != nil {
 		return nil, err
 	}
-	with := *k
+	with := *k.held
 	with.chain = slices.Clone(chain)
-	return &with, nil
+	return &Key{&with}, nil
 }
 
 // checkHolds compares the keys by their thumbprints, so that a certificate's

@@ -129,7 +129,11 @@ func orDefault(d *time.Duration, value time.Duration) {
 func (c *Config) checkAddress(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
-		return nil, fail(jose.KeySetInvalid, fmt.Sprintf("%q is no usable address", address))
+		name := fmt.Sprintf("%q", address)
+		if strings.Contains(address, "@") { // there may be a password before it
+			name = "what is given"
+		}
+		return nil, fail(jose.KeySetInvalid, name+" is no usable address")
 	}
 	switch {
 	case u.Scheme == "https":

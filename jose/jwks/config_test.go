@@ -30,6 +30,9 @@ func TestConfigRefuses(t *testing.T) {
 		"http beyond":         func(c *Config) { c.URL, c.AllowHTTP = "http://10.0.0.1/keys", true },
 		"http to a lookalike": func(c *Config) { c.URL, c.AllowHTTP = "http://localhost.example/keys", true },
 		"user":                func(c *Config) { c.URL = "https://u:p@issuer.example/keys" },
+		"unreadable user":     func(c *Config) { c.URL = "https://u:s3cr3t @issuer.example/keys" },
+		"password":            func(c *Config) { c.URL = "https://u:s3cr3t@issuer.example/keys" },
+		"issuer's password":   func(c *Config) { c.URL, c.Issuer = "", "https://u:s3cr3t@issuer.example" },
 		"fragment":            func(c *Config) { c.URL = "https://issuer.example/keys#a" },
 		"opaque":              func(c *Config) { c.URL = "https:issuer.example" },
 		"issuer with a query": func(c *Config) { c.URL, c.Issuer = "", "https://issuer.example?a=b" },
@@ -45,7 +48,7 @@ func TestConfigRefuses(t *testing.T) {
 	} {
 		c := good
 		change(&c)
-		if _, err := NewRemote(c); !errors.Is(err, jose.PolicyInvalid) {
+		if _, err := NewRemote(c); !errors.Is(err, jose.PolicyInvalid) || strings.Contains(err.Error(), "s3cr3t") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

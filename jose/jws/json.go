@@ -49,6 +49,11 @@ func verifyJSON(ctx context.Context, text, detached []byte, isDetached bool, key
 	if err := d.Scan(string(text)); err != nil {
 		return nil, fail(jose.TokenMalformed, err.Error())
 	}
+	if _, both := d.Find("ciphertext"); both {
+		// What tells an encryption from a signature (RFC 7516 9): with it, one text would
+		// be two messages.
+		return nil, fail(jose.TokenMalformed, "ciphertext in a signed message")
+	}
 	parts, err := jsonParts(&d)
 	if err != nil {
 		return nil, err

@@ -149,6 +149,8 @@ func TestOptionsRefuse(t *testing.T) {
 	wants(t, err, jose.PolicyInvalid)
 	_, err = jws.Verify(ctx, token, k, allow(jwk.HS384, jwk.ES256))
 	wants(t, err, jose.AlgorithmNotAllowed)
+	_, err = jws.Verify(ctx, token, k, jws.Options{Algorithms: []jwk.Algorithm{jwk.HS256}, MaxSize: -1})
+	wants(t, err, jose.PolicyInvalid)
 	_, err = jws.Verify(ctx, token, k, jws.Options{Algorithms: []jwk.Algorithm{jwk.HS256}, MaxSize: len(token) - 1})
 	wants(t, err, jose.TokenOversize)
 	_, err = jws.Verify(ctx, token, k, jws.Options{Algorithms: []jwk.Algorithm{jwk.HS256}, MaxSize: len(token)})

@@ -145,7 +145,10 @@ func (o Options) check(size int, keys KeySource) error {
 		return fail(jose.PolicyInvalid, "no key source")
 	}
 	limit := o.MaxSize
-	if limit <= 0 {
+	switch {
+	case limit < 0:
+		return fail(jose.PolicyInvalid, "a bound is negative")
+	case limit == 0:
 		limit = DefaultMaxSize
 	}
 	if size > limit {

@@ -47,7 +47,7 @@ func (v *NestedVerifier[C]) Verify(ctx context.Context, token string) (*Token[C]
 	if err != nil {
 		return nil, err
 	}
-	if !equalFoldASCII(mediaType(m.Header.ContentType), "JWT") {
+	if !isNested(m.Header.ContentType) {
 		return nil, fail(jose.TypeMismatch, "cty is "+show(m.Header.ContentType)+", a signed token inside says JWT")
 	}
 	t, err := v.inner.Verify(ctx, string(m.Plaintext))
@@ -161,7 +161,7 @@ func (d *Decrypter[C]) Decrypt(ctx context.Context, token string) (*Unauthentica
 	if err != nil {
 		return nil, err
 	}
-	if equalFoldASCII(mediaType(m.Header.ContentType), "JWT") {
+	if isNested(m.Header.ContentType) {
 		return nil, fail(jose.TypeMismatch, "cty is JWT: the content is a token of its own")
 	}
 	if !d.policy.SkipType && !equalFoldASCII(mediaType(m.Header.Type), d.policy.Type) {

@@ -190,7 +190,11 @@ func (e *explainer) head(ctx context.Context, c *core, segment string) *resolved
 	e.header = h
 	err = c.policy.checkAlgorithm(h)
 	e.addValue("algorithm", err, strings.Join(algorithms, ", "), show(string(h.Algorithm)))
-	e.addValue("type", c.policy.checkType(h), wantType, show(h.Type))
+	foundType := show(h.Type)
+	if isNested(h.ContentType) {
+		foundType += " around a token of its own, by its cty"
+	}
+	e.addValue("type", c.policy.checkType(h), wantType, foundType)
 	const wantKey = "a key of the source that answers to kid and alg"
 	if err != nil {
 		e.skip("key", wantKey, "the algorithm is not allowed, so no key is asked for")

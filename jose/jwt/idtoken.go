@@ -47,7 +47,8 @@ type IDTokenRequest struct {
 	// there is always checked.
 	AllowMissingHash bool
 	// MaxAge is the max_age that was sent: auth_time is then required and at most
-	// that long ago. 0 means that none was sent.
+	// that long ago. 0 means that none was sent: for a max_age of 0, which asks for a
+	// new sign-in, give the time that has passed since the request was sent.
 	MaxAge time.Duration
 	// ACR are the values of acr that will do, when it matters how the person
 	// signed in. None means that any will.

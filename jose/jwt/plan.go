@@ -29,9 +29,11 @@ var (
 	numericDate     = reflect.TypeFor[NumericDate]()
 )
 
-// compiler remembers structs, so that a type may hold pointers to itself.
+// compiler remembers structs, so that a type may hold pointers to itself, and how
+// deep it is, so that a type T []T, with no struct in its circle, has an end.
 type compiler struct {
 	structs map[reflect.Type]*structDecoder
+	depth   int
 }
 
 // compileClaims returns the decoder for a whole claims set, nil for struct{}.
@@ -64,6 +66,10 @@ func (c *compiler) compile(t reflect.Type) (decoder, error) {
 	case reflect.PointerTo(t).Implements(textUnmarshaler) && t.Kind() != reflect.Pointer:
 		return textDecoder{}, nil
 	}
+	if c.depth++; c.depth > strictjson.MaxDepth {
+		return nil, fmt.Errorf("%s is deeper than any document, or holds itself", t)
+	}
+	defer func() { c.depth-- }()
 	switch t.Kind() {
 	case reflect.Bool:
 		return boolDecoder{}, nil
@@ -158,6 +164,11 @@ func (c *compiler) addFields(d *structDecoder, t reflect.Type, index []int) erro
 				return err
 			}
 			continue
+		}
+		if f.Anonymous && tag == "" && f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct {
+			// encoding/json reads its fields as the outer struct's. Not to read them would
+			// leave claims empty that somebody decides by.
+			return fmt.Errorf("field %s: an embedded pointer; embed the struct itself, or name it", f.Name)
 		}
 		if !f.IsExported() {
 			continue

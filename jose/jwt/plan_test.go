@@ -134,11 +134,35 @@ func TestClaimsTypesThatCannotBe(t *testing.T) {
 		"string option": errOf[struct {
 			N int `json:"n,string"`
 		}](k),
-		"same name twice": errOf[shadowing](k),
+		"same name twice":  errOf[shadowing](k),
+		"a map of itself":  errOf[endlessMap](k),
+		"a list of itself": errOf[struct{ L endlessList }](k),
+		"embedded pointer": errOf[struct{ *tree }](k), // encoding/json would read its fields
 	} {
 		if jose.ReasonOf(err) != jose.PolicyInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Types that have no end without a struct in their circle.
+type (
+	endlessMap  map[string]endlessMap
+	endlessList []endlessList
+	chain       struct {
+		Next  *chain
+		Named *tree
+		Deep  []map[string][]*chain
+	}
+)
+
+func TestClaimsTypesInACircle(t *testing.T) {
+	k := generate(t, jwk.HS256, "")
+	if err := errOf[chain](k); err != nil {
+		t.Error(err)
+	}
+	if err := errOf[struct{ P **chain }](k); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -93,12 +93,20 @@ func (p *policy) checkAlgorithm(h jws.Header) error {
 }
 
 func (p *policy) checkType(h jws.Header) error {
+	if isNested(h.ContentType) {
+		// Its payload is another token, and no claims set (RFC 7519 7.2 step 8).
+		return fail(jose.TypeMismatch, "cty is "+show(h.ContentType)+": the content is a token of its own")
+	}
 	got := mediaType(h.Type)
 	if p.SkipType || equalFoldASCII(got, p.Type) || p.untyped && (got == "" || equalFoldASCII(got, typeID)) {
 		return nil
 	}
 	return fail(jose.TypeMismatch, "typ is "+show(h.Type)+", "+show(p.Type)+" is expected")
 }
+
+// isNested reports whether a cty says that the content is a JWT of its own (RFC
+// 7519 5.2: "the value MUST be JWT" then, in any case of letters).
+func isNested(cty string) bool { return equalFoldASCII(mediaType(cty), "JWT") }
 
 func compilePolicy(p Policy) (policy, error) {
 	if err := p.checkAlgorithms(); err != nil {

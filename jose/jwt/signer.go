@@ -1,10 +1,8 @@
 package jwt
 
 import (
-	"encoding/json"
-
 	"github.com/jotward/jotward/jose"
-	"github.com/jotward/jotward/jose/internal/strictjson"
+	"github.com/jotward/jotward/jose/internal/claimset"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jws"
 )
@@ -45,22 +43,11 @@ func NewSigner(key *jwk.Key, o SignerOptions) (*Signer, error) {
 // byte as it is; anything else is written by encoding/json. Either must be one
 // strict JSON object, so that no Verifier of this library finds fault with its
 // form; the values of claims are the caller's affair. It fails with
-// ClaimsInvalid, and like jws.SignInput.
+// ClaimsInvalid, also for a string that is no UTF-8, and like jws.SignInput.
 func (s *Signer) Sign(claims any) (string, error) {
-	var payload []byte
-	switch c := claims.(type) {
-	case []byte:
-		payload = c
-	case json.RawMessage:
-		payload = c
-	default:
-		var err error
-		if payload, err = json.Marshal(claims); err != nil {
-			return "", jose.NewError(jose.ClaimsInvalid, "the claims cannot be written as JSON", err)
-		}
-	}
-	if err := strictjson.Check(string(payload)); err != nil {
-		return "", fail(jose.ClaimsInvalid, err.Error())
+	payload, err := claimset.Bytes(claims)
+	if err != nil {
+		return "", err
 	}
 	return jws.SignEncoded(s.header, payload, s.key)
 }

@@ -46,10 +46,32 @@ func TestSignerRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, claims := range []any{[]byte(`[]`), []byte(`{"a":1,"a":2}`), []byte(`{} x`), []byte{}, json.RawMessage("null"), []byte("{\"a\":\"\xff\"}"),
-		"text", 1, nil, []string{"a"}, make(chan int), map[string]any{"f": func() {}}} {
+		"text", 1, nil, []string{"a"}, make(chan int), map[string]any{"f": func() {}},
+		// encoding/json writes U+FFFD for what is no UTF-8, and two subjects become one.
+		map[string]string{"sub": "\xff"}, map[string]string{"sub": "a\\\xff"}, map[string]string{"s\xfe": ""}, struct{ S []string }{[]string{"\\ufffd", "\xc0\xaf"}}} {
 		token, err := s.Sign(claims)
 		if token != "" || jose.ReasonOf(err) != jose.ClaimsInvalid {
 			t.Errorf("%T %v: %q, %v", claims, claims, token, err)
+		}
+	}
+}
+
+// The character itself, and a text that only looks like its escape, are signed.
+func TestSignerKeepsTheReplacementCharacter(t *testing.T) {
+	k := generate(t, jwk.HS256, "k")
+	s, err := jwt.NewSigner(k, jwt.SignerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sub := range []string{"\ufffd", "\\ufffd", "\\\\ufffd", "é"} {
+		token, err := s.Sign(map[string]string{"sub": sub})
+		if err != nil {
+			t.Fatalf("%q: %v", sub, err)
+		}
+		_, segment, _, _ := jws.Split(token)
+		var got map[string]string
+		if err := json.Unmarshal(decode(t, segment), &got); err != nil || got["sub"] != sub {
+			t.Errorf("%q, %v", got, err)
 		}
 	}
 }

@@ -112,6 +112,24 @@ func TestTypeIsAMediaType(t *testing.T) {
 	}
 }
 
+// A cty of JWT says that the payload is another token (RFC 7519 7.2 step 8): claims
+// are none, whatever the policy says of typ.
+func TestContentTypeOfClaims(t *testing.T) {
+	k := generate(t, jwk.HS256, "k")
+	untyped := goodPolicy(jwk.HS256)
+	untyped.Type, untyped.SkipType = "", true
+	for _, p := range []jwt.Policy{goodPolicy(jwk.HS256), untyped} {
+		v := verifier(t, k, p)
+		header := `{"alg":"HS256","typ":"` + goodPolicy().Type + `"`
+		for _, cty := range []string{"JWT", "jwt", "application/jwt", "APPLICATION/JWT"} {
+			refused(t, v, forge(t, k, header+`,"cty":"`+cty+`"}`, goodClaims), jose.TypeMismatch)
+			refused(t, v, forge(t, k, header+`,"cty":"`+cty+`"}`, sign(t, k, goodClaims)), jose.TypeMismatch)
+		}
+		accepted(t, v, forge(t, k, header+`,"cty":"json"}`, goodClaims))
+		accepted(t, v, forge(t, k, header+`}`, goodClaims))
+	}
+}
+
 // Nothing about the claims is judged before the signature: an expired token of
 // another issuer with a bad signature is told about its signature only.
 func TestSignatureComesBeforeClaims(t *testing.T) {

@@ -2,7 +2,6 @@ package sdjwt
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"math/big"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/claimset"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwt"
@@ -81,20 +81,9 @@ const maxDecoys = 1024
 // twice, or a claim that decides about validity (RFC 9901 9.7); and like
 // jwt.Signer.Sign.
 func (i *Issuer) Issue(claims any, plan Plan) (string, error) {
-	var text []byte
-	switch c := claims.(type) {
-	case []byte:
-		text = c
-	case json.RawMessage:
-		text = c
-	default:
-		var err error
-		if text, err = json.Marshal(claims); err != nil {
-			return "", jose.NewError(jose.ClaimsInvalid, "the claims cannot be written as JSON", err)
-		}
-	}
-	if err := strictjson.Check(string(text)); err != nil {
-		return "", fail(jose.ClaimsInvalid, err.Error())
+	text, err := claimset.Bytes(claims)
+	if err != nil {
+		return "", err
 	}
 	root, err := plan.tree()
 	if err != nil {

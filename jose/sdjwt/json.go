@@ -3,16 +3,19 @@ package sdjwt
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/b64"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jws"
 )
 
 // FlattenedJSON returns an SD-JWT, or a presentation, in the flattened JSON
 // serialization (RFC 9901 8.2). It checks the form and nothing else, and fails
-// with TokenOversize and TokenMalformed.
+// with TokenOversize and TokenMalformed, also for a token whose own header has a
+// name that this form uses.
 func FlattenedJSON(text string) ([]byte, error) {
 	p, err := split(text, DefaultMaxSize, DefaultMaxDisclosures)
 	if err != nil {
@@ -20,6 +23,9 @@ func FlattenedJSON(text string) ([]byte, error) {
 	}
 	header, payload, signature, err := jws.Split(p.jwt)
 	if err != nil {
+		return nil, err
+	}
+	if err := disjoint(header, "disclosures", "kb_jwt"); err != nil {
 		return nil, err
 	}
 	type unprotected struct {
@@ -38,8 +44,8 @@ func FlattenedJSON(text string) ([]byte, error) {
 // returns the compact form, which a Verifier or Open then judges: it is also what
 // sd_hash is taken over (RFC 9901 8.1). Of several signatures the first is taken,
 // for disclosures belong to it. Other members of an unprotected header are left
-// behind, for nobody vouches for them. It fails with TokenOversize and
-// TokenMalformed.
+// behind, for nobody vouches for them; none may be in the protected header too. It
+// fails with TokenOversize and TokenMalformed.
 func Compact(text []byte) (string, error) {
 	if len(text) > DefaultMaxSize {
 		return "", fail(jose.TokenOversize, fmt.Sprintf("%d bytes, at most %d are accepted", len(text), DefaultMaxSize))
@@ -68,7 +74,7 @@ func Compact(text []byte) (string, error) {
 	}
 	p := parts{jwt: protected + "." + payload + "." + signature}
 	if v, ok := first.Find("header"); ok {
-		if err := p.unprotected(v); err != nil {
+		if err := p.unprotected(v, protected); err != nil {
 			return "", err
 		}
 	}
@@ -76,10 +82,17 @@ func Compact(text []byte) (string, error) {
 }
 
 // unprotected takes what RFC 9901 puts into the unprotected header.
-func (p *parts) unprotected(v strictjson.Value) error {
+func (p *parts) unprotected(v strictjson.Value, protected string) error {
 	var d strictjson.Doc
-	if d.Scan(v.Raw) != nil {
-		return fail(jose.TokenMalformed, "header is not an object")
+	if d.Scan(v.Raw) != nil || d.Len() == 0 { // "it MUST be absent" then (RFC 7515 7.2.1)
+		return fail(jose.TokenMalformed, "header is empty or not an object")
+	}
+	names := make([]string, d.Len())
+	for i := range names {
+		names[i], _ = d.Member(i)
+	}
+	if err := disjoint(protected, names...); err != nil {
+		return err
 	}
 	if v, ok := d.Find("disclosures"); ok {
 		if p.disclosures, ok = strictjson.AppendStrings(nil, v); !ok {
@@ -95,6 +108,32 @@ func (p *parts) unprotected(v strictjson.Value) error {
 		var err error
 		p.binding, err = segment(&d, "kb_jwt")
 		return err
+	}
+	return nil
+}
+
+// disjoint refuses names of an unprotected header that the protected one has as well
+// (RFC 7515 7.2.1), and crit, which must be protected (4.1.11): both are lost in the
+// compact form. A protected header that cannot be read is left to whoever judges it.
+func disjoint(protected string, names ...string) error {
+	if slices.Contains(names, "crit") {
+		return fail(jose.TokenMalformed, "crit is not protected")
+	}
+	text, err := b64.Bytes(protected)
+	if err != nil {
+		return nil
+	}
+	var d strictjson.Doc
+	if d.Scan(string(text)) != nil {
+		return nil
+	}
+	own := make(map[string]bool, d.Len())
+	for i := range d.Len() {
+		name, _ := d.Member(i)
+		own[name] = true
+	}
+	if slices.ContainsFunc(names, func(name string) bool { return own[name] }) {
+		return fail(jose.TokenMalformed, "a name stands in the protected and the unprotected header")
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ type processor struct {
 	seen     map[string]bool   // digests that were met
 	used     []placed
 	out      []byte
+	at       []byte // JSON Pointer to the current place: grown and cut, so that long names are not copied for each of many values
 	depth    int
 	inside   []int // the places in used of the disclosures around the current one
 }
@@ -70,7 +71,7 @@ func process(payload string, disclosures []string) (string, *processor, error) {
 		p.byDigest[digest] = text
 	}
 	v := strictjson.Value{Kind: strictjson.Object, Raw: strings.Trim(payload, " \t\r\n")}
-	if err := p.object(v, ""); err != nil {
+	if err := p.object(v); err != nil {
 		return "", nil, err
 	}
 	if len(p.used) != len(disclosures) {
@@ -79,9 +80,17 @@ func process(payload string, disclosures []string) (string, *processor, error) {
 	return string(p.out), p, nil
 }
 
-// find returns the disclosure of a digest, nil when none came along. Every digest,
-// decoys too, stands in the whole payload once (step 4).
-func (p *processor) find(digest, at string, element bool) (*placed, error) {
+// enter goes to a place inside the current one, and returns the way back.
+func (p *processor) enter(step string) (back int) {
+	back = len(p.at)
+	p.at = append(append(p.at, '/'), escapePointer(step)...)
+	return back
+}
+
+// find returns the disclosure of a digest, nil when none came along: of an element
+// that stands at the current place, or of a member of the object there. Every
+// digest, decoys too, stands in the whole payload once (step 4).
+func (p *processor) find(digest string, element bool) (*placed, error) {
 	if p.seen[digest] {
 		return nil, fail(jose.DisclosureInvalid, "a digest stands twice")
 	}
@@ -94,6 +103,7 @@ func (p *processor) find(digest, at string, element bool) (*placed, error) {
 	if err != nil {
 		return nil, err
 	}
+	at := string(p.at)
 	if !element {
 		at += "/" + escapePointer(d.name)
 	}
@@ -106,19 +116,19 @@ func (p *processor) find(digest, at string, element bool) (*placed, error) {
 
 // hidden writes the value of a disclosure, whose own digests come next.
 func (p *processor) hidden(d *placed) error {
-	value, pointer := d.value, d.pointer // p.used may move
+	value := d.value // p.used may move
 	p.inside = append(p.inside, len(p.used)-1)
-	err := p.value(value, pointer)
+	err := p.value(value)
 	p.inside = p.inside[:len(p.inside)-1]
 	return err
 }
 
-func (p *processor) value(v strictjson.Value, at string) error {
+func (p *processor) value(v strictjson.Value) error {
 	switch v.Kind {
 	case strictjson.Object:
-		return p.object(v, at)
+		return p.object(v)
 	case strictjson.Array:
-		return p.array(v, at)
+		return p.array(v)
 	}
 	p.out = append(p.out, v.Raw...)
 	return nil
@@ -133,7 +143,7 @@ func (p *processor) deeper() error {
 	return nil
 }
 
-func (p *processor) object(v strictjson.Value, at string) error {
+func (p *processor) object(v strictjson.Value) error {
 	if err := p.deeper(); err != nil {
 		return err
 	}
@@ -149,15 +159,15 @@ func (p *processor) object(v strictjson.Value, at string) error {
 		case m.Name == digestsName:
 			digests = &m.Value
 			continue
-		case m.Name == hashName && at == "" && p.depth == 1:
+		case m.Name == hashName && p.depth == 1:
 			continue
 		}
-		if err := p.member(names, m.Name, at, func(at string) error { return p.value(m.Value, at) }); err != nil {
+		if err := p.member(names, m.Name, func() error { return p.value(m.Value) }); err != nil {
 			return err
 		}
 	}
 	if digests != nil {
-		if err := p.insert(names, *digests, at); err != nil {
+		if err := p.insert(names, *digests); err != nil {
 			return err
 		}
 	}
@@ -167,20 +177,20 @@ func (p *processor) object(v strictjson.Value, at string) error {
 }
 
 // insert writes the claims whose digests stand in an _sd.
-func (p *processor) insert(names map[string]bool, v strictjson.Value, at string) error {
+func (p *processor) insert(names map[string]bool, v strictjson.Value) error {
 	digests, ok := strictjson.AppendStrings(nil, v)
 	if !ok {
 		return fail(jose.DisclosureInvalid, "_sd is not an array of strings")
 	}
 	for _, digest := range digests {
-		d, err := p.find(digest, at, false)
+		d, err := p.find(digest, false)
 		if err != nil {
 			return err
 		}
 		if d == nil {
 			continue
 		}
-		if err := p.member(names, d.name, at, func(string) error { return p.hidden(d) }); err != nil {
+		if err := p.member(names, d.name, func() error { return p.hidden(d) }); err != nil {
 			return err
 		}
 	}
@@ -188,7 +198,7 @@ func (p *processor) insert(names map[string]bool, v strictjson.Value, at string)
 }
 
 // member writes one member of an object, whose name must be new and unreserved.
-func (p *processor) member(names map[string]bool, name, at string, value func(at string) error) error {
+func (p *processor) member(names map[string]bool, name string, value func() error) error {
 	switch {
 	case name == digestsName || name == elementName || name == hashName:
 		return fail(jose.DisclosureInvalid, name+" is no name for a claim here")
@@ -200,10 +210,13 @@ func (p *processor) member(names map[string]bool, name, at string, value func(at
 	}
 	names[name] = true
 	p.out = append(quote(p.out, name), ':')
-	return value(at + "/" + escapePointer(name))
+	back := p.enter(name)
+	err := value()
+	p.at = p.at[:back]
+	return err
 }
 
-func (p *processor) array(v strictjson.Value, at string) error {
+func (p *processor) array(v strictjson.Value) error {
 	if err := p.deeper(); err != nil {
 		return err
 	}
@@ -214,36 +227,41 @@ func (p *processor) array(v strictjson.Value, at string) error {
 		if !more {
 			break
 		}
-		here := at + "/" + strconv.Itoa(n)
-		digest, hides, err := hiddenElement(m.Value)
+		back := p.enter(strconv.Itoa(n))
+		written, err := p.element(m.Value, n > 0)
 		if err != nil {
 			return err
 		}
-		var d *placed
-		if hides {
-			if d, err = p.find(digest, here, true); err != nil {
-				return err
-			}
-			if d == nil {
-				continue
-			}
-		}
-		if n > 0 {
-			p.out = append(p.out, ',')
-		}
-		n++
-		if d != nil {
-			err = p.hidden(d)
-		} else {
-			err = p.value(m.Value, here)
-		}
-		if err != nil {
-			return err
+		p.at = p.at[:back]
+		if written {
+			n++
 		}
 	}
 	p.out = append(p.out, ']')
 	p.depth--
 	return nil
+}
+
+// element writes the element at the current place, after a comma or not. A digest
+// without a disclosure is left out.
+func (p *processor) element(v strictjson.Value, comma bool) (written bool, err error) {
+	digest, hides, err := hiddenElement(v)
+	if err != nil {
+		return false, err
+	}
+	var d *placed
+	if hides {
+		if d, err = p.find(digest, true); d == nil || err != nil {
+			return false, err
+		}
+	}
+	if comma {
+		p.out = append(p.out, ',')
+	}
+	if d != nil {
+		return true, p.hidden(d)
+	}
+	return true, p.value(v)
 }
 
 // hiddenElement reads {"...": digest}, which has no other members (RFC 9901 4.2.4.2).

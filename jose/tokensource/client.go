@@ -52,6 +52,12 @@ type ClientConfig struct {
 	AllowHTTP bool
 }
 
+// String names the client, and nothing of its secret.
+func (c ClientConfig) String() string { return fmt.Sprintf("tokensource.ClientConfig(%q)", c.ClientID) }
+
+// Format is String for every verb.
+func (c ClientConfig) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.String())) }
+
 // ClientCredentials returns a Fetch by the client credentials grant. It fails with
 // PolicyInvalid; the Fetch fails with TokenUnavailable, and tells neither the secret
 // nor the token.

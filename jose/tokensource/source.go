@@ -58,7 +58,7 @@ type Source struct {
 	config Config
 
 	mu        sync.Mutex
-	token     Token
+	token     *Token    // nil when there is none; a pointer, so that fmt does not walk into it
 	refreshAt time.Time // from then on a use of the token starts the next fetch
 	restUntil time.Time // of fetching ahead, after it failed
 	flight    *flight   // nil when nobody fetches
@@ -90,6 +90,9 @@ func New(c Config) (*Source, error) {
 	return &Source{config: c}, nil
 }
 
+// Format says what it is for every verb, and nothing of the token.
+func (s *Source) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("tokensource.Source")) }
+
 // Token returns a token that has not expired: at once when there is one, else by
 // fetching it, or by joining the fetch under way, until ctx ends. Shortly before
 // expiry it returns the old one and fetches the next in the background. It fails
@@ -97,8 +100,8 @@ func New(c Config) (*Source, error) {
 func (s *Source) Token(ctx context.Context) (Token, error) {
 	s.mu.Lock()
 	now := s.config.Clock()
-	if s.token.Value != "" && now.Before(s.token.Expires) {
-		token := s.token
+	if s.token != nil && now.Before(s.token.Expires) {
+		token := *s.token
 		if !now.Before(s.refreshAt) && s.flight == nil && !now.Before(s.restUntil) {
 			s.start()
 		}
@@ -124,8 +127,8 @@ func (s *Source) Token(ctx context.Context) (Token, error) {
 func (s *Source) Invalidate(t Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.token.Value == t.Value {
-		s.token, s.refreshAt = Token{}, time.Time{}
+	if s.token != nil && s.token.Value == t.Value {
+		s.token, s.refreshAt = nil, time.Time{}
 	}
 }
 
@@ -156,7 +159,7 @@ func (s *Source) fly(f *flight) {
 	s.mu.Lock()
 	s.flight = nil
 	if err == nil {
-		s.token = token
+		s.token = &token
 		s.refreshAt = token.Expires.Add(-min(s.config.Ahead, token.Expires.Sub(started)/2))
 	} else {
 		s.restUntil = now.Add(retryAhead)

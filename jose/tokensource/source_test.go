@@ -310,12 +310,22 @@ func TestFetchIsNotBelieved(t *testing.T) {
 func TestNothingPrintsTheToken(t *testing.T) {
 	t.Parallel()
 	token := tokensource.Token{Value: "s3cr3t", Expires: time.Unix(1700000000, 0)}
+	s, err := tokensource.New(tokensource.Config{Clock: func() time.Time { return time.Unix(0, 0) }, Fetch: func(context.Context) (tokensource.Token, error) { return token, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Token(t.Context()); err != nil || got != token {
+		t.Fatal(err)
+	}
+	client := tokensource.ClientConfig{ClientID: "web", ClientSecret: "s3cr3t"}
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		fmt.Fprintf(&out, verb+" "+verb+" "+verb+" ", s, struct{ S *tokensource.Source }{s}, struct{ s *tokensource.Source }{s})
+		fmt.Fprintf(&out, verb+" "+verb+" ", client, struct{ C *tokensource.ClientConfig }{&client})
 		fmt.Fprintf(&out, verb+" "+verb+" ", token, &token)
 		fmt.Fprintf(&out, verb+" ", struct{ T tokensource.Token }{token})
 	}
-	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "token", token)
+	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "token", token, "source", s, "client", client)
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "token", token)
 	if err := json.NewEncoder(&out).Encode(map[string]any{"token": token}); err != nil {
 		t.Fatal(err)

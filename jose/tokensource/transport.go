@@ -35,7 +35,11 @@ func NewTransport(source *Source, base http.RoundTripper, origins ...string) (*T
 	for _, origin := range origins {
 		u, err := url.Parse(origin)
 		if err != nil || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(u.Host, ":") {
-			return nil, fail(jose.PolicyInvalid, fmt.Sprintf("%q is no origin: scheme, host and port", origin))
+			name := fmt.Sprintf("%q", origin)
+			if strings.Contains(origin, "@") { // there may be a password before it
+				name = "one of the origins"
+			}
+			return nil, fail(jose.PolicyInvalid, name+" is no origin: scheme, host and port")
 		}
 		if u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
 			return nil, fail(jose.PolicyInvalid, fmt.Sprintf("%q is not https", origin))

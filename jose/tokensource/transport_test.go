@@ -3,6 +3,7 @@ package tokensource_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -157,8 +158,11 @@ func TestTransportRefuses(t *testing.T) {
 	_, err = tokensource.NewTransport(s, nil)
 	wants(t, "no origin", err, jose.PolicyInvalid)
 	for _, origin := range []string{"", "api.example", "https://", "https:api.example", "//api.example", "http://api.example", "https://api.example/", "https://api.example/v1",
-		"https://api.example?a", "https://api.example?", "https://api.example#a", "https://u@api.example", "https://api.example:", "ftp://api.example", "https://a b", "*"} {
+		"https://api.example?a", "https://api.example?", "https://api.example#a", "https://u@api.example", "https://u:s3cr3t@api.example", "https://u:s3cr3t @api.example", "https://api.example:", "ftp://api.example", "https://a b", "*"} {
 		_, err := tokensource.NewTransport(s, nil, "https://ok.example", origin)
 		wants(t, origin, err, jose.PolicyInvalid)
+		if strings.Contains(fmt.Sprint(err), "s3cr3t") {
+			t.Errorf("the error tells a password: %v", err)
+		}
 	}
 }
