@@ -50,3 +50,21 @@ func ReasonOf(err error) Reason {
 	}
 	return ""
 }
+
+// DetailOf returns the Detail of an *Error, and the whole text of any other error.
+func DetailOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Detail
+	}
+	return err.Error()
+}
+
+// Reasoned returns err when it carries a reason, and otherwise an *Error of that
+// reason and detail that wraps it. It is for what code of others returns, such as a
+// key source, so that every refusal has a reason.
+func Reasoned(err error, reason Reason, detail string) error {
+	if ReasonOf(err) != "" {
+		return err
+	}
+	return NewError(reason, detail, err)
+}

@@ -193,7 +193,7 @@ func (t *attempt) recipient(ctx context.Context, r *recipient, keys KeySource) (
 	}
 	candidates, err := keys.Lookup(ctx, r.header.KeyID, r.header.Algorithm)
 	if err != nil {
-		return nil, err
+		return nil, jose.Reasoned(err, jose.KeysUnavailable, "the key source failed")
 	}
 	if len(candidates) == 0 {
 		return nil, fail(jose.KeyNotFound, "no key answers")

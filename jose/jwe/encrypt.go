@@ -3,6 +3,7 @@ package jwe
 import (
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
@@ -161,6 +162,9 @@ func (c *content) encodeHeader(h headerJSON) (string, error) {
 	h.Enc, h.Typ, h.Cty = c.enc.Name, c.options.Type, c.options.ContentType
 	if c.options.Compress {
 		h.Zip = "DEF"
+	}
+	if !utf8.ValidString(h.Typ) || !utf8.ValidString(h.Cty) {
+		return "", fail(jose.HeaderInvalid, "typ or cty is not UTF-8")
 	}
 	text, err := json.Marshal(h)
 	if err != nil {

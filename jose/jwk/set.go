@@ -45,10 +45,10 @@ func NewSet(keys ...*Key) (*Set, error) {
 // with it.
 //
 // The whole set is refused with KeySetInvalid when it is not strict JSON, has
-// too many keys, or has an entry that is no object; when it mixes public keys
-// with secrets, for a document is either published or kept, and a secret in a
-// published one is lost; and with KeyAmbiguous when two keys have the same kid
-// and algorithm, for which of them the issuer meant is not ours to guess.
+// too many keys, or has an entry that is no object; and with KeyAmbiguous when two
+// keys have the same kid and algorithm, for which of them the issuer meant is not
+// ours to guess. A set may hold public keys and secrets, for each key is bound to
+// its one algorithm; where only public ones belong, Options.PublicOnly says so.
 func ParseSet(data []byte, o Options) (*Set, error) {
 	if len(data) > maxSetText {
 		return nil, fail(jose.KeySetInvalid, fmt.Sprintf("a set of more than %d bytes", maxSetText))
@@ -64,14 +64,6 @@ func ParseSet(data []byte, o Options) (*Set, error) {
 	keys, skipped, err := parseEntries(v, o)
 	if err != nil {
 		return nil, err
-	}
-	secrets, publics := false, false
-	for _, k := range keys {
-		secrets = secrets || k.IsSymmetric()
-		publics = publics || !k.IsPrivate()
-	}
-	if secrets && publics {
-		return nil, fail(jose.KeySetInvalid, "public keys and shared secrets in one set")
 	}
 	s, err := NewSet(keys...)
 	if err != nil {
@@ -106,7 +98,7 @@ func parseEntries(v strictjson.Value, o Options) (keys []*Key, skipped []error, 
 		}
 		k, err := parse(&reader{doc: &d}, o)
 		if err != nil {
-			skipped = append(skipped, jose.NewError(jose.ReasonOf(err), fmt.Sprintf("keys[%d]: %s", count, detail(err)), nil))
+			skipped = append(skipped, jose.NewError(jose.ReasonOf(err), fmt.Sprintf("keys[%d]: %s", count, jose.DetailOf(err)), nil))
 			continue
 		}
 		keys = append(keys, k)
@@ -126,13 +118,6 @@ func identity(d *strictjson.Doc) string {
 		id.WriteByte(0)
 	}
 	return id.String()
-}
-
-func detail(err error) string {
-	if e, ok := err.(*jose.Error); ok {
-		return e.Detail
-	}
-	return err.Error()
 }
 
 // Keys returns the usable keys in order. The slice is the caller's own.

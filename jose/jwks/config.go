@@ -76,7 +76,7 @@ func (c Config) prepare() (Config, error) {
 	address := c.Issuer + c.URL
 	u, err := c.checkAddress(address)
 	if err != nil {
-		return c, jose.NewError(jose.PolicyInvalid, detail(err), nil)
+		return c, jose.NewError(jose.PolicyInvalid, jose.DetailOf(err), nil)
 	}
 	if c.Issuer != "" && (u.RawQuery != "" || u.ForceQuery) {
 		return c, fail(jose.PolicyInvalid, "an issuer has no query (RFC 8414 2)")
@@ -191,10 +191,3 @@ func safeTransport() *http.Transport {
 }
 
 func fail(r jose.Reason, detail string) *jose.Error { return jose.NewError(r, detail, nil) }
-
-func detail(err error) string {
-	if e, ok := err.(*jose.Error); ok {
-		return e.Detail
-	}
-	return err.Error()
-}

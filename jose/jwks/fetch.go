@@ -102,7 +102,7 @@ func (r *Remote) parse(body []byte) (*jwk.Set, error) {
 func parsePublished(body []byte, algorithms []jwk.Algorithm, extensions []jwk.Extension, maxKeys int) (*jwk.Set, error) {
 	set, err := jwk.ParseSet(body, jwk.Options{Algorithms: algorithms, PublicOnly: true, Extensions: extensions})
 	if err != nil {
-		return nil, jose.NewError(jose.KeySetInvalid, detail(err), err)
+		return nil, jose.NewError(jose.KeySetInvalid, jose.DetailOf(err), err)
 	}
 	keys := set.Keys()
 	if len(keys)+len(set.Skipped()) > maxKeys {

@@ -64,7 +64,7 @@ func (r *Remote) Health() Health {
 		if h.Reason = jose.ReasonOf(err); h.Reason == "" {
 			h.Reason = jose.KeysUnavailable
 		}
-		h.Detail = detail(err)
+		h.Detail = jose.DetailOf(err)
 	}
 	return h
 }

@@ -125,7 +125,7 @@ func (r *Remote) refuse(ctx context.Context, kid string, alg jwk.Algorithm, now 
 		r.mu.Unlock()
 	}
 	if cause != nil {
-		why = "no usable keys: " + detail(cause)
+		why = "no usable keys: " + jose.DetailOf(cause)
 	}
 	return nil, jose.NewError(jose.KeysUnavailable, why, cause)
 }

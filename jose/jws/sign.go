@@ -3,6 +3,7 @@ package jws
 import (
 	"bytes"
 	"encoding/json"
+	"unicode/utf8"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
@@ -83,6 +84,9 @@ func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
 	}{Alg: key.Algorithm(), Kid: key.KeyID(), Typ: o.Type, Cty: o.ContentType}
 	if o.Unencoded {
 		h.B64, h.Crit = new(bool), []string{"b64"} // "MUST be listed" (RFC 7797 6)
+	}
+	if !utf8.ValidString(o.Type) || !utf8.ValidString(o.ContentType) {
+		return "", fail(jose.HeaderInvalid, "typ or cty is not UTF-8")
 	}
 	text, err := json.Marshal(h)
 	if err != nil {

@@ -164,7 +164,7 @@ func verifyOne(ctx context.Context, h Header, input, sig []byte, keys KeySource,
 	}
 	candidates, err := keys.Lookup(ctx, h.KeyID, h.Algorithm)
 	if err != nil {
-		return nil, err
+		return nil, jose.Reasoned(err, jose.KeysUnavailable, "the key source failed")
 	}
 	return TryKeys(candidates, h, input, sig)
 }

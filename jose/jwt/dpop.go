@@ -215,7 +215,7 @@ func (v *DPoPVerifier) rules(r DPoPRequest) ([]rule, error) {
 	}
 	url, err := normalURI(r.URL)
 	if err != nil {
-		return nil, fail(jose.PolicyInvalid, "URL is no address: "+detailOf(err))
+		return nil, fail(jose.PolicyInvalid, "URL is no address: "+jose.DetailOf(err))
 	}
 	rules := []rule{
 		methodRule(r.Method), addressRule(url), fresh(v.own.MaxAge, v.own.Leeway),
@@ -227,13 +227,6 @@ func (v *DPoPVerifier) rules(r DPoPRequest) ([]rule, error) {
 		rules = append(rules, tokenHashRule(r.AccessToken))
 	}
 	return rules, nil
-}
-
-func detailOf(err error) string {
-	if e, ok := err.(*jose.Error); ok {
-		return e.Detail
-	}
-	return err.Error()
 }
 
 func methodRule(method string) rule {

@@ -109,9 +109,6 @@ func (e *explainer) addValue(name string, err error, expected, found string) {
 	c := Check{Name: name, State: CheckOK, Expected: expected, Found: found}
 	if err != nil {
 		c.State, c.Reason = CheckFailed, jose.ReasonOf(err)
-		if c.Reason == "" { // a key source's own error
-			c.Reason, c.Found = jose.KeysUnavailable, "the key source failed"
-		}
 		c.Remedy = remedyOf(c.Reason)
 	}
 	e.checks = append(e.checks, c)
@@ -201,7 +198,9 @@ func (e *explainer) head(ctx context.Context, c *core, segment string) *resolved
 		return nil
 	}
 	keys, err := c.keys.Lookup(ctx, h.KeyID, h.Algorithm)
-	if err == nil && len(keys) == 0 {
+	if err != nil {
+		err = jose.Reasoned(err, jose.KeysUnavailable, "the key source failed")
+	} else if len(keys) == 0 {
 		err = fail(jose.KeyNotFound, "no key answers")
 	}
 	e.add("key", err, wantKey, fmt.Sprintf("kid %s, %d to try", show(h.KeyID), len(keys)))

@@ -212,7 +212,7 @@ func (c *core) resolve(ctx context.Context, segment string, generation uint64) (
 	}
 	keys, err := c.keys.Lookup(ctx, h.KeyID, h.Algorithm)
 	if err != nil {
-		return nil, err
+		return nil, jose.Reasoned(err, jose.KeysUnavailable, "the key source failed")
 	}
 	return &resolved{header: h, keys: keys, generation: generation}, nil
 }

@@ -141,7 +141,7 @@ func (v *Verifier[C]) Verify(ctx context.Context, text, nonce string) (*Token[C]
 	t := &Token[C]{Token: token}
 	if !v.policy.SkipKeyBinding {
 		if t.HolderKey, err = v.checkBinding(ctx, parts, by, nonce); err != nil {
-			return nil, jose.NewError(jose.ReasonOf(err), "key binding: "+detail(err), nil)
+			return nil, jose.NewError(jose.ReasonOf(err), "key binding: "+jose.DetailOf(err), nil)
 		}
 	}
 	return t, nil
@@ -210,11 +210,4 @@ func holderKey(payload string, algorithms []jwk.Algorithm) (*jwk.Key, error) {
 		return nil, fail(jose.KeyNotFound, "cnf has no jwk")
 	}
 	return jwk.Parse([]byte(v.Raw), jwk.Options{Algorithms: algorithms, PublicOnly: true})
-}
-
-func detail(err error) string {
-	if e, ok := err.(*jose.Error); ok {
-		return e.Detail
-	}
-	return err.Error()
 }

@@ -170,18 +170,18 @@ func (r requester) fetch(ctx context.Context) (Token, error) {
 	return r.read(body, asked)
 }
 
-// errorCode returns the error of a refusal (RFC 6749 5.2), if it is one that a log
-// can bear.
+// errorCode returns the error of a refusal (RFC 6749 5.2), if it is written like those
+// that are registered: a server that repeats what it was sent there is not believed.
 func errorCode(body []byte) string {
 	var d strictjson.Doc
 	if d.Scan(string(body)) != nil {
 		return ""
 	}
 	v, ok := d.Find("error")
-	if !ok || v.Kind != strictjson.String || len(v.Text()) > 64 {
+	if !ok || v.Kind != strictjson.String || len(v.Text()) > 64 || strings.Trim(v.Text(), "abcdefghijklmnopqrstuvwxyz_") != "" {
 		return ""
 	}
-	return fmt.Sprintf(" and error %q", v.Text())
+	return " and error " + v.Text()
 }
 
 // read takes a token out of a successful reply (RFC 6749 5.1).

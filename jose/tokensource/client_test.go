@@ -109,7 +109,8 @@ func TestAttackReplies(t *testing.T) {
 		answer answers
 		detail string
 	}{
-		{"refused", answers{status: 401, body: `{"error":"invalid_client","error_description":"s3cr3t"}`}, `status 401 and error "invalid_client"`},
+		{"refused", answers{status: 401, body: `{"error":"invalid_client","error_description":"s3cr3t"}`}, `status 401 and error invalid_client`},
+		{"refused, repeating the secret", answers{status: 401, body: `{"error":"unknown s3cr3t"}`}, "status 401"},
 		{"refused without JSON", answers{status: 500, body: "<html>s3cr3t"}, "status 500"},
 		{"refused with a long error", answers{status: 400, body: `{"error":"` + strings.Repeat("s3cr3t", 20) + `"}`}, "status 400"},
 		{"an error that is none", answers{status: 400, body: `{"error":["s3cr3t"]}`}, "status 400"},
