@@ -208,27 +208,6 @@ func TestSetLookup(t *testing.T) {
 	wants(t, err, jose.KeyInvalid)
 }
 
-// A set may hold public keys and secrets: each answers for its own algorithm alone,
-// and where only public ones belong, the secret is left out.
-func TestSetOfPublicKeysAndSecrets(t *testing.T) {
-	const text = `{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","kid":"a"},` +
-		`{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow","kid":"b"}]}`
-	s, err := jwk.ParseSet([]byte(text), jwk.Options{})
-	if err != nil || s.Len() != 2 {
-		t.Fatal(s, err)
-	}
-	for kid, want := range map[string]jwk.Algorithm{"a": jwk.ES256, "b": jwk.HS256} {
-		for _, a := range []jwk.Algorithm{jwk.ES256, jwk.HS256} {
-			if keys, err := s.Lookup(t.Context(), kid, a); (err == nil && len(keys) == 1 && keys[0].Algorithm() == a) != (a == want) {
-				t.Errorf("%s for %s: %v %v", kid, a, keys, err)
-			}
-		}
-	}
-	if s, err = jwk.ParseSet([]byte(text), jwk.Options{PublicOnly: true}); err != nil || s.Len() != 1 || len(s.Skipped()) != 1 {
-		t.Error(s, err)
-	}
-}
-
 func TestSetPublishesNoSecrets(t *testing.T) {
 	a, h := generate(t, jwk.ES256, "a"), generate(t, jwk.HS256, "h")
 	s, err := jwk.NewSet(a, h)

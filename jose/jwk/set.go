@@ -45,10 +45,10 @@ func NewSet(keys ...*Key) (*Set, error) {
 // with it.
 //
 // The whole set is refused with KeySetInvalid when it is not strict JSON, has
-// too many keys, or has an entry that is no object; and with KeyAmbiguous when two
-// keys have the same kid and algorithm, for which of them the issuer meant is not
-// ours to guess. A set may hold public keys and secrets, for each key is bound to
-// its one algorithm; where only public ones belong, Options.PublicOnly says so.
+// too many keys, or has an entry that is no object; when it mixes public keys
+// with secrets, for a document is either published or kept, and a secret in a
+// published one is lost (Wycheproof's jws_mixedSymmetryKeyset); and with KeyAmbiguous when two keys have the same kid
+// and algorithm, for which of them the issuer meant is not ours to guess.
 func ParseSet(data []byte, o Options) (*Set, error) {
 	if len(data) > maxSetText {
 		return nil, fail(jose.KeySetInvalid, fmt.Sprintf("a set of more than %d bytes", maxSetText))
@@ -64,6 +64,14 @@ func ParseSet(data []byte, o Options) (*Set, error) {
 	keys, skipped, err := parseEntries(v, o)
 	if err != nil {
 		return nil, err
+	}
+	secrets, publics := false, false
+	for _, k := range keys {
+		secrets = secrets || k.IsSymmetric()
+		publics = publics || !k.IsPrivate()
+	}
+	if secrets && publics {
+		return nil, fail(jose.KeySetInvalid, "public keys and shared secrets in one set")
 	}
 	s, err := NewSet(keys...)
 	if err != nil {
