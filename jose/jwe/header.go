@@ -5,13 +5,14 @@ import (
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/header"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jwk"
 )
 
 // MaxHeaderSize bounds an encoded header in bytes, whatever the message's own
 // bound is.
-const MaxHeaderSize = 16 << 10
+const MaxHeaderSize = header.MaxSize
 
 // A Header is what the library reads of a JOSE header (RFC 7516 4.1). Members
 // that it does not read are checked for their type where the RFC gives one.
@@ -39,27 +40,11 @@ type params struct {
 // nothing: use it to show a message, never to trust one. It fails with
 // TokenMalformed, HeaderInvalid or CriticalUnsupported.
 func ParseHeader(segment string) (Header, error) {
-	members, err := scanHeader(segment)
-	if err != nil {
+	var d strictjson.Doc
+	if err := header.Scan(&d, segment); err != nil {
 		return Header{}, err
 	}
-	return readHeader(members)
-}
-
-// scanHeader decodes a segment and checks that it is one strict JSON object.
-func scanHeader(segment string) ([]strictjson.Member, error) {
-	if len(segment) > MaxHeaderSize {
-		return nil, fail(jose.HeaderInvalid, "header is too large")
-	}
-	text, err := b64.Bytes(segment)
-	if err != nil {
-		return nil, fail(jose.TokenMalformed, "header: "+err.Error())
-	}
-	var d strictjson.Doc
-	if err := d.Scan(string(text)); err != nil {
-		return nil, fail(jose.HeaderInvalid, err.Error())
-	}
-	return d.Members(), nil
+	return readHeader(d.Members())
 }
 
 func readHeader(members []strictjson.Member) (Header, error) {
@@ -86,39 +71,24 @@ func (h *Header) whole() error {
 	return nil
 }
 
-func (h *Header) read(m strictjson.Member) (err error) {
+func (h *Header) read(m strictjson.Member) error {
+	common := header.Common{Algorithm: &h.Algorithm, KeyID: &h.KeyID, Type: &h.Type, ContentType: &h.ContentType}
+	known, err := common.Read(m)
+	if known {
+		return err
+	}
 	switch m.Name {
-	case "alg":
-		var name string
-		name, err = text(m)
-		h.Algorithm = jwk.Algorithm(name)
 	case "enc":
 		var name string
-		name, err = text(m)
+		name, err = header.Text(m)
 		h.Encryption = jwk.Algorithm(name)
-	case "kid":
-		h.KeyID, err = text(m)
-	case "typ":
-		h.Type, err = text(m)
-	case "cty":
-		h.ContentType, err = text(m)
 	case "zip":
 		var name string
 		// "Use of any other value is not supported" (RFC 7516 4.1.3 knows DEF alone).
-		if name, err = text(m); err == nil && name != "DEF" {
+		if name, err = header.Text(m); err == nil && name != "DEF" {
 			err = fail(jose.HeaderInvalid, "zip is not DEF")
 		}
 		h.Compressed = true
-	case "jku", "x5u", "x5t", "x5t#S256":
-		_, err = text(m)
-	case "jwk":
-		err = want(m, strictjson.Object)
-	case "x5c":
-		err = want(m, strictjson.Array)
-	case "crit":
-		// No extension is implemented, so every list is either unknown, empty or
-		// names registered parameters, and each of these is invalid (RFC 7516 4.1.13).
-		err = fail(jose.CriticalUnsupported, "crit asks for an extension that is not implemented")
 	case "b64":
 		// RFC 7797 defines it for signatures only.
 		err = fail(jose.HeaderInvalid, "b64 in the header of an encryption")
@@ -131,7 +101,7 @@ func (h *Header) read(m strictjson.Member) (err error) {
 func (p *params) read(m strictjson.Member) (err error) {
 	switch m.Name {
 	case "epk":
-		if err = want(m, strictjson.Object); err == nil {
+		if err = header.Want(m, strictjson.Object); err == nil {
 			p.epk = strings.Clone(m.Raw)
 		}
 	case "apu":
@@ -150,15 +120,8 @@ func (p *params) read(m strictjson.Member) (err error) {
 	return err
 }
 
-func text(m strictjson.Member) (string, error) {
-	if m.Kind != strictjson.String {
-		return "", fail(jose.HeaderInvalid, m.Name+" is not a string")
-	}
-	return strings.Clone(m.Text()), nil
-}
-
 func octets(m strictjson.Member) ([]byte, error) {
-	s, err := text(m)
+	s, err := header.Text(m)
 	if err != nil {
 		return nil, err
 	}
@@ -185,13 +148,6 @@ func count(m strictjson.Member) (int, error) {
 		return 0, fail(jose.HeaderInvalid, m.Name+" is not a positive integer")
 	}
 	return n, nil
-}
-
-func want(m strictjson.Member, kind strictjson.Kind) error {
-	if m.Kind != kind {
-		return fail(jose.HeaderInvalid, m.Name+" has the wrong type")
-	}
-	return nil
 }
 
 func fail(r jose.Reason, detail string) *jose.Error { return jose.NewError(r, detail, nil) }

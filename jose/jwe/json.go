@@ -8,6 +8,7 @@ import (
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/header"
 	"github.com/jotward/jotward/jose/internal/keydata"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jwk"
@@ -81,10 +82,11 @@ func (m *sealed) readShared(d *strictjson.Doc) (protected, shared []strictjson.M
 			return nil, nil, fail(jose.TokenMalformed, "protected: empty or not a string")
 		}
 		m.aad = []byte(v.Text())
-		if protected, err = scanHeader(v.Text()); err != nil {
+		var inner strictjson.Doc
+		if err := header.Scan(&inner, v.Text()); err != nil {
 			return nil, nil, err
 		}
-		if len(protected) == 0 {
+		if protected = inner.Members(); len(protected) == 0 {
 			return nil, nil, fail(jose.HeaderInvalid, "protected: empty")
 		}
 	}

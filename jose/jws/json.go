@@ -7,6 +7,7 @@ import (
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/header"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jwk"
 )
@@ -162,7 +163,7 @@ func jsonPart(d *strictjson.Doc) (p part, err error) {
 			return p, fail(jose.TokenMalformed, "protected: not a string")
 		}
 		p.protected = v.Text()
-		if err := scanHeader(&protected, p.protected); err != nil {
+		if err := header.Scan(&protected, p.protected); err != nil {
 			return p, err
 		}
 		// "It MUST be absent" when it is empty, and so must header (RFC 7515 7.2.1).

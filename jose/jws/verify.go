@@ -8,6 +8,7 @@ import (
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/header"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jwk"
 )
@@ -60,12 +61,12 @@ func verifyCompact(ctx context.Context, token string, detached []byte, isDetache
 	if err := o.check(len(token)+len(detached), keys); err != nil {
 		return nil, err
 	}
-	header, payload, signature, err := Split(token)
+	segment, payload, signature, err := Split(token)
 	if err != nil {
 		return nil, err
 	}
 	var d strictjson.Doc
-	if err := scanHeader(&d, header); err != nil {
+	if err := header.Scan(&d, segment); err != nil {
 		return nil, err
 	}
 	h, unencoded, err := readMessageHeader(d.Members(), nil)
@@ -79,7 +80,7 @@ func verifyCompact(ctx context.Context, token string, detached []byte, isDetache
 	if err != nil {
 		return nil, fail(jose.TokenMalformed, "signature: "+err.Error())
 	}
-	input := []byte(token[:len(header)+1+len(payload)])
+	input := []byte(token[:len(segment)+1+len(payload)])
 	body := slices.Clone(detached)
 	switch {
 	case isDetached && unencoded:

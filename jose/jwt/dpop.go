@@ -10,6 +10,7 @@ import (
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/header"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jws"
@@ -185,13 +186,9 @@ func (v *DPoPVerifier) read(token string, rules []rule) (*DPoPProof, error) {
 // proofKey reads the jwk of a proof's header, which must be a public key for the
 // proof's alg.
 func proofKey(segment string, a jwk.Algorithm) (*jwk.Key, error) {
-	text, err := b64.Bytes(segment)
-	if err != nil {
-		return nil, fail(jose.TokenMalformed, "header: "+err.Error())
-	}
 	var d strictjson.Doc
-	if err := d.Scan(string(text)); err != nil {
-		return nil, fail(jose.HeaderInvalid, err.Error())
+	if err := header.Scan(&d, segment); err != nil {
+		return nil, err
 	}
 	member, ok := d.Find("jwk")
 	if !ok || member.Kind != strictjson.Object {

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/jotward/jotward/jose"
-	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/header"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jwe"
 	"github.com/jotward/jotward/jose/jwk"
@@ -65,19 +65,15 @@ func (v *NestedVerifier[C]) Verify(ctx context.Context, token string) (*Token[C]
 // them "SHOULD verify that their values are identical" (RFC 7519 5.3).
 func checkReplicated(token, payload string) error {
 	segment, _, _ := strings.Cut(token, ".")
-	text, err := b64.Bytes(segment)
-	if err != nil {
-		return fail(jose.TokenMalformed, "header: "+err.Error())
-	}
-	var header, claims strictjson.Doc
-	if err := header.Scan(string(text)); err != nil {
-		return fail(jose.HeaderInvalid, err.Error())
+	var members, claims strictjson.Doc
+	if err := header.Scan(&members, segment); err != nil {
+		return err
 	}
 	if err := claims.Scan(payload); err != nil {
 		return fail(jose.ClaimsInvalid, err.Error())
 	}
 	for _, name := range []string{"iss", "sub", "aud"} {
-		outside, replicated := header.Find(name)
+		outside, replicated := members.Find(name)
 		inside, claimed := claims.Find(name)
 		if !replicated || !claimed {
 			continue
@@ -95,11 +91,11 @@ func checkReplicated(token, payload string) error {
 // is JWT (RFC 7519 5.2). It fails like jws.ParseHeader for what is no
 // compact signature, and like jwe.Encrypt.
 func Encrypt(signed string, key *jwk.Key, o jwe.EncryptOptions) (string, error) {
-	header, _, _, err := jws.Split(signed)
+	segment, _, _, err := jws.Split(signed)
 	if err != nil {
 		return "", err
 	}
-	if _, err := jws.ParseHeader(header); err != nil {
+	if _, err := jws.ParseHeader(segment); err != nil {
 		return "", err
 	}
 	o.ContentType = "JWT"
