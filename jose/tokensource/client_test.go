@@ -110,6 +110,7 @@ func TestAttackReplies(t *testing.T) {
 		detail string
 	}{
 		{"refused", answers{status: 401, body: `{"error":"invalid_client","error_description":"s3cr3t"}`}, `status 401 and error invalid_client`},
+		{"refused at length", answers{status: 401, body: `{"error":"` + strings.Repeat("a", 65) + `"}`}, "status 401"},
 		{"refused, repeating the secret", answers{status: 401, body: `{"error":"unknown s3cr3t"}`}, "status 401"},
 		{"refused without JSON", answers{status: 500, body: "<html>s3cr3t"}, "status 500"},
 		{"refused with a long error", answers{status: 400, body: `{"error":"` + strings.Repeat("s3cr3t", 20) + `"}`}, "status 400"},
@@ -143,7 +144,7 @@ func TestAttackReplies(t *testing.T) {
 		if token.Value != "" || len(c.answer.sent) != 1 || !strings.Contains(fmt.Sprint(err), c.detail) {
 			t.Errorf("%s: %q, %v after %d requests", c.name, token.Value, err, len(c.answer.sent))
 		}
-		if text := fmt.Sprintf("%v %+v", err, err); strings.Contains(text, "s3cr3t") || strings.Contains(text, "abc.def") {
+		if text := fmt.Sprintf("%v %+v", err, err); strings.Contains(text, "s3cr3t") || strings.Contains(text, "abc.def") || strings.Contains(text, strings.Repeat("a", 65)) {
 			t.Errorf("%s: a secret is told: %s", c.name, text)
 		}
 	}
