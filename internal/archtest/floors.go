@@ -15,7 +15,7 @@ var floors = [][]string{
 	{"jose/internal/alg", "jose/internal/b64", "jose/internal/strictjson"},
 	{"jose/internal/keydata", "jose/internal/claimset"},
 	{"jose/jwk"},
-	{"jose/internal/header"}, // its alg is a jwk.Algorithm
+	{"jose/internal/header"},               // its alg is a jwk.Algorithm
 	{"jose/jws", "jose/jwe", "jose/mldsa"}, // mldsa is a module of its own, for what it requires
 	{"jose/jwt"},
 	{"jose/jwks", "jose/lint", "jose/sdjwt", "jose/statuslist", "jose/action"},

@@ -19,6 +19,8 @@ type Edge struct {
 	RefuseInsecure bool `yaml:"refuse_insecure"`
 	// How many tokens that do not hold one client network may have verified, such as 50/s (default); more are refused unverified.
 	InvalidTokens Budget `yaml:"invalid_tokens"`
+	// Accept tokens that are bound to a key by DPoP (RFC 9449), each with its proof. Without it they are refused.
+	DPoP *EdgeDPoP `yaml:"dpop"`
 	// How long upstreams and clients are waited for. The body of an answer is not bounded, for it may be a stream.
 	Timeouts Timeouts `yaml:"timeouts"`
 }
@@ -89,6 +91,20 @@ type EdgeFeed struct {
 	Stale string `yaml:"stale"`
 	// When the view is stale. Default 10s.
 	MaxAge time.Duration `yaml:"max_age"`
+}
+
+// EdgeDPoP is which DPoP proofs the edge accepts.
+type EdgeDPoP struct {
+	// The accepted algorithms of proofs. Default: ES256, EdDSA.
+	Algorithms []string `yaml:"algorithms"`
+	// How old a proof may be. Default 60s, at most 10m.
+	MaxAge time.Duration `yaml:"max_age"`
+	// What is granted to the clocks of clients. Default 5s.
+	Leeway time.Duration `yaml:"leeway"`
+	// Give out nonces and demand them, so that no proof can be made ahead of time. One edge knows only its own.
+	Nonces bool `yaml:"nonces"`
+	// How many proofs are remembered, each until it is too old. When they are that many, more are refused. Default 100000.
+	Remember int `yaml:"remember"`
 }
 
 // Budget is how often something may happen.

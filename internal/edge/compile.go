@@ -26,7 +26,8 @@ type state struct {
 	trusted        []netip.Prefix
 	refuseInsecure bool
 	timeouts       config.Timeouts
-	invalid        budget // of tokens that do not hold, by network
+	proofs         *proofs // nil: tokens that are bound to a key are refused
+	invalid        budget  // of tokens that do not hold, by network
 	transport      *http.Transport
 	unmatched      *routeMetrics   // nil: none
 	identity       map[string]bool // folded names of every header that some route sets
@@ -95,6 +96,13 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	}
 	if s.transport = newTransport(s.timeouts); old != nil && old.timeouts == s.timeouts {
 		s.transport = old.transport
+	}
+	var before *proofs
+	if old != nil {
+		before = old.proofs
+	}
+	if s.proofs, err = e.compileProofs(c.DPoP, before); err != nil {
+		wrong(err, "edge.dpop")
 	}
 	if err := s.compileBudget(c.InvalidTokens, old); err != nil {
 		wrong(err, "edge.invalid_tokens")

@@ -22,26 +22,32 @@ const parameter = "access_token"
 // 400, invalid_request. A credential that was read but does not hold is 401,
 // invalid_token. No credential, or one of another scheme, is 401 without an
 // error code (RFC 6750 3.1).
-func (r *route) credential(in *http.Request) (token string, anonymous bool, no *refusal) {
+// dpop says that the credential came under the scheme DPoP (RFC 9449 7.1), which is
+// one only where proofs are accepted.
+func (r *route) credential(in *http.Request, accepted *proofs) (token string, dpop, anonymous bool, no *refusal) {
 	inQuery := false
 	for pair := range strings.FieldsFuncSeq(in.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
 		name, _, _ := strings.Cut(pair, "=")
 		inQuery = inQuery || namesToken(name)
 	}
 	token, err := bearer.FromRequest(in)
+	if accepted != nil && jose.ReasonOf(err) == jose.CredentialMissing && len(in.Header["Authorization"]) > 0 {
+		token, err = bearer.FromRequestDPoP(in)
+		dpop = true
+	}
 	switch {
 	case err == nil && inQuery:
-		return "", false, &refusal{code: reason.CredentialRepeated, detail: "another credential in the query"}
+		return "", dpop, false, &refusal{code: reason.CredentialRepeated, detail: "another credential in the query"}
 	case err == nil:
-		return token, false, nil
+		return token, dpop, false, nil
 	case r.auth == authOptional && jose.ReasonOf(err) == jose.CredentialMissing && len(in.Header["Authorization"]) == 0:
 		// Nothing at all may be anonymous; what cannot be read may not.
 		if inQuery {
-			return "", false, &refusal{code: reason.CredentialMalformed, detail: "a credential in the query is never read"}
+			return "", dpop, false, &refusal{code: reason.CredentialMalformed, detail: "a credential in the query is never read"}
 		}
-		return "", true, nil
+		return "", dpop, true, nil
 	}
-	return "", false, refused(err)
+	return "", dpop, false, refused(err)
 }
 
 // namesToken says whether some server would take a parameter's raw name for

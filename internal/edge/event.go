@@ -107,7 +107,19 @@ func (p *passage) deny(w http.ResponseWriter, no *refusal, rt *route) {
 		if no.code == reason.CredentialMissing {
 			code = "" // RFC 6750 3.1: no error code when there was no credential
 		}
-		h.Set("WWW-Authenticate", o.Challenge(code, jose.Reason(info.Code))+no.demand)
+		challenges := []string{o.Challenge(code, jose.Reason(info.Code)) + no.demand}
+		if ps := p.state.proofs; ps != nil && info.Status == http.StatusUnauthorized && rt != nil {
+			switch {
+			case p.dpop: // the client knows the scheme: it is told what was wrong with it
+				challenges = []string{ps.challenge(no)}
+			case no.code == reason.SenderProofUnchecked, no.code == reason.CredentialMissing:
+				challenges = append(challenges, ps.challenge(nil))
+			}
+			if ps.nonces != nil {
+				h.Set("Dpop-Nonce", ps.nonces.current(p.now()))
+			}
+		}
+		h["Www-Authenticate"] = challenges
 	}
 	if info.Status == http.StatusMethodNotAllowed { // RFC 9110 15.5.6
 		h.Set("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")

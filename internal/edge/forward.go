@@ -165,6 +165,7 @@ func (r *route) rewrite(pr *httputil.ProxyRequest) {
 	if v := pr.In.Header["Authorization"]; !r.strip && len(v) > 0 {
 		out.Header["Authorization"] = v
 	}
+	out.Header.Del("Dpop") // it was for this address, and is spent (RFC 9449 11.1)
 	h := out.Header
 	// One array for five values; each slice ends where the next begins.
 	set := func(i int, name, value string) {

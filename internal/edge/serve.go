@@ -20,6 +20,7 @@ type passage struct {
 	limits, policies []string // what is left of the limits that were asked, and what they are
 	body             body
 	values           [5]string // of the headers that are set for every request
+	dpop             bool      // the credential came under the scheme DPoP
 	event            Event
 	now              func() time.Time
 	token            *verified // that let it in; nil: none
@@ -178,7 +179,7 @@ func (e *Edge) ask(r *http.Request, p *passage, rt *route, path string, now time
 	anonymous := rt.auth == authNone
 	if !anonymous {
 		p.body.form = isForm(r.Header)
-		token, anonymous, no = rt.credential(r)
+		token, p.dpop, anonymous, no = rt.credential(r, p.state.proofs)
 	}
 	if over := rt.count(p, false, token, nil, now); over != nil {
 		return over
@@ -208,6 +209,9 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string,
 	}
 	if p.event.Feed == FeedStale && !v.issuer.serve {
 		return &refusal{code: reason.RevocationStale}
+	}
+	if no := p.state.prove(r.Context(), r, p, v, path, now); no != nil {
+		return no
 	}
 	if no := rt.permit(r, p, v, path, now); no != nil {
 		return no

@@ -17,6 +17,7 @@ type refusal struct {
 	code   reason.Code
 	detail string        // for the log
 	demand string        // what a challenge asks for besides, in its parameters
+	proof  bool          // it is the proof that does not hold, not the token
 	wait   time.Duration // of a limit, until there is one again
 }
 
@@ -123,11 +124,14 @@ func (e *Edge) verifyAnew(ctx context.Context, s *state, token string) (*verifie
 	if log, _ := i.source.view.Position(); t.Header.KeyID == "" && (log != "" || i.source.follower != nil) {
 		return nil, &refusal{code: reason.KeyNotFound, detail: "no kid: whether the key was revoked cannot be told"}
 	}
-	// Bound to a sender whose proof nobody checked here (RFC 9449, RFC 8705): as
-	// a bearer token it would be worth to a thief what the binding prevents. A
-	// null or an empty cnf is refused as well: it binds to something unsaid.
-	if _, bound := t.Claims["cnf"]; bound {
-		return nil, &refusal{code: reason.SenderProofUnchecked}
+	// Bound to a sender whose proof nobody can check here (RFC 8705, or none that
+	// we know): as a bearer token it would be worth to a thief what the binding
+	// prevents. A null or an empty cnf is refused as well: it binds to something
+	// unsaid. One to a key by DPoP alone is held against its proof, each time.
+	if cnf, bound := t.Claims["cnf"]; bound {
+		if v.identity.jkt = thumbprintOf(cnf); v.identity.jkt == "" || s.proofs == nil {
+			return nil, &refusal{code: reason.SenderProofUnchecked}
+		}
 	}
 	v.expiry = t.Expiry
 	return v, nil

@@ -15,8 +15,14 @@ import (
 // in one, or another credential in the query or in a form that has been parsed
 // (RFC 6750 2: "MUST NOT use more than one method"); with CredentialMalformed
 // for what is no b64token (RFC 6750 2.1).
-func FromRequest(r *http.Request) (string, error) {
-	token, err := FromValues(r.Header["Authorization"])
+func FromRequest(r *http.Request) (string, error) { return fromRequest(r, "Bearer") }
+
+// FromRequestDPoP is FromRequest for the scheme DPoP (RFC 9449 7.1): the token is then
+// worth what the proof in the DPoP header is, which jwt.DPoPVerifier checks.
+func FromRequestDPoP(r *http.Request) (string, error) { return fromRequest(r, "DPoP") }
+
+func fromRequest(r *http.Request, scheme string) (string, error) {
+	token, err := fromValues(r.Header["Authorization"], scheme)
 	if err == nil && elsewhere(r) {
 		return "", fail(jose.CredentialRepeated, "another credential in the query or the form")
 	}
@@ -25,7 +31,9 @@ func FromRequest(r *http.Request) (string, error) {
 
 // FromValues is FromRequest for the values of an authorization header, or of the
 // metadata that stands in for it in gRPC.
-func FromValues(values []string) (string, error) {
+func FromValues(values []string) (string, error) { return fromValues(values, "Bearer") }
+
+func fromValues(values []string, want string) (string, error) {
 	switch {
 	case len(values) == 0:
 		return "", fail(jose.CredentialMissing, "no Authorization header")
@@ -33,8 +41,8 @@ func FromValues(values []string) (string, error) {
 		return "", fail(jose.CredentialRepeated, "more than one Authorization header")
 	}
 	scheme, token, found := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") || len(scheme) != len("Bearer") {
-		if strings.Contains(values[0], ",") && strings.Contains(strings.ToLower(values[0]), "bearer ") {
+	if !strings.EqualFold(scheme, want) || len(scheme) != len(want) {
+		if strings.Contains(values[0], ",") && strings.Contains(strings.ToLower(values[0]), strings.ToLower(want)+" ") {
 			return "", fail(jose.CredentialRepeated, "two credentials in one Authorization header")
 		}
 		return "", fail(jose.CredentialMissing, "the Authorization header is of another scheme")

@@ -1,0 +1,148 @@
+package edge
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jwt"
+)
+
+// proofs checks DPoP proofs (RFC 9449). What it remembers outlives a reload in
+// which its configuration stays.
+type proofs struct {
+	config   config.EdgeDPoP
+	verifier *jwt.DPoPVerifier
+	nonces   *nonces // nil: none are given out
+	algs     string  // for challenges
+}
+
+// compileProofs returns nil where no proofs are accepted.
+func (e *Edge) compileProofs(c *config.EdgeDPoP, old *proofs) (*proofs, error) {
+	if c == nil {
+		return nil, nil
+	}
+	p := &proofs{config: *c}
+	p.config.Algorithms = slices.Clone(c.Algorithms)
+	if len(c.Algorithms) == 0 {
+		p.config.Algorithms = []string{"ES256", "EdDSA"}
+	}
+	for _, d := range []struct {
+		value    *time.Duration
+		standard time.Duration
+	}{{&p.config.MaxAge, time.Minute}, {&p.config.Leeway, 5 * time.Second}} {
+		if *d.value == 0 {
+			*d.value = d.standard
+		}
+	}
+	if p.config.Remember == 0 {
+		p.config.Remember = defaultKeys
+	}
+	if p.config.MaxAge < 0 || p.config.MaxAge > 10*time.Minute || p.config.Leeway < 0 || p.config.Leeway > time.Minute {
+		return nil, errors.New("max_age is not between 0s and 10m, or leeway not between 0s and 1m")
+	}
+	if old != nil && same(old.config, p.config) {
+		return old, nil
+	}
+	replay, err := jwt.NewMemoryReplay(p.config.Remember, e.options.Now)
+	if err != nil {
+		return nil, err
+	}
+	var algorithms []jwk.Algorithm
+	for _, a := range p.config.Algorithms {
+		algorithms = append(algorithms, jwk.Algorithm(a))
+	}
+	p.algs = strings.Join(p.config.Algorithms, " ")
+	if c.Nonces {
+		p.nonces = newNonces()
+	}
+	p.verifier, err = jwt.NewDPoPVerifier(jwt.DPoPPolicy{Algorithms: algorithms, MaxAge: p.config.MaxAge, Leeway: p.config.Leeway, Clock: e.options.Now,
+		Replay: replay, SkipNonce: !c.Nonces})
+	return p, err
+}
+
+func same(a, b config.EdgeDPoP) bool {
+	return slices.Equal(a.Algorithms, b.Algorithms) && a.MaxAge == b.MaxAge && a.Leeway == b.Leeway && a.Nonces == b.Nonces && a.Remember == b.Remember
+}
+
+// prove holds a token against the way it came. A bound one needs the scheme DPoP
+// and its proof, each time; one that is not bound gains nothing by the scheme, and
+// a client that thinks it does is told (RFC 9449 7.1).
+func (s *state) prove(ctx context.Context, r *http.Request, p *passage, v *verified, path string, now time.Time) *refusal {
+	bound := v.identity.jkt
+	switch {
+	case bound == "" && !p.dpop:
+		return nil
+	case bound == "":
+		return &refusal{code: reason.SenderMismatch, detail: "the scheme is DPoP and the token is bound to no key"}
+	case !p.dpop || s.proofs == nil: // RFC 9449 7.2: a downgrade to Bearer
+		return &refusal{code: reason.SenderProofUnchecked}
+	}
+	q := jwt.DPoPRequest{Proofs: r.Header["Dpop"], Method: r.Method, URL: p.way.proto() + "://" + p.way.host + path, AccessToken: v.token, Thumbprint: bound}
+	if n := s.proofs.nonces; n != nil {
+		q.Nonces = n.accepted(now)
+	}
+	if _, err := s.proofs.verifier.Verify(ctx, q); err != nil {
+		no := refused(err)
+		no.proof = true
+		return no
+	}
+	return nil
+}
+
+// challenge returns what asks for a proof (RFC 9449 7.1). no is nil where the
+// request did not try.
+func (ps *proofs) challenge(no *refusal) string {
+	out := `DPoP algs="` + ps.algs + `"`
+	if no == nil {
+		return out
+	}
+	code := "invalid_token"
+	switch {
+	case no.code == reason.NonceMismatch:
+		code = "use_dpop_nonce"
+	case no.proof:
+		code = "invalid_dpop_proof"
+	}
+	return out + `, error="` + code + `", error_description="` + string(jose.Reason(no.code)) + `"`
+}
+
+// nonces gives out one nonce for a while, which follows from the time and a key that
+// is made when the edge starts.
+type nonces struct{ key [32]byte }
+
+// nonceWindow is how long a nonce is given out; it is accepted as long again.
+const nonceWindow = 2 * time.Minute
+
+func newNonces() *nonces {
+	n := new(nonces)
+	_, _ = rand.Read(n.key[:]) // never fails: it ends the program
+	return n
+}
+
+func (n *nonces) of(window int64) string {
+	m := hmac.New(sha256.New, n.key[:])
+	_ = binary.Write(m, binary.BigEndian, window) // a hash takes everything
+	return base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:16])
+}
+
+func (n *nonces) current(now time.Time) string {
+	return n.of(now.Unix() / int64(nonceWindow/time.Second))
+}
+
+func (n *nonces) accepted(now time.Time) []string {
+	window := now.Unix() / int64(nonceWindow/time.Second)
+	return []string{n.of(window), n.of(window - 1)}
+}
