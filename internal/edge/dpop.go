@@ -87,7 +87,7 @@ func (s *state) prove(ctx context.Context, r *http.Request, p *passage, v *verif
 		return nil
 	case bound == "":
 		return &refusal{code: reason.SenderMismatch, detail: "the scheme is DPoP and the token is bound to no key"}
-	case !p.dpop || s.proofs == nil: // RFC 9449 7.2: a downgrade to Bearer
+	case !p.dpop: // a downgrade to Bearer (RFC 9449 7.2), or nobody asks for proofs here
 		return &refusal{code: reason.SenderProofUnchecked}
 	}
 	q := jwt.DPoPRequest{Proofs: r.Header["Dpop"], Method: r.Method, URL: p.way.proto() + "://" + p.way.host + path, AccessToken: v.token, Thumbprint: bound}

@@ -129,7 +129,7 @@ func (e *Edge) verifyAnew(ctx context.Context, s *state, token string) (*verifie
 	// prevents. A null or an empty cnf is refused as well: it binds to something
 	// unsaid. One to a key by DPoP alone is held against its proof, each time.
 	if cnf, bound := t.Claims["cnf"]; bound {
-		if v.identity.jkt = thumbprintOf(cnf); v.identity.jkt == "" || s.proofs == nil {
+		if v.identity.jkt = thumbprintOf(cnf); v.identity.jkt == "" {
 			return nil, &refusal{code: reason.SenderProofUnchecked}
 		}
 	}
