@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/url"
@@ -132,7 +133,7 @@ func runEdge(ctx context.Context, path string, file *config.File, errw io.Writer
 	if err != nil {
 		return err
 	}
-	public, err := p.listen(c.Listen, c.TLS)
+	public, err := p.listen(c.Listen, c.TLS, clientAuth(c))
 	if err != nil {
 		return err
 	}
@@ -157,7 +158,7 @@ func (p *process) serveOps(a config.Admin) error {
 	if a.Listen == "" {
 		return nil
 	}
-	l, err := p.listen(a.Listen, a.TLS)
+	l, err := p.listen(a.Listen, a.TLS, tls.NoClientCert)
 	if err != nil {
 		return err
 	}
@@ -179,4 +180,13 @@ func (p *process) reloadEdge(path string, gate *edge.Edge) error {
 		return file.Locate(err)
 	}
 	return p.reloadCertificates()
+}
+
+// clientAuth asks for certificates where tokens are bound to them. They may be of any
+// issuer: a token names its own (RFC 8705 3).
+func clientAuth(c *config.EdgeService) tls.ClientAuthType {
+	if c.ClientCertificates == "connection" {
+		return tls.RequestClientCert
+	}
+	return tls.NoClientCert
 }

@@ -32,8 +32,9 @@ func newProcess(log *slog.Logger) *process {
 	return &process{log: log, registry: obs.Registry(version), failed: make(chan error, 8)}
 }
 
-// listen opens the address of a listener, with TLS when files are given.
-func (p *process) listen(address string, t config.TLS) (net.Listener, error) {
+// listen opens the address of a listener, with TLS when files are given. clients says
+// whether clients are asked for certificates, which nobody verifies here.
+func (p *process) listen(address string, t config.TLS, clients tls.ClientAuthType) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil || !t.Enabled() {
 		return l, err
@@ -43,7 +44,7 @@ func (p *process) listen(address string, t config.TLS) (net.Listener, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	p.certs = append(p.certs, c)
-	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get, NextProtos: []string{"h2", "http/1.1"}}), nil
+	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get, ClientAuth: clients, NextProtos: []string{"h2", "http/1.1"}}), nil
 }
 
 // serve answers small requests on a listener until the process ends, and bounds

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -71,11 +72,11 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 		return err
 	}
 	defer func() { err = errors.Join(err, i.store.Close()) }()
-	public, err := p.listen(c.Listen, c.TLS)
+	public, err := p.listen(c.Listen, c.TLS, tls.NoClientCert)
 	if err != nil {
 		return err
 	}
-	private, err := p.listen(c.Admin.Listen, c.Admin.TLS)
+	private, err := p.listen(c.Admin.Listen, c.Admin.TLS, tls.NoClientCert)
 	if err != nil {
 		return err
 	}

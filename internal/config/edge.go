@@ -19,6 +19,8 @@ type Edge struct {
 	RefuseInsecure bool `yaml:"refuse_insecure"`
 	// How many tokens that do not hold one client network may have verified, such as 50/s (default); more are refused unverified.
 	InvalidTokens Budget `yaml:"invalid_tokens"`
+	// Where the certificate comes from that a token is bound to (RFC 8705): connection (asked for in the TLS handshake; nobody vouches for it but the token), or header (Client-Cert of trusted_proxies, RFC 9440). Without it such tokens are refused.
+	ClientCertificates string `yaml:"client_certificates"`
 	// Accept tokens that are bound to a key by DPoP (RFC 9449), each with its proof. Without it they are refused.
 	DPoP *EdgeDPoP `yaml:"dpop"`
 	// How long upstreams and clients are waited for. The body of an answer is not bounded, for it may be a stream.
@@ -159,6 +161,8 @@ type Route struct {
 	Rules []rule.Rule `yaml:"rules"`
 	// What is decided when no rule decides: deny (default) or allow. A route without rules has none to ask.
 	RulesDefault rule.Action `yaml:"rules_default"`
+	// Let each token through once: the next request needs another one. Tokens need a jti, and are remembered in this edge alone.
+	OneTime bool `yaml:"one_time"`
 	// How often requests may come, each counted apart. What is refused is 429 with Retry-After.
 	Limits []Limit `yaml:"limits"`
 	// Watch only: what the route would refuse for its token, or the lack of one, or by its rules, is counted, logged and forwarded without identity headers.

@@ -27,6 +27,7 @@ type state struct {
 	refuseInsecure bool
 	timeouts       config.Timeouts
 	proofs         *proofs // nil: tokens that are bound to a key are refused
+	certificates   string  // where client certificates come from; "" nowhere
 	invalid        budget  // of tokens that do not hold, by network
 	transport      *http.Transport
 	unmatched      *routeMetrics   // nil: none
@@ -97,6 +98,10 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	if s.transport = newTransport(s.timeouts); old != nil && old.timeouts == s.timeouts {
 		s.transport = old.transport
 	}
+	if err := checkCertificates(c.ClientCertificates, len(s.trusted)); err != nil {
+		wrong(err, "edge.client_certificates")
+	}
+	s.certificates = c.ClientCertificates
 	var before *proofs
 	if old != nil {
 		before = old.proofs
@@ -256,8 +261,8 @@ func (r *route) compileAuth() error {
 	default:
 		return fmt.Errorf("auth %q is not required, optional or none", r.Auth)
 	}
-	if r.auth != authRequired && len(r.Scopes)+len(r.Roles)+len(r.Claims) > 0 {
-		return fmt.Errorf("scopes, roles and claims need auth: required")
+	if r.auth != authRequired && (len(r.Scopes)+len(r.Roles)+len(r.Claims) > 0 || r.OneTime) {
+		return fmt.Errorf("scopes, roles, claims and one_time need auth: required")
 	}
 	if r.auth == authNone && (len(r.Headers)+len(r.Issuers) > 0 || r.Audience != "") {
 		return fmt.Errorf("headers, issuers and audience need auth: required or optional")

@@ -77,11 +77,11 @@ func same(a, b config.EdgeDPoP) bool {
 	return slices.Equal(a.Algorithms, b.Algorithms) && a.MaxAge == b.MaxAge && a.Leeway == b.Leeway && a.Nonces == b.Nonces && a.Remember == b.Remember
 }
 
-// prove holds a token against the way it came. A bound one needs the scheme DPoP
-// and its proof, each time; one that is not bound gains nothing by the scheme, and
-// a client that thinks it does is told (RFC 9449 7.1).
-func (s *state) prove(ctx context.Context, r *http.Request, p *passage, v *verified, path string, now time.Time) *refusal {
-	bound := v.identity.jkt
+// proveKey holds a token that is bound to a key against its proof. It needs the
+// scheme DPoP; one that is not bound gains nothing by the scheme, and a client that
+// thinks it does is told (RFC 9449 7.1).
+func (s *state) proveKey(ctx context.Context, r *http.Request, p *passage, v *verified, path string, now time.Time) *refusal {
+	bound := v.identity.bound.jkt
 	switch {
 	case bound == "" && !p.dpop:
 		return nil

@@ -21,6 +21,7 @@ import (
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
+	"github.com/jotward/jotward/jose/jwt"
 )
 
 // Options are what an Edge needs besides its configuration.
@@ -44,8 +45,9 @@ type Edge struct {
 	current    atomic.Pointer[state]
 	generation atomic.Uint64
 	cache      cache
-	refusals   cache    // tokens that do not hold, whatever the hour
-	underway   sync.Map // *passage: requests that a token let in, see review
+	spent      *jwt.MemoryReplay // tokens of one-time routes
+	refusals   cache             // tokens that do not hold, whatever the hour
+	underway   sync.Map          // *passage: requests that a token let in, see review
 
 	change  sync.Mutex // held by Reload, Run and Close
 	life    context.Context
@@ -64,6 +66,10 @@ func New(c config.Edge, o Options) (*Edge, error) {
 	e.life, e.end = context.WithCancel(context.Background())
 	e.cache.init()
 	e.refusals.init()
+	var err error
+	if e.spent, err = jwt.NewMemoryReplay(maxSpent, o.Now); err != nil {
+		return nil, err
+	}
 	s, err := e.compile(c, nil)
 	if err != nil {
 		return nil, err

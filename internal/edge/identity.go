@@ -23,7 +23,7 @@ type identity struct {
 	permissions []string
 	claims      map[string]any
 	subject     revoke.Subject
-	jkt         string // the key that the token is bound to by DPoP; "" for none
+	bound       binding // what it is bound to; empty for a bearer's
 }
 
 func identify(t *jwt.Token[map[string]any]) (*identity, error) {
@@ -37,17 +37,6 @@ func identify(t *jwt.Token[map[string]any]) (*identity, error) {
 	id.subject = revoke.Subject{KeyID: t.Header.KeyID, TokenID: t.ID, GrantID: c.text("grant_id"), SessionID: c.text("sid"),
 		Subject: t.Subject, SubjectVersion: c.number("sub_ver"), ClientID: id.client, ClientVersion: c.number("client_ver"), IssuedAt: t.IssuedAt}
 	return id, c.err
-}
-
-// thumbprintOf reads a cnf that is one jkt and nothing besides (RFC 9449 6.1); ""
-// for every other one.
-func thumbprintOf(cnf any) string {
-	members, _ := cnf.(map[string]any)
-	jkt, _ := members["jkt"].(string)
-	if len(members) != 1 || len(jkt) != 43 { // a SHA-256 hash in base64url
-		return ""
-	}
-	return jkt
 }
 
 // reader reads optional claims; one of the wrong type is an error, for it could

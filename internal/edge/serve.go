@@ -219,6 +219,9 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string,
 	if no := rt.count(p, true, token, v.identity, now); no != nil {
 		return no
 	}
+	if no := e.spend(r.Context(), rt, v); no != nil {
+		return no
+	}
 	p.token = v
 	p.headers, no = rt.headers(v.identity)
 	return no

@@ -124,12 +124,12 @@ func (e *Edge) verifyAnew(ctx context.Context, s *state, token string) (*verifie
 	if log, _ := i.source.view.Position(); t.Header.KeyID == "" && (log != "" || i.source.follower != nil) {
 		return nil, &refusal{code: reason.KeyNotFound, detail: "no kid: whether the key was revoked cannot be told"}
 	}
-	// Bound to a sender whose proof nobody can check here (RFC 8705, or none that
-	// we know): as a bearer token it would be worth to a thief what the binding
-	// prevents. A null or an empty cnf is refused as well: it binds to something
-	// unsaid. One to a key by DPoP alone is held against its proof, each time.
+	// Bound to a sender whose proof nobody can check here: as a bearer token it would
+	// be worth to a thief what the binding prevents. What can be checked is, each time
+	// (see prove).
 	if cnf, bound := t.Claims["cnf"]; bound {
-		if v.identity.jkt = thumbprintOf(cnf); v.identity.jkt == "" {
+		var ok bool
+		if v.identity.bound, ok = bindingOf(cnf); !ok {
 			return nil, &refusal{code: reason.SenderProofUnchecked}
 		}
 	}

@@ -1,0 +1,113 @@
+package edge
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/jose/jwt"
+)
+
+// binding is what a token is bound to by cnf; empty for a bearer's.
+type binding struct {
+	jkt string // the thumbprint of the key of DPoP proofs (RFC 9449 6.1)
+	x5t string // the thumbprint of a client certificate (RFC 8705 3.1)
+}
+
+// bindingOf reads a cnf that names one or both and nothing besides. Every other one,
+// null and empty too, binds to something that nobody checks here.
+func bindingOf(cnf any) (b binding, ok bool) {
+	members, _ := cnf.(map[string]any)
+	for name, v := range members {
+		text, _ := v.(string)
+		if len(text) != 43 { // a SHA-256 hash in base64url
+			return binding{}, false
+		}
+		switch name {
+		case "jkt":
+			b.jkt = text
+		case "x5t#S256":
+			b.x5t = text
+		default:
+			return binding{}, false
+		}
+	}
+	return b, b != binding{}
+}
+
+// prove holds a token against the way it came: whoever it is bound to must show
+// that it is he, each time.
+func (s *state) prove(ctx context.Context, r *http.Request, p *passage, v *verified, path string, now time.Time) *refusal {
+	if x5t := v.identity.bound.x5t; x5t != "" {
+		if s.certificates == "" { // nobody looks at certificates here
+			return &refusal{code: reason.SenderProofUnchecked}
+		}
+		if got := s.certificate(r, p); got != x5t {
+			return &refusal{code: reason.SenderMismatch, detail: "the token is bound to another client certificate, or none came"}
+		}
+	}
+	return s.proveKey(ctx, r, p, v, path, now)
+}
+
+// certificate returns the thumbprint of the client's certificate, "" for none. Its
+// possession was shown in the handshake, here or at the trusted proxy; who issued it
+// says nothing, for the token names it (RFC 8705 3, 6.2).
+func (s *state) certificate(r *http.Request, p *passage) string {
+	var raw []byte
+	switch s.certificates {
+	case "connection":
+		if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+			raw = r.TLS.PeerCertificates[0].Raw
+		}
+	case "header": // one value, a byte sequence: colons around base64 (RFC 9440 2.2, RFC 8941 3.3.5)
+		if v := r.Header["Client-Cert"]; p.way.trusted && len(v) == 1 && len(v[0]) > 2 && strings.HasPrefix(v[0], ":") && strings.HasSuffix(v[0], ":") {
+			raw, _ = base64.StdEncoding.DecodeString(v[0][1 : len(v[0])-1])
+		}
+	}
+	if len(raw) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(raw)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func checkCertificates(from string, trusted int) error {
+	switch {
+	case from != "" && from != "connection" && from != "header":
+		return errors.New("is neither connection nor header")
+	case from == "header" && trusted == 0:
+		return errors.New("header needs trusted_proxies: from anybody else it is a stranger's word")
+	}
+	return nil
+}
+
+// spend lets a token through a one-time route for the first time.
+func (e *Edge) spend(ctx context.Context, rt *route, v *verified) *refusal {
+	if !rt.OneTime {
+		return nil
+	}
+	id := v.identity.subject.TokenID
+	if id == "" {
+		return &refusal{code: reason.ClaimMissing, detail: "jti is required on a one-time route"}
+	}
+	sum := sha256.Sum256([]byte(rt.Name + "\x00" + v.identity.issuer + "\x00" + id))
+	seen, err := e.spent.Seen(ctx, string(sum[:]), v.expiry)
+	switch {
+	case errors.Is(err, jwt.ErrReplayFull):
+		return &refusal{code: reason.StoreUnavailable, detail: err.Error()}
+	case err != nil:
+		return refused(err)
+	case seen:
+		return &refusal{code: reason.TokenReplayed, detail: "the route takes each token once"}
+	}
+	return nil
+}
+
+// maxSpent is how many tokens of one-time routes are remembered, each until it
+// expires. A full memory refuses: what it forgot could come again.
+const maxSpent = 1 << 20
