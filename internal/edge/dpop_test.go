@@ -104,6 +104,7 @@ func TestDPoP(t *testing.T) {
 		"as Bearer":         {"Authorization: Bearer " + token + "\r\n" + h.proof(at), "sender_proof_unchecked", "DPoP algs=\"ES256 EdDSA\""},
 		"not bound":         {"Authorization: DPoP " + w.a.token(nil) + "\r\n" + h.proof(at), "sender_mismatch", "invalid_token"},
 		"bound twice":       {"Authorization: DPoP " + h.token(map[string]any{"cnf": map[string]any{"jkt": h.signer.Thumbprint(), "x5t#S256": "x"}}) + "\r\n" + h.proof(at), "sender_proof_unchecked", "invalid_token"},
+		"bound to more":     {"Authorization: DPoP " + h.token(map[string]any{"cnf": map[string]any{"jkt": h.signer.Thumbprint(), "kid": h.signer.Thumbprint()}}) + "\r\n" + h.proof(at), "sender_proof_unchecked", "invalid_token"},
 		"nobody":            {"", "credential_missing", "DPoP algs=\"ES256 EdDSA\""},
 		"two tokens":        {"Authorization: DPoP " + token + ", Bearer " + token + "\r\n" + h.proof(at), "credential_repeated", ""},
 	} {
