@@ -19,6 +19,8 @@ type Edge struct {
 	RefuseInsecure bool `yaml:"refuse_insecure"`
 	// How many tokens that do not hold one client network may have verified, such as 50/s (default); more are refused unverified.
 	InvalidTokens Budget `yaml:"invalid_tokens"`
+	// A folder for the issuers' public keys, so that an edge that starts while an issuer is away verifies by what it knew, for two hours at most. Whoever can write there can sign tokens. Default: none are kept.
+	KeyCache string `yaml:"key_cache"`
 	// Where the certificate comes from that a token is bound to (RFC 8705): connection (asked for in the TLS handshake; nobody vouches for it but the token), or header (Client-Cert of trusted_proxies, RFC 9440). Without it such tokens are refused.
 	ClientCertificates string `yaml:"client_certificates"`
 	// Accept tokens that are bound to a key by DPoP (RFC 9449), each with its proof. Without it they are refused.

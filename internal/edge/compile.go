@@ -28,6 +28,7 @@ type state struct {
 	timeouts       config.Timeouts
 	proofs         *proofs // nil: tokens that are bound to a key are refused
 	certificates   string  // where client certificates come from; "" nowhere
+	keyCache       string  // where keys are kept; "" nowhere
 	invalid        budget  // of tokens that do not hold, by network
 	transport      *http.Transport
 	unmatched      *routeMetrics   // nil: none
@@ -66,7 +67,7 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	wrong := func(err error, path string, args ...any) {
 		errs = append(errs, &config.Problem{Path: fmt.Sprintf(path, args...), Text: err.Error()})
 	}
-	s := &state{generation: e.generation.Add(1), issuers: map[string]*issuer{}, identity: map[string]bool{}, refuseInsecure: c.RefuseInsecure}
+	s := &state{generation: e.generation.Add(1), issuers: map[string]*issuer{}, identity: map[string]bool{}, refuseInsecure: c.RefuseInsecure, keyCache: c.KeyCache}
 	for n, ic := range c.Issuers {
 		if s.issuers[ic.Issuer] != nil {
 			wrong(errors.New("is listed twice: name each once"), "edge.issuers[%d].issuer", n)
@@ -76,7 +77,7 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 		if old != nil && old.issuers[ic.Issuer] != nil {
 			before = old.issuers[ic.Issuer].source
 		}
-		i, err := e.compileIssuer(ic, c.Routes, before)
+		i, err := e.compileIssuer(ic, c.Routes, c.KeyCache, before)
 		if err != nil {
 			wrong(err, "edge.issuers[%d]", n)
 			i = &issuer{name: ic.Issuer} // known to the routes, so that they are not refused for it

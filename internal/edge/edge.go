@@ -136,6 +136,8 @@ func (e *Edge) Run(ctx context.Context) error {
 	defer e.Close()
 	tick := time.NewTicker(reviewEvery)
 	defer tick.Stop()
+	keep := time.NewTicker(keepKeysEvery)
+	defer keep.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -144,6 +146,8 @@ func (e *Edge) Run(ctx context.Context) error {
 			return ctx.Err()
 		case <-tick.C:
 			e.review()
+		case <-keep.C:
+			e.keepKeys()
 		}
 	}
 }

@@ -33,6 +33,7 @@ type source struct {
 	keys     *jwks.Remote
 	view     *revoke.View
 	follower *follower // nil: no feed
+	kept     time.Time // when the keys were fetched that were written down last
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 }
@@ -48,7 +49,7 @@ func sourceConfig(c config.EdgeIssuer) config.EdgeIssuer {
 
 // newSource takes over the view of the source before it, if there was one:
 // a new secret or key address is no reason to forget what was revoked.
-func (e *Edge) newSource(c config.EdgeIssuer, old *source) (*source, error) {
+func (e *Edge) newSource(c config.EdgeIssuer, folder string, old *source) (*source, error) {
 	c = sourceConfig(c)
 	if old != nil && reflect.DeepEqual(old.config, c) {
 		return old, nil
@@ -62,8 +63,11 @@ func (e *Edge) newSource(c config.EdgeIssuer, old *source) (*source, error) {
 		kc.Issuer, kc.URL = "", c.JWKSURI
 	}
 	var err error
-	if s.keys, err = jwks.NewRemote(kc); err != nil || c.Feed == nil {
-		return s, err
+	if s.keys, err = jwks.NewRemote(kc); err != nil {
+		return nil, err
+	}
+	if e.warm(s, folder); c.Feed == nil {
+		return s, nil
 	}
 	s.follower, err = newFollower(c, s.view, e.options)
 	return s, err
@@ -106,7 +110,7 @@ func algorithms(c config.EdgeIssuer) []jwk.Algorithm {
 
 // compileIssuer builds the policy. Its verifier accepts every audience that
 // some route asks of this issuer; the route then insists on its own.
-func (e *Edge) compileIssuer(c config.EdgeIssuer, routes []config.Route, old *source) (*issuer, error) {
+func (e *Edge) compileIssuer(c config.EdgeIssuer, routes []config.Route, folder string, old *source) (*issuer, error) {
 	i := &issuer{name: c.Issuer, audience: c.Audience}
 	typ := c.Type
 	if typ == "" {
@@ -128,7 +132,7 @@ func (e *Edge) compileIssuer(c config.EdgeIssuer, routes []config.Route, old *so
 		}
 	}
 	var err error
-	if i.source, err = e.newSource(c, old); err != nil {
+	if i.source, err = e.newSource(c, folder, old); err != nil {
 		return nil, err
 	}
 	audiences := []string{c.Audience}

@@ -106,21 +106,26 @@ func (b *Bundle) Keys() []*jwk.Key { return b.set.Keys() }
 // KeyMisuse, and with KeysUnavailable when the bundle is older than its maximum
 // age, or was fetched in the future.
 func (b *Bundle) Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*jwk.Key, error) {
-	now := b.config.Clock()
-	if age := now.Sub(b.fetched); age > b.config.MaxAge {
-		return nil, fail(jose.KeysUnavailable, fmt.Sprintf("the bundle is %s old, at most %s are accepted", age, b.config.MaxAge))
-	}
-	if now.Add(b.config.Leeway).Before(b.fetched) {
-		return nil, fail(jose.KeysUnavailable, "the bundle was fetched in the future: one of the clocks is wrong")
+	if err := b.checkAge(b.config.Clock()); err != nil {
+		return nil, err
 	}
 	return b.set.Lookup(ctx, kid, alg)
+}
+
+func (b *Bundle) checkAge(now time.Time) error {
+	if age := now.Sub(b.fetched); age > b.config.MaxAge {
+		return fail(jose.KeysUnavailable, fmt.Sprintf("the bundle is %s old, at most %s are accepted", age, b.config.MaxAge))
+	}
+	if now.Add(b.config.Leeway).Before(b.fetched) {
+		return fail(jose.KeysUnavailable, "the bundle was fetched in the future: one of the clocks is wrong")
+	}
+	return nil
 }
 
 // Generation changes with the end of the bundle's time, so that a verifier that
 // remembers answers asks again.
 func (b *Bundle) Generation() uint64 {
-	now := b.config.Clock()
-	if now.Sub(b.fetched) > b.config.MaxAge || now.Add(b.config.Leeway).Before(b.fetched) {
+	if b.checkAge(b.config.Clock()) != nil {
 		return 1
 	}
 	return 0
@@ -158,4 +163,29 @@ func (r *Remote) Export(issuer string) ([]byte, error) {
 		return nil, fail(jose.KeysUnavailable, "no usable keys")
 	}
 	return ExportBundle(issuer, s.fetched, s.set)
+}
+
+// Warm gives a Remote that has no keys yet those of a bundle (see Export), so that a
+// program which starts while its issuer is away verifies by what it knew. They are
+// stale from the first moment: the first use asks the issuer, and without an answer
+// they serve until MaxAge and MaxStale have passed since they were fetched. issuer
+// is the bundle's, as for Export. Keys that are there already stay. It fails like
+// NewBundle, and with KeysUnavailable for a bundle that is too old or from the future.
+func (r *Remote) Warm(data []byte, issuer string) error {
+	if r.config.Issuer != "" && issuer != r.config.Issuer {
+		return fail(jose.PolicyInvalid, "these are the keys of another issuer")
+	}
+	longest := r.config.MaxAge + max(r.config.MaxStale, 0)
+	b, err := NewBundle(data, BundleConfig{Issuer: issuer, Algorithms: r.config.Algorithms, MaxAge: longest, MaxKeys: r.config.MaxKeys,
+		Extensions: r.config.Extensions, Clock: r.config.Clock})
+	if err != nil {
+		return err
+	}
+	if err := b.checkAge(r.config.Clock()); err != nil {
+		return err
+	}
+	// Its digest is nobody's: the first reply is another document, and has verifiers
+	// forget what they accepted by these keys.
+	r.now.CompareAndSwap(nil, &snapshot{set: b.set, generation: 2, fetched: b.fetched, refreshAt: b.fetched, expires: b.fetched, staleUntil: b.fetched.Add(longest)})
+	return nil
 }

@@ -267,3 +267,75 @@ func mustSet(t testing.TB, keys ...*jwk.Key) *jwk.Set {
 	}
 	return set
 }
+
+// A Remote that was warmed answers at once while its issuer is away, asks it all the
+// same, and forgets what it was told when the issuer says something else.
+func TestWarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		old, next := generate(t, "old"), generate(t, "next")
+		w.set(keysAt, page{body: publish(t, old)})
+		before := remote(t, w, nil)
+		if err := before.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		text, err := before.Export(issuer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Minute)
+		w.set(keysAt, page{status: 503})
+		r := remote(t, w, nil)
+		if err := r.Warm(text, issuer); err != nil {
+			t.Fatal(err)
+		}
+		asked, generation := w.count(keysAt), r.Generation()
+		keys, err := r.Lookup(t.Context(), "old", jwk.ES256)
+		if err != nil || len(keys) != 1 || generation == 0 {
+			t.Fatal(keys, err)
+		}
+		synctest.Wait()
+		if w.count(keysAt) == asked || !r.Health().Stale {
+			t.Error("the issuer was not asked")
+		}
+		w.set(keysAt, page{body: publish(t, next)})
+		time.Sleep(time.Minute)
+		if err := r.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Lookup(t.Context(), "old", jwk.ES256); jose.ReasonOf(err) != jose.KeyNotFound || r.Generation() == generation {
+			t.Error("an old key stayed", err)
+		}
+		if err := r.Warm(text, issuer); err != nil {
+			t.Error(err)
+		}
+		if _, err := r.Lookup(t.Context(), "next", jwk.ES256); err != nil {
+			t.Error("newer keys were replaced:", err)
+		}
+	})
+}
+
+func TestWarmRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		key := generate(t, "a")
+		w.set(keysAt, page{body: publish(t, key)})
+		r := remote(t, w, nil)
+		if err := r.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		text, err := r.Export(issuer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cold := remote(t, w, nil)
+		wants(t, cold.Warm([]byte("{}"), issuer), jose.KeySetInvalid)
+		wants(t, cold.Warm(text, "https://other.example"), jose.KeySetInvalid)
+		wants(t, cold.Warm([]byte(strings.Replace(string(text), issuer, "https://other.example", 1)), issuer), jose.KeySetInvalid)
+		time.Sleep(jwks.DefaultMaxAge + jwks.DefaultMaxStale + time.Second)
+		wants(t, cold.Warm(text, issuer), jose.KeysUnavailable)
+		if cold.Health().Usable {
+			t.Error("there are keys")
+		}
+	})
+}
