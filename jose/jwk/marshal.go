@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/alg"
 )
 
 // spell writes members that need no escaping as one JSON object.
@@ -20,7 +21,7 @@ func spell(members []member) []byte {
 }
 
 // document returns the JWK with the given members after kty, kid, use and alg.
-func (k *Key) document(members []member) ([]byte, error) {
+func (k *Key) document(members []member, ops string) ([]byte, error) {
 	out := []byte(`{"kty":"` + k.keyType() + `"`)
 	if k.keyID != "" {
 		kid, err := json.Marshal(k.keyID)
@@ -33,7 +34,7 @@ func (k *Key) document(members []member) ([]byte, error) {
 	if !k.data.Row.Family.Signs() {
 		use = "enc"
 	}
-	out = append(out, `,"use":"`+use+`","alg":"`+k.data.Row.Name+`"`...)
+	out = append(out, `,"use":"`+use+`","alg":"`+k.data.Row.Name+`"`+ops...)
 	for _, m := range members {
 		if m.name != "kty" && m.name != "alg" {
 			out = append(out, `,"`+m.name+`":"`+m.value+`"`...)
@@ -49,9 +50,9 @@ func (k *Key) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	if k.IsSymmetric() {
-		return k.document(nil)
+		return k.document(nil, "")
 	}
-	return k.document(k.members)
+	return k.document(k.members, "")
 }
 
 // ExportPrivate returns the whole key, private members included, as a JWK. It
@@ -63,9 +64,30 @@ func (k *Key) ExportPrivate() ([]byte, error) {
 		return nil, fail(jose.KeyMisuse, "the key has no private half that could be exported")
 	}
 	if k.IsSymmetric() {
-		return k.document(k.private)
+		return k.document(k.private, k.operations())
 	}
-	return k.document(append(k.members[:len(k.members):len(k.members)], k.private...))
+	return k.document(append(k.members[:len(k.members):len(k.members)], k.private...), k.operations())
+}
+
+// operations returns the key_ops of a key that may do less than its material can (RFC
+// 7517 4.3), so that what was taken from it does not come back by exporting it. The
+// public half needs none: use says all that it can do.
+func (k *Key) operations() string {
+	d := k.data
+	forth, back, names := d.CanSign, d.CanVerify, [2]string{"sign", "verify"}
+	if !d.Row.Family.Signs() {
+		forth, back, names = d.CanEncrypt, d.CanDecrypt, [2]string{"wrapKey", "unwrapKey"}
+		if d.Row.Family == alg.Direct || d.Row.Family.EncryptsContent() {
+			names = [2]string{"encrypt", "decrypt"}
+		}
+	}
+	switch {
+	case forth && back:
+		return ""
+	case forth:
+		return `,"key_ops":["` + names[0] + `"]`
+	}
+	return `,"key_ops":["` + names[1] + `"]`
 }
 
 // String describes the key without its material: algorithm, kid, and whether it is private.

@@ -24,6 +24,12 @@ import (
 // types. keyID may be empty. The material is copied, except for keys that live
 // elsewhere.
 //
+// A key that lives elsewhere and cannot be reached returns an error that wraps
+// jose.KeysUnavailable: signing and decrypting then fail with that reason. It must not
+// say so of anything that depends on what it is given. Every other error at
+// decryption is the one DecryptionFailed of RFC 7516 11.5, without a cause: a token's
+// maker must not learn what went wrong.
+//
 // It fails with AlgorithmNotAllowed, KeyMisuse (material of another family),
 // KeyInvalid or KeyWeak.
 func New(material any, a Algorithm, keyID string) (*Key, error) {

@@ -1,6 +1,8 @@
 package jws
 
 import (
+	"errors"
+
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/keydata"
@@ -39,7 +41,8 @@ func VerifySignature(key *jwk.Key, input, signature []byte) error {
 
 // SignInput returns the raw signature over input with the key's one algorithm.
 // It fails with KeyMisuse when the key is public or may not sign, and with
-// KeyInvalid when a foreign crypto.Signer fails, wrapping its error.
+// KeyInvalid when a foreign crypto.Signer fails, or KeysUnavailable when that says so
+// (see jwk.New); both wrap its error.
 func SignInput(key *jwk.Key, input []byte) ([]byte, error) {
 	d := key.Data(keydata.Access{})
 	if !d.CanSign {
@@ -58,6 +61,9 @@ func SignInput(key *jwk.Key, input []byte) ([]byte, error) {
 		sig, err = signEd25519(d, input)
 	case alg.MLDSA:
 		sig, err = d.Outside.Sign(input)
+	}
+	if errors.Is(err, jose.KeysUnavailable) {
+		return nil, jose.NewError(jose.KeysUnavailable, "the key cannot be reached", err)
 	}
 	if err != nil {
 		return nil, jose.NewError(jose.KeyInvalid, "signing failed", err)

@@ -45,6 +45,10 @@ var ErrReplayFull = errors.New("jwt: no room to remember another token")
 // forgets nothing before its time. It is bounded: when it is full of keys whose
 // time has not come, it fails with ErrReplayFull, which refuses tokens, instead
 // of forgetting one, which would accept a replay.
+//
+// Whoever makes tokens that hold can fill it. Anybody makes DPoP proofs, for each brings
+// its own key: verify the access token and what it is bound to first, so that only
+// holders of tokens come this far, and limit how often each of them may.
 type MemoryReplay struct {
 	clock func() time.Time
 	limit int
