@@ -1,0 +1,144 @@
+package strictjson
+
+import "hash/maphash"
+
+// linear is how many names of one object are compared one by one before a table
+// takes over, and collisions how many comparisons of such a small object's names
+// its maker can cause before it does: names of one key cost no more than others.
+const (
+	linear     = 24
+	collisions = 8
+)
+
+// nameSet is the names of one open object: p.spans from base on. seen holds a
+// bit for each name's hash, so that most names are known to be new at once, and
+// table takes over when there are many, so that an object costs linear time.
+type nameSet struct {
+	base     int
+	seen     uint64
+	compared int
+	entered  int      // how many of the spans are in the table
+	table    []uint32 // open addressing: 0, or bits of a hash and 1 + the place of a span behind base
+}
+
+// maxPlace holds every place, for there are no more than MaxMembers. The bits
+// above it are a hash's, and enough of them to find a slot in the largest table.
+const (
+	placeBits = 13
+	maxPlace  = 1<<placeBits - 1
+)
+
+// seed keeps strangers from choosing names that meet in the table.
+var seed = maphash.MakeSeed()
+
+// unique refuses the name of s, which is not on the stack yet, when a span of
+// its object has it already.
+func (p *parser) unique(s *span, set *nameSet) error {
+	before := p.spans[set.base:]
+	if len(before) >= MaxMembers {
+		return ErrMembers
+	}
+	if len(set.table) == 0 && len(before) < linear {
+		for i := range before {
+			b := &before[i]
+			if b.key != s.key {
+				continue
+			}
+			if s.key.Whole() {
+				return ErrDuplicate
+			}
+			if set.compared++; set.compared > collisions || b.nameEscaped || s.nameEscaped {
+				return p.enter(s, set)
+			}
+			if p.text[b.name:b.nameEnd] == p.text[s.name:s.nameEnd] {
+				return ErrDuplicate
+			}
+		}
+		return nil
+	}
+	return p.enter(s, set)
+}
+
+// enter puts the name of s into the table, with those before it that are not
+// there yet, and refuses it when one of them has it.
+func (p *parser) enter(s *span, set *nameSet) error {
+	before := p.spans[set.base:]
+	if 2*len(before) >= len(set.table) {
+		old := set.table
+		set.table = p.room(max(minTable, 4*len(old)))
+		for _, entry := range old { // all different, and with their hashes
+			if entry != 0 {
+				slot := entry >> placeBits
+				for ; set.table[slot&uint32(len(set.table)-1)] != 0; slot++ {
+				}
+				set.table[slot&uint32(len(set.table)-1)] = entry
+			}
+		}
+		p.keep(old)
+	}
+	for ; set.entered < len(before); set.entered++ {
+		p.put(&before[set.entered], set.entered, set) // new when it was read
+	}
+	set.entered++
+	if !p.put(s, len(before), set) {
+		return ErrDuplicate
+	}
+	return nil
+}
+
+// put puts the name of s, whose place is that, into the table, unless it is there.
+func (p *parser) put(s *span, place int, set *nameSet) bool {
+	entry := p.seeded(s)&^maxPlace | uint32(place+1)
+	mask := uint32(len(set.table) - 1)
+	for slot := entry >> placeBits; ; slot++ {
+		at := &set.table[slot&mask]
+		if *at == 0 {
+			*at = entry
+			return true
+		}
+		if (*at^entry)&^maxPlace == 0 && p.same(s, &p.spans[set.base+int(*at&maxPlace)-1]) {
+			return false
+		}
+	}
+}
+
+// seeded returns bits of a hash that nobody outside can foresee.
+func (p *parser) seeded(s *span) uint32 {
+	name := p.text[s.name:s.nameEnd]
+	if s.nameEscaped {
+		var room [64]byte
+		return uint32(maphash.Bytes(seed, appendUnescaped(room[:0], name)))
+	}
+	return uint32(maphash.String(seed, name))
+}
+
+// same reports whether two members have one name.
+func (p *parser) same(a, b *span) bool {
+	if a.nameEscaped || b.nameEscaped {
+		return p.nameOf(a) == p.nameOf(b)
+	}
+	return p.text[a.name:a.nameEnd] == p.text[b.name:b.nameEnd]
+}
+
+// minTable is the size of the first table. All sizes are powers of two.
+const minTable = 64
+
+// room returns an empty table of n entries, and keep takes back the memory of one
+// that is done with: documents with many long objects are then read without
+// asking for memory at each.
+func (p *parser) room(n int) []uint32 {
+	t := p.spare
+	if cap(t) < n {
+		return make([]uint32, n)
+	}
+	p.spare = nil
+	t = t[:n]
+	clear(t)
+	return t
+}
+
+func (p *parser) keep(t []uint32) {
+	if cap(t) > cap(p.spare) {
+		p.spare = t
+	}
+}
