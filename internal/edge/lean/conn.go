@@ -264,7 +264,7 @@ func (c *conn) fail(ctx context.Context, err error) error {
 		return m
 	}
 	c.died = true
-	if err == io.EOF {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return fmt.Errorf("%w: %w", brokenOff, io.ErrUnexpectedEOF)
 	}
 	return err
