@@ -352,3 +352,7 @@ func TestAddress(t *testing.T) {
 		x.forget()
 	}
 }
+
+func dialling(next func() net.Conn) func(context.Context, string) (net.Conn, error) {
+	return func(context.Context, string) (net.Conn, error) { return next(), nil }
+}
