@@ -47,7 +47,6 @@ func (b *buffers) Put(s []byte) { b.pool.Put((*[32 << 10]byte)(s)) }
 func (r *route) newProxy(t http.RoundTripper) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Transport:      timed{t},
-		FlushInterval:  -1, // events pass as they come
 		BufferPool:     shared,
 		ErrorLog:       log.New(io.Discard, "", 0), // the event says it
 		Rewrite:        r.rewrite,
@@ -84,6 +83,7 @@ func answered(answer *http.Response) error {
 		p.event.Status = answer.StatusCode // a tunnel writes no status
 	}
 	p.endless.Store(endless(answer))
+	p.answerLength = answer.ContentLength
 	p.sign(answer.Header)
 	return nil
 }
