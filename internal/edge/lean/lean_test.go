@@ -17,7 +17,7 @@ import (
 
 func config() Config {
 	return Config{Connect: 5 * time.Second, ResponseHeader: 30 * time.Second, Continue: time.Second, Idle: 90 * time.Second,
-		MaxIdle: 8, MaxIdlePerHost: 4, MaxHeader: 64 << 10}
+		MaxIdle: 8, MaxIdlePerHost: 4, MaxHeader: 60000} // no power of two: a buffer holds more
 }
 
 func transport(t testing.TB, changes ...func(*Config)) *Transport {
@@ -316,14 +316,18 @@ func TestRequestsRefused(t *testing.T) {
 // closing is a body that counts how often it was closed.
 type closing struct {
 	io.Reader
-	mu sync.Mutex
-	n  int
+	mu     sync.Mutex
+	n      int
+	closed chan struct{} // told of each Close; nil: nobody is
 }
 
 func (c *closing) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.n++
+	if c.closed != nil {
+		c.closed <- struct{}{}
+	}
 	return nil
 }
 

@@ -229,7 +229,8 @@ func TestContinue(t *testing.T) {
 			p.say(c.then)
 		})
 		tr := transport(t, func(c *Config) { c.Continue = c.ResponseHeader })
-		r, body := request("POST", url, nil), &closing{Reader: strings.NewReader("abc")}
+		text := strings.NewReader("abc")
+		r, body := request("POST", url, nil), &closing{Reader: text, closed: make(chan struct{}, 1)}
 		r.Body, r.ContentLength = body, 3
 		r.Header.Set("Expect", "100-Continue")
 		answer, err := tr.RoundTrip(r)
@@ -239,6 +240,9 @@ func TestContinue(t *testing.T) {
 		_, _ = io.Copy(io.Discard, answer.Body)
 		if text := <-got; (text == "abc") != c.sent || text != "" && !c.sent {
 			t.Errorf("%s: the upstream read %q", name, text)
+		}
+		if <-body.closed; text.Len() != map[bool]int{true: 0, false: 3}[c.sent] {
+			t.Errorf("%s: of the body, %d bytes are left", name, text.Len())
 		}
 		if !c.sent && tr.pool.count() != 0 {
 			t.Error(name, "the connection is kept")
@@ -284,6 +288,7 @@ func TestSwitch(t *testing.T) {
 		"no connection":    {"websocket", "HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n", badSwitch},
 		"HTTP/1.0":         {"websocket", "HTTP/1.0 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", badSwitch},
 		"unasked":          {"", "HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", badSwitch},
+		"of none":          {"", "HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade:\r\n\r\n", badSwitch},
 		"before the body":  {"websocket", "HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", unfinishedFor},
 	} {
 		url := upstream(t, func(_ int, p *peer) {

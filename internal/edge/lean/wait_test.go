@@ -237,7 +237,9 @@ func TestCancelDialling(t *testing.T) {
 // be another request's by then.
 func TestCancelAfterwards(t *testing.T) {
 	t.Parallel()
+	connections := 0
 	piped(t, func(p *peer) {
+		connections++
 		for p.head() != "" {
 			p.say(ok)
 		}
@@ -252,6 +254,10 @@ func TestCancelAfterwards(t *testing.T) {
 		synctest.Wait()
 		if body, err := io.ReadAll(answer.Body); string(body) != "ok" || err != nil || tr.pool.count() != 1 {
 			t.Error(string(body), err)
+		}
+		send(t, tr, request("GET", "http://up.test/", nil))
+		if synctest.Wait(); connections != 1 {
+			t.Error("a context that had done its work closed the connection")
 		}
 	})
 }
