@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"net/http"
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
@@ -30,7 +29,7 @@ type state struct {
 	certificates   string  // where client certificates come from; "" nowhere
 	keyCache       string  // where keys are kept; "" nowhere
 	invalid        budget  // of tokens that do not hold, by network
-	transport      *http.Transport
+	transports     *transports
 	unmatched      *routeMetrics   // nil: none
 	identity       map[string]bool // folded names of every header that some route sets
 	byMethod       bool            // some route names methods
@@ -96,8 +95,8 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	if s.timeouts, err = timeouts(c.Timeouts); err != nil {
 		wrong(err, "edge.timeouts")
 	}
-	if s.transport = newTransport(s.timeouts); old != nil && old.timeouts == s.timeouts {
-		s.transport = old.transport
+	if s.transports = newTransports(s.timeouts); old != nil && old.timeouts == s.timeouts {
+		s.transports = old.transports
 	}
 	if err := checkCertificates(c.ClientCertificates, len(s.trusted)); err != nil {
 		wrong(err, "edge.client_certificates")
@@ -248,7 +247,7 @@ func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 		strings.Trim(r.target.Path, "/") != "" || r.target.RawQuery != "" || r.target.User != nil || r.target.Fragment != "" {
 		return nil, errors.New("upstream is not http(s)://host[:port] alone")
 	}
-	r.proxy = r.newProxy(s.transport)
+	r.proxy = r.newProxy(s.transports.to(r.target))
 	return r, nil
 }
 

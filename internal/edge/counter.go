@@ -62,7 +62,11 @@ func (c *counter) Write(b []byte) (int, error) {
 		c.status = http.StatusOK
 	}
 	n, err := c.ResponseWriter.Write(b)
-	c.bytes.Add(int64(n))
+	// What comes passes on, but for the end of an answer: the server writes that
+	// with all that is left, head and body in one packet if they came so.
+	if c.bytes.Add(int64(n)) < c.passage.answerLength && err == nil {
+		err = http.NewResponseController(c.ResponseWriter).Flush()
+	}
 	return n, err
 }
 

@@ -112,8 +112,8 @@ func (e *Edge) Reload(c config.Edge) error {
 			i.source.stop()
 		}
 	}
-	if s.transport != old.transport {
-		old.transport.CloseIdleConnections()
+	if s.transports != old.transports {
+		old.transports.CloseIdleConnections()
 	}
 	if e.metrics != nil {
 		e.metrics.forget(old, s)
@@ -163,7 +163,7 @@ func (e *Edge) Close() {
 	for _, i := range s.issuers {
 		i.source.stop()
 	}
-	s.transport.CloseIdleConnections()
+	s.transports.CloseIdleConnections()
 }
 
 // start runs the sources that do not run yet. e.change is held.

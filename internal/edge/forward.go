@@ -35,24 +35,6 @@ func timeouts(c config.Timeouts) (config.Timeouts, error) {
 	return c, nil
 }
 
-// newTransport uses no proxy from the environment, and bounds every wait but
-// that for a streamed body. It repeats a request only when nothing of it was
-// sent, or when its method may be repeated (RFC 9110 9.2.2).
-func newTransport(t config.Timeouts) *http.Transport {
-	return &http.Transport{
-		DialContext:            (&net.Dialer{Timeout: t.Connect, KeepAlive: 30 * time.Second}).DialContext,
-		MaxIdleConns:           1024,
-		MaxIdleConnsPerHost:    256,
-		IdleConnTimeout:        90 * time.Second,
-		TLSHandshakeTimeout:    t.TLSHandshake,
-		ResponseHeaderTimeout:  t.ResponseHeader,
-		ExpectContinueTimeout:  time.Second,
-		MaxResponseHeaderBytes: 256 << 10,
-		DisableCompression:     true, // bodies pass as they are
-		ForceAttemptHTTP2:      true,
-	}
-}
-
 type buffers struct{ pool sync.Pool }
 
 var shared = &buffers{pool: sync.Pool{New: func() any { return new([32 << 10]byte) }}}
@@ -65,7 +47,6 @@ func (b *buffers) Put(s []byte) { b.pool.Put((*[32 << 10]byte)(s)) }
 func (r *route) newProxy(t http.RoundTripper) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Transport:      timed{t},
-		FlushInterval:  -1, // events pass as they come
 		BufferPool:     shared,
 		ErrorLog:       log.New(io.Discard, "", 0), // the event says it
 		Rewrite:        r.rewrite,
@@ -102,6 +83,7 @@ func answered(answer *http.Response) error {
 		p.event.Status = answer.StatusCode // a tunnel writes no status
 	}
 	p.endless.Store(endless(answer))
+	p.answerLength = answer.ContentLength
 	p.sign(answer.Header)
 	return nil
 }

@@ -73,6 +73,33 @@ func TestStreamAndDisconnect(t *testing.T) {
 	}
 }
 
+// A body of a known length passes as it comes, too.
+func TestKnownLengthStreams(t *testing.T) {
+	t.Parallel()
+	w := build(t)
+	more := make(chan struct{})
+	w.origin.do = func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Length", "6")
+		for _, part := range []string{"one", "two"} {
+			_, _ = io.WriteString(rw, part)
+			_ = http.NewResponseController(rw).Flush()
+			<-more
+		}
+	}
+	l := w.begin("GET /api/x HTTP/1.1\r\nHost: e\r\n" + w.bearer(nil) + "\r\n")
+	answer, err := http.ReadResponse(bufio.NewReader(l), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := make([]byte, 3)
+	for _, want := range []string{"one", "two"} {
+		if _, err := io.ReadFull(answer.Body, part); err != nil || string(part) != want {
+			t.Error(string(part), err)
+		}
+		more <- struct{}{}
+	}
+}
+
 func TestUpstreamBreaksOff(t *testing.T) {
 	t.Parallel()
 	w := build(t)

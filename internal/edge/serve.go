@@ -26,6 +26,7 @@ type passage struct {
 	token            *verified // that let it in; nil: none
 	end              func(*refusal)
 	endless          atomic.Bool // its answer has no end of its own
+	answerLength     int64       // declared; ReverseProxy flushes what has none
 	hushing          sync.Mutex
 	over             bool // the handler has returned; under hushing
 }
