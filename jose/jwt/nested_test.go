@@ -31,14 +31,14 @@ func TestNestedProfiles(t *testing.T) {
 	k, kinds := nestedKinds(t)
 	for _, kind := range kinds {
 		tries := map[string]string{
-			"token_malformed: signed alone":                kind.good,
-			"token_malformed: claims that nobody signed":   seal(t, k.box, string(decode(t, strings.Split(kind.good, ".")[1])), "", "JWT"),
-			"type_mismatch: no cty":                        seal(t, k.box, kind.good, "", ""),
-			"decryption_failed: to another key":            seal(t, generate(t, jwk.ECDHESA256KW, "e"), kind.good, "", "JWT"),
-			"token_oversize: too long":                     seal(t, k.box, strings.Repeat("x", 2*jwt.DefaultMaxSize), "", "JWT"),
-			"token_malformed: encrypted twice":             seal(t, k.box, seal(t, k.box, kind.good, "", "JWT"), "", "JWT"),
-			"algorithm_not_allowed: alg none (2026-29000)": seal(t, k.box, encode(`{"alg":"none"}`)+"."+strings.Split(kind.good, ".")[1]+".", "", "JWT"),
-			"signature_invalid: signed by somebody else":   seal(t, k.box, strings.Split(kind.good, ".")[0]+"."+strings.Split(kind.good, ".")[1]+"."+strings.Repeat("A", 86), "", "JWT"),
+			"token_malformed: signed alone":                      kind.good,
+			"token_malformed: claims that nobody signed":         seal(t, k.box, string(decode(t, strings.Split(kind.good, ".")[1])), "", "JWT"),
+			"type_mismatch: no cty":                              seal(t, k.box, kind.good, "", ""),
+			"decryption_failed: to another key":                  seal(t, generate(t, jwk.ECDHESA256KW, "e"), kind.good, "", "JWT"),
+			"token_oversize: too long, and looked at no further": strings.Repeat("x", 2*jwt.DefaultMaxSize+1),
+			"token_malformed: encrypted twice":                   seal(t, k.box, seal(t, k.box, kind.good, "", "JWT"), "", "JWT"),
+			"algorithm_not_allowed: alg none (2026-29000)":       seal(t, k.box, encode(`{"alg":"none"}`)+"."+strings.Split(kind.good, ".")[1]+".", "", "JWT"),
+			"signature_invalid: signed by somebody else":         seal(t, k.box, strings.Split(kind.good, ".")[0]+"."+strings.Split(kind.good, ".")[1]+"."+strings.Repeat("A", 86), "", "JWT"),
 		}
 		for name, token := range kind.bad {
 			tries[name] = seal(t, k.box, token, "", "JWT")
@@ -104,45 +104,43 @@ func TestNestedProfilesMustBeWhole(t *testing.T) {
 	k.must(err)
 	event, err := jwt.NewSecurityEventVerifier(k.key, jwt.SecurityEventPolicy{Issuers: []string{party}, Audiences: []string{party}, Algorithms: k.algorithms(), MaxAge: time.Minute, Clock: k.clock})
 	k.must(err)
-	for name, build := range map[string]func(jwe.KeySource, jwe.DecryptOptions, bool) error{
-		"ID token": func(keys jwe.KeySource, o jwe.DecryptOptions, inner bool) error {
-			v, err := jwt.NewNestedIDTokenVerifier(keys, o, pick(inner, id))
-			if err == nil {
-				_, err = jwt.NewNestedIDTokenVerifier(keys, o, v)
-			}
-			return err
-		},
-		"introspection response": func(keys jwe.KeySource, o jwe.DecryptOptions, inner bool) error {
-			v, err := jwt.NewNestedIntrospectionVerifier(keys, o, pick(inner, intro))
-			if err == nil {
-				_, err = jwt.NewNestedIntrospectionVerifier(keys, o, v)
-			}
-			return err
-		},
-		"logout token": func(keys jwe.KeySource, o jwe.DecryptOptions, inner bool) error {
-			v, err := jwt.NewNestedLogoutTokenVerifier(keys, o, pick(inner, logout))
-			if err == nil {
-				_, err = jwt.NewNestedLogoutTokenVerifier(keys, o, v)
-			}
-			return err
-		},
-		"security event": func(keys jwe.KeySource, o jwe.DecryptOptions, inner bool) error {
-			v, err := jwt.NewNestedSecurityEventVerifier(keys, o, pick(inner, event))
-			if err == nil {
-				_, err = jwt.NewNestedSecurityEventVerifier(keys, o, v)
-			}
-			return err
-		},
-	} {
+	wants := func(name string, build func(jwe.KeySource, jwe.DecryptOptions, bool) error, again error) {
 		for what, err := range map[string]error{
-			"no keys": build(nil, outer, true), "no lists": build(box, jwe.DecryptOptions{}, true),
-			"no verifier": build(box, outer, false), "nested twice": build(box, outer, true),
+			"no keys": build(nil, outer, true), "no lists": build(box, jwe.DecryptOptions{}, true), "no verifier": build(box, outer, false), "nested twice": again,
 		} {
 			if jose.ReasonOf(err) != jose.PolicyInvalid {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
 	}
+	nestedID, err := jwt.NewNestedIDTokenVerifier(box, outer, id)
+	k.must(err)
+	_, again := jwt.NewNestedIDTokenVerifier(box, outer, nestedID)
+	wants("ID token", func(keys jwe.KeySource, o jwe.DecryptOptions, inner bool) error {
+		_, err := jwt.NewNestedIDTokenVerifier(keys, o, pick(inner, id))
+		return err
+	}, again)
+	nestedIntro, err := jwt.NewNestedIntrospectionVerifier(box, outer, intro)
+	k.must(err)
+	_, again = jwt.NewNestedIntrospectionVerifier(box, outer, nestedIntro)
+	wants("introspection response", func(keys jwe.KeySource, o jwe.DecryptOptions, inner bool) error {
+		_, err := jwt.NewNestedIntrospectionVerifier(keys, o, pick(inner, intro))
+		return err
+	}, again)
+	nestedLogout, err := jwt.NewNestedLogoutTokenVerifier(box, outer, logout)
+	k.must(err)
+	_, again = jwt.NewNestedLogoutTokenVerifier(box, outer, nestedLogout)
+	wants("logout token", func(keys jwe.KeySource, o jwe.DecryptOptions, inner bool) error {
+		_, err := jwt.NewNestedLogoutTokenVerifier(keys, o, pick(inner, logout))
+		return err
+	}, again)
+	nestedEvent, err := jwt.NewNestedSecurityEventVerifier(box, outer, event)
+	k.must(err)
+	_, again = jwt.NewNestedSecurityEventVerifier(box, outer, nestedEvent)
+	wants("security event", func(keys jwe.KeySource, o jwe.DecryptOptions, inner bool) error {
+		_, err := jwt.NewNestedSecurityEventVerifier(keys, o, pick(inner, event))
+		return err
+	}, again)
 }
 
 func pick[T any](given bool, v *T) *T {
