@@ -16,25 +16,24 @@ import (
 // A NestedVerifier opens encrypted tokens and verifies the signed token inside
 // (RFC 7519 5.2, 7.2). It is safe for use by many goroutines.
 type NestedVerifier[C any] struct {
-	keys  jwe.KeySource
-	outer jwe.DecryptOptions
+	outer *opener
 	inner *Verifier[C]
 }
 
 // NewNestedVerifier builds a NestedVerifier: outer says what may be opened, and
-// with which keys; inner what is believed. outer.MaxSize 0 means twice the inner
-// policy's. It fails with PolicyInvalid.
+// with which keys; inner what is believed, an access token's verifier for one. The
+// profiles with a verifier of their own type have a constructor like this each, such
+// as NewNestedIDTokenVerifier. outer.MaxSize 0 means twice the inner policy's. It
+// fails with PolicyInvalid.
 func NewNestedVerifier[C any](keys jwe.KeySource, outer jwe.DecryptOptions, inner *Verifier[C]) (*NestedVerifier[C], error) {
-	if keys == nil || inner == nil {
-		return nil, fail(jose.PolicyInvalid, "no key source, or no verifier for what is inside")
+	if inner == nil {
+		return nil, errNestedInner()
 	}
-	if outer.MaxSize == 0 {
-		outer.MaxSize = 2 * inner.core.policy.MaxSize
-	}
-	if err := outer.Check(); err != nil {
+	o, err := newOpener(keys, outer, &inner.core.policy)
+	if err != nil {
 		return nil, err
 	}
-	return &NestedVerifier[C]{keys: keys, outer: outer, inner: inner}, nil
+	return &NestedVerifier[C]{outer: o, inner: inner}, nil
 }
 
 // Verify accepts a token that opens under the keys and whose content is a signed
@@ -43,21 +42,12 @@ func NewNestedVerifier[C any](keys jwe.KeySource, outer jwe.DecryptOptions, inne
 // Verifier.Verify, and with ClaimMismatch when iss, sub or aud stands in the header
 // as well and says something else than the claim (RFC 7519 5.3).
 func (v *NestedVerifier[C]) Verify(ctx context.Context, token string) (*Token[C], error) {
-	m, err := jwe.Decrypt(ctx, token, v.keys, v.outer)
-	if err != nil {
-		return nil, err
-	}
-	if !isNested(m.Header.ContentType) {
-		return nil, fail(jose.TypeMismatch, "cty is "+show(m.Header.ContentType)+", a signed token inside says JWT")
-	}
-	t, err := v.inner.Verify(ctx, string(m.Plaintext))
-	if err != nil {
-		return nil, err
-	}
-	if err := checkReplicated(token, t.Payload); err != nil {
-		return nil, err
-	}
-	return t, nil
+	return verifyNested(ctx, v.outer, v.inner, token, nil)
+}
+
+// Explain says of each check of Verify what came of it; see Verifier.Explain.
+func (v *NestedVerifier[C]) Explain(ctx context.Context, token string) *Explanation {
+	return explainNested(ctx, v.outer, v.inner, token, nil)
 }
 
 // checkReplicated holds the iss, sub and aud that stand in the header as well,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/jotward/jotward/jose"
@@ -66,8 +67,7 @@ func (v *Verifier[C]) Explain(ctx context.Context, token string) *Explanation {
 }
 
 func (v *Verifier[C]) explain(ctx context.Context, token string, more []rule) *Explanation {
-	e := &explainer{policy: &v.core.policy, rules: append(v.core.policy.rules[:len(v.core.policy.rules):len(v.core.policy.rules)], more...)}
-	e.custom = v.plan != nil
+	e := v.explainer(more)
 	payload, signed, ok := e.message(ctx, &v.core, token)
 	if !ok {
 		return e.done()
@@ -84,6 +84,10 @@ func (v *Verifier[C]) explain(ctx context.Context, token string, more []rule) *E
 	err := v.plan.decodeClaims(reflect.ValueOf(&claims).Elem(), f.doc, payload)
 	e.add("custom_claims", err, "claims that fit the verifier's type", "claims")
 	return e.done()
+}
+
+func (v *Verifier[C]) explainer(more []rule) *explainer {
+	return &explainer{policy: &v.core.policy, rules: slices.Concat(v.core.policy.rules, more), custom: v.plan != nil}
 }
 
 // explainer collects the checks.
@@ -167,10 +171,7 @@ func (e *explainer) head(ctx context.Context, c *core, segment string) *resolved
 	generation := c.keys.Generation()
 	h, err := jws.ParseHeader(segment)
 	e.add("header", err, "base64url of one strict JSON object without crit", fmt.Sprintf("a header of %d bytes", len(segment)))
-	algorithms := make([]string, len(c.policy.Algorithms))
-	for i, a := range c.policy.Algorithms {
-		algorithms[i] = string(a)
-	}
+	algorithms := algorithmNames(c.policy.Algorithms)
 	wantType := show(c.policy.Type)
 	switch {
 	case c.policy.SkipType:
@@ -179,14 +180,14 @@ func (e *explainer) head(ctx context.Context, c *core, segment string) *resolved
 		wantType += ", or no typ"
 	}
 	if err != nil {
-		e.skip("algorithm", strings.Join(algorithms, ", "), "the header could not be read")
+		e.skip("algorithm", algorithms, "the header could not be read")
 		e.skip("type", wantType, "the header could not be read")
 		e.skip("key", "a key of the source", "the header could not be read")
 		return nil
 	}
 	e.header = h
 	err = c.policy.checkAlgorithm(h)
-	e.addValue("algorithm", err, strings.Join(algorithms, ", "), show(string(h.Algorithm)))
+	e.addValue("algorithm", err, algorithms, show(string(h.Algorithm)))
 	foundType := show(h.Type)
 	if isNested(h.ContentType) {
 		foundType += " around a token of its own, by its cty"

@@ -60,6 +60,7 @@ type IDTokenRequest struct {
 type IDTokenVerifier[C any] struct {
 	inner  *Verifier[C]
 	leeway time.Duration
+	outer  *opener // nil for tokens that are signed alone
 }
 
 // NewIDTokenVerifier builds an IDTokenVerifier. It fails with PolicyInvalid.
@@ -95,7 +96,7 @@ func (v *IDTokenVerifier[C]) Verify(ctx context.Context, token string, r IDToken
 	if err != nil {
 		return nil, err
 	}
-	return v.inner.verify(ctx, token, rules)
+	return verifyNested(ctx, v.outer, v.inner, token, rules)
 }
 
 // Explain says of each check of Verify what came of it; see Verifier.Explain. It
@@ -105,7 +106,7 @@ func (v *IDTokenVerifier[C]) Explain(ctx context.Context, token string, r IDToke
 	if err != nil {
 		return nil, err
 	}
-	return v.inner.explain(ctx, token, rules), nil
+	return explainNested(ctx, v.outer, v.inner, token, rules), nil
 }
 
 func (v *IDTokenVerifier[C]) rules(r IDTokenRequest) ([]rule, error) {

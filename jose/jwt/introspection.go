@@ -39,6 +39,7 @@ type Introspection[C any] struct {
 type IntrospectionVerifier[C any] struct {
 	inner *Verifier[struct{}]
 	plan  decoder
+	outer *opener // nil for responses that are signed alone
 }
 
 // NewIntrospectionVerifier builds an IntrospectionVerifier. How C is read is
@@ -73,7 +74,7 @@ func NewIntrospectionVerifier[C any](keys KeySource, p IntrospectionPolicy) (*In
 // response with exp or sub of its own, and with TokenExpired for an iat too long
 // ago.
 func (v *IntrospectionVerifier[C]) Verify(ctx context.Context, response string) (*Introspection[C], error) {
-	t, err := v.inner.Verify(ctx, response)
+	t, err := verifyNested(ctx, v.outer, v.inner, response, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func (v *IntrospectionVerifier[C]) Verify(ctx context.Context, response string) 
 
 // Explain says of each check of Verify what came of it; see Verifier.Explain.
 func (v *IntrospectionVerifier[C]) Explain(ctx context.Context, response string) *Explanation {
-	return v.inner.Explain(ctx, response)
+	return explainNested(ctx, v.outer, v.inner, response, nil)
 }
 
 // introspected returns token_introspection and its active (RFC 9701 5, RFC 7662 2.2).

@@ -44,6 +44,7 @@ type LogoutToken struct {
 type LogoutTokenVerifier struct {
 	inner  *Verifier[struct{}]
 	policy LogoutTokenPolicy
+	outer  *opener // nil for tokens that are signed alone
 }
 
 // NewLogoutTokenVerifier builds a LogoutTokenVerifier. It fails with PolicyInvalid.
@@ -69,7 +70,7 @@ func NewLogoutTokenVerifier(keys KeySource, p LogoutTokenPolicy) (*LogoutTokenVe
 // with TypeMismatch for a token with a nonce, and with TokenReplayed or
 // StoreUnavailable.
 func (v *LogoutTokenVerifier) Verify(ctx context.Context, token string) (*LogoutToken, error) {
-	t, err := v.inner.Verify(ctx, token)
+	t, err := verifyNested(ctx, v.outer, v.inner, token, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func (v *LogoutTokenVerifier) Verify(ctx context.Context, token string) (*Logout
 // Verifier.Explain. Whether the token was used before is not asked, for asking
 // uses it.
 func (v *LogoutTokenVerifier) Explain(ctx context.Context, token string) *Explanation {
-	return v.inner.Explain(ctx, token)
+	return explainNested(ctx, v.outer, v.inner, token, nil)
 }
 
 var logoutEventRule = rule{name: "events", claim: "events", expected: "an object with the logout event, whose value is an object", check: func(f *facts) error {

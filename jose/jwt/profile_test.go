@@ -36,6 +36,7 @@ type kind struct {
 type kit struct {
 	t     *testing.T
 	key   *jwk.Key
+	box   *jwk.Key // tokens are encrypted to it, when it is there
 	clock func() time.Time
 }
 
@@ -114,8 +115,14 @@ func (k *kit) access() kind {
 	v, err := jwt.NewAccessTokenVerifier[claims](k.key, jwt.AccessTokenPolicy{Issuers: []string{party}, Audiences: []string{party},
 		Algorithms: k.algorithms(), MaxLifetime: time.Hour, Clock: k.clock})
 	k.must(err)
-	return kind{"access token", k.sign("at+jwt", accessClaims), func(s string) error { _, err := v.Verify(ctx, s); return err },
-		func(s string) *jwt.Explanation { return v.Explain(ctx, s) },
+	verify, explain := v.Verify, v.Explain
+	if k.box != nil {
+		nested, err := jwt.NewNestedVerifier(k.box, outer, v)
+		k.must(err)
+		verify, explain = nested.Verify, nested.Explain
+	}
+	return kind{"access token", k.sign("at+jwt", accessClaims), func(s string) error { _, err := verify(ctx, s); return err },
+		func(s string) *jwt.Explanation { return explain(ctx, s) },
 		k.types(k.change("at+jwt", accessClaims, map[string][2]string{
 			"claim_missing: iss": {`"iss"`, `"iss2"`}, "claim_missing: exp": {`"exp"`, `"exp2"`}, "claim_missing: aud": {`"aud"`, `"aud2"`},
 			"claim_missing: sub": {`"sub"`, `"sub2"`}, "claim_missing: client_id": {`"client_id"`, `"client_id2"`},
@@ -133,6 +140,10 @@ func (k *kit) id() kind {
 	v, err := jwt.NewIDTokenVerifier[claims](k.key, jwt.IDTokenPolicy{Issuer: party, ClientID: party, TrustedAudiences: []string{"friend"},
 		Algorithms: k.algorithms(), MaxLifetime: time.Hour, Clock: k.clock})
 	k.must(err)
+	if k.box != nil {
+		v, err = jwt.NewNestedIDTokenVerifier(k.box, outer, v)
+		k.must(err)
+	}
 	several := `"aud":["https://id.example","friend"]`
 	return kind{"ID token", k.sign("JWT", idClaims), func(s string) error { _, err := v.Verify(ctx, s, idRequest); return err },
 		func(s string) *jwt.Explanation {
@@ -167,6 +178,10 @@ func (k *kit) logout() kind {
 	v, err := jwt.NewLogoutTokenVerifier(k.key, jwt.LogoutTokenPolicy{Issuer: party, ClientID: party, Algorithms: k.algorithms(),
 		MaxLifetime: time.Hour, Clock: k.clock, Replay: k.store()})
 	k.must(err)
+	if k.box != nil {
+		v, err = jwt.NewNestedLogoutTokenVerifier(k.box, outer, v)
+		k.must(err)
+	}
 	event := `{"http://schemas.openid.net/event/backchannel-logout":{}}`
 	return kind{"logout token", k.sign("logout+jwt", logoutClaims), func(s string) error { _, err := v.Verify(ctx, s); return err },
 		func(s string) *jwt.Explanation { return v.Explain(ctx, s) },
@@ -183,6 +198,10 @@ func (k *kit) event() kind {
 	v, err := jwt.NewSecurityEventVerifier(k.key, jwt.SecurityEventPolicy{Issuers: []string{party}, Audiences: []string{party}, Algorithms: k.algorithms(),
 		MaxAge: time.Minute, Clock: k.clock})
 	k.must(err)
+	if k.box != nil {
+		v, err = jwt.NewNestedSecurityEventVerifier(k.box, outer, v)
+		k.must(err)
+	}
 	events := `{"urn:example:a":{"x":1},"https://b.example/e":{}}`
 	return kind{"security event", k.sign("secevent+jwt", eventClaims), func(s string) error { _, err := v.Verify(ctx, s); return err },
 		func(s string) *jwt.Explanation { return v.Explain(ctx, s) },
@@ -222,6 +241,10 @@ func (k *kit) introspection() kind {
 	v, err := jwt.NewIntrospectionVerifier[claims](k.key, jwt.IntrospectionPolicy{Issuer: party, Audience: party, Algorithms: k.algorithms(),
 		MaxAge: time.Minute, Clock: k.clock})
 	k.must(err)
+	if k.box != nil {
+		v, err = jwt.NewNestedIntrospectionVerifier(k.box, outer, v)
+		k.must(err)
+	}
 	member := `{"active":true,"sub":"alice","scope":"read"}`
 	return kind{"introspection response", k.sign("token-introspection+jwt", introClaims), func(s string) error { _, err := v.Verify(ctx, s); return err },
 		func(s string) *jwt.Explanation { return v.Explain(ctx, s) },

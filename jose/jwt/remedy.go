@@ -31,6 +31,12 @@ func remedyOf(r jose.Reason) string {
 		return "use a key that is bound to the token's algorithm and may do this"
 	case jose.SignatureInvalid:
 		return "get a new token; if that fails too, the key set is another issuer's"
+	case jose.DecryptionFailed:
+		return "check that the sender has the key that is used here, and get a new token"
+	case jose.CompressionNotAllowed:
+		return "have the issuer leave out zip, or set Decompress"
+	case jose.WorkExceeded:
+		return "have the issuer ask for fewer iterations, or raise MaxIterations"
 	case jose.TokenExpired:
 		return "get a new token, and compare the clocks"
 	case jose.TokenNotYetValid, jose.TokenFromFuture:
@@ -46,7 +52,7 @@ func remedyOf(r jose.Reason) string {
 	case jose.NonceMismatch:
 		return "start again with the nonce that was given out"
 	case jose.KeysUnavailable:
-		return "check that the issuer's key set can be reached"
+		return "check that the issuer's key set, or the service that holds the key, can be reached"
 	case jose.KeySetInvalid:
 		return "check what the address of the key set answers"
 	}

@@ -12,9 +12,11 @@ import (
 	"github.com/jotward/jotward/jose/jwt"
 )
 
-// What stands in the header for those who cannot open the token is what is inside
-// (RFC 7519 5.3).
-func TestReplicatedClaims(t *testing.T) {
+var directOnly = jwe.DecryptOptions{Algorithms: []jwk.Algorithm{jwk.Direct}, Encryptions: []jwk.Algorithm{jwk.A256GCM}}
+
+// directBox returns a secret, and a function that encrypts with it under any header.
+func directBox(t *testing.T) (*jwk.Key, func(header, text string) string) {
+	t.Helper()
 	secret := strings.Repeat("k", 32)
 	box, err := jwk.New([]byte(secret), jwk.A256GCM, "")
 	if err != nil {
@@ -28,12 +30,18 @@ func TestReplicatedClaims(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	direct := func(header, text string) string {
+	return box, func(header, text string) string {
 		segment, iv := encode(`{"alg":"dir","enc":"A256GCM",`+header+`}`), make([]byte, aead.NonceSize())
 		out := string(aead.Seal(nil, iv, []byte(text), []byte(segment)))
 		return segment + ".." + encode(string(iv)) + "." + encode(out[:len(text)]) + "." + encode(out[len(text):])
 	}
-	dir := jwe.DecryptOptions{Algorithms: []jwk.Algorithm{jwk.Direct}, Encryptions: []jwk.Algorithm{jwk.A256GCM}}
+}
+
+// What stands in the header for those who cannot open the token is what is inside
+// (RFC 7519 5.3).
+func TestReplicatedClaims(t *testing.T) {
+	box, direct := directBox(t)
+	dir := directOnly
 	signing := generate(t, jwk.ES256, "s")
 	nested, err := jwt.NewNestedVerifier(box, dir, verifier(t, public(t, signing), goodPolicy(jwk.ES256)))
 	if err != nil {

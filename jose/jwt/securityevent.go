@@ -44,7 +44,10 @@ type SecurityEvent struct {
 
 // A SecurityEventVerifier verifies security event tokens. It is safe for use by
 // many goroutines.
-type SecurityEventVerifier struct{ inner *Verifier[struct{}] }
+type SecurityEventVerifier struct {
+	inner *Verifier[struct{}]
+	outer *opener // nil for tokens that are signed alone
+}
 
 // NewSecurityEventVerifier builds a SecurityEventVerifier. It fails with
 // PolicyInvalid.
@@ -75,7 +78,7 @@ func NewSecurityEventVerifier(keys KeySource, p SecurityEventPolicy) (*SecurityE
 // Verifier.Verify; with TypeMismatch for claims of other kinds of tokens, and with
 // TokenExpired for an iat too long ago.
 func (v *SecurityEventVerifier) Verify(ctx context.Context, token string) (*SecurityEvent, error) {
-	t, err := v.inner.Verify(ctx, token)
+	t, err := verifyNested(ctx, v.outer, v.inner, token, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +99,7 @@ func (v *SecurityEventVerifier) Verify(ctx context.Context, token string) (*Secu
 
 // Explain says of each check of Verify what came of it; see Verifier.Explain.
 func (v *SecurityEventVerifier) Explain(ctx context.Context, token string) *Explanation {
-	return v.inner.Explain(ctx, token)
+	return explainNested(ctx, v.outer, v.inner, token, nil)
 }
 
 var eventsRule = rule{name: "events", claim: "events", expected: "an object with at least one event, each an object", check: func(f *facts) error {
