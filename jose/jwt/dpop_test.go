@@ -124,7 +124,16 @@ func (k *kit) dpop() kind {
 		bad[name] = forge(k.t, k.key, "{"+header+"}", proofClaims)
 	}
 	bad["algorithm_not_allowed: a MAC"] = forge(k.t, secret, `{"typ":"dpop+jwt","alg":"HS256","jwk":{"kty":"oct","k":"AAAA"}}`, proofClaims)
-	return kind{"DPoP proof", good, verify, nil, bad}
+	explain := func(s string) *jwt.Explanation {
+		r := request(strings.Split(s, ",")...)
+		if s == "" {
+			r = request()
+		}
+		e, err := v.Explain(ctx, r)
+		k.must(err)
+		return e
+	}
+	return kind{"DPoP proof", good, verify, explain, bad}
 }
 
 // A key in the header is taken here and nowhere else: the same text under a

@@ -87,7 +87,8 @@ func (v *Verifier[C]) explain(ctx context.Context, token string, more []rule) *E
 }
 
 func (v *Verifier[C]) explainer(more []rule) *explainer {
-	return &explainer{policy: &v.core.policy, rules: slices.Concat(v.core.policy.rules, more), custom: v.plan != nil}
+	return &explainer{policy: &v.core.policy, rules: slices.Concat(v.core.policy.rules, more), custom: v.plan != nil,
+		wantKey: "a key of the source that answers to kid and alg"}
 }
 
 // explainer collects the checks.
@@ -95,8 +96,10 @@ type explainer struct {
 	policy *policy
 	rules  []rule
 	custom bool // the caller's claims are read
-	header jws.Header
-	checks []Check
+	// wantKey is what a key has to be, in words.
+	wantKey string
+	header  jws.Header
+	checks  []Check
 }
 
 // add notes a check that was run: found is what was found when it holds, and err
@@ -182,7 +185,7 @@ func (e *explainer) head(ctx context.Context, c *core, segment string) *resolved
 	if err != nil {
 		e.skip("algorithm", algorithms, "the header could not be read")
 		e.skip("type", wantType, "the header could not be read")
-		e.skip("key", "a key of the source", "the header could not be read")
+		e.skip("key", e.wantKey, "the header could not be read")
 		return nil
 	}
 	e.header = h
@@ -193,9 +196,8 @@ func (e *explainer) head(ctx context.Context, c *core, segment string) *resolved
 		foundType += " around a token of its own, by its cty"
 	}
 	e.addValue("type", c.policy.checkType(h), wantType, foundType)
-	const wantKey = "a key of the source that answers to kid and alg"
 	if err != nil {
-		e.skip("key", wantKey, "the algorithm is not allowed, so no key is asked for")
+		e.skip("key", e.wantKey, "the algorithm is not allowed, so no key is asked for")
 		return nil
 	}
 	keys, err := c.keys.Lookup(ctx, h.KeyID, h.Algorithm)
@@ -204,7 +206,7 @@ func (e *explainer) head(ctx context.Context, c *core, segment string) *resolved
 	} else if len(keys) == 0 {
 		err = fail(jose.KeyNotFound, "no key answers")
 	}
-	e.add("key", err, wantKey, fmt.Sprintf("kid %s, %d to try", show(h.KeyID), len(keys)))
+	e.add("key", err, e.wantKey, fmt.Sprintf("kid %s, %d to try", show(h.KeyID), len(keys)))
 	if err != nil {
 		return nil
 	}

@@ -51,6 +51,12 @@ func remedyOf(r jose.Reason) string {
 		return "ask for a token for this audience, or add its audience to Audiences"
 	case jose.NonceMismatch:
 		return "start again with the nonce that was given out"
+	case jose.CredentialMissing:
+		return "send a DPoP header field with a new proof"
+	case jose.CredentialRepeated:
+		return "send one DPoP header field"
+	case jose.SenderMismatch:
+		return "sign the proof with the key that the token was issued for"
 	case jose.KeysUnavailable:
 		return "check that the issuer's key set, or the service that holds the key, can be reached"
 	case jose.KeySetInvalid:
