@@ -150,6 +150,7 @@ func BenchmarkProxy(b *testing.B) {
 		} {
 			b.Run(transport+"/"+c.name, func(b *testing.B) {
 				_, in, out := part(b, "client", w.server.Listener.Addr().String()+"|"+strconv.Quote(c.text))
+				b.ReportAllocs()
 				began := cpu(b)
 				b.ResetTimer()
 				fmt.Fprintln(in, b.N)

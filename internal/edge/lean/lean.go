@@ -8,7 +8,8 @@
 //
 // It leaves to others: TLS and HTTP/2, proxies, redirects, cookies, compression,
 // and authentication. It adds no header but those that frame the request. Of a
-// request's httptrace.ClientTrace it calls Got1xxResponse alone.
+// request's httptrace.ClientTrace it calls Got1xxResponse alone, and Request.Cancel
+// it does not know.
 package lean
 
 import (

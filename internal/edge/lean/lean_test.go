@@ -287,6 +287,8 @@ func TestRequestsRefused(t *testing.T) {
 		"CONNECT":           {func(r *http.Request) { r.Method = "CONNECT" }, errMethod},
 		"blank in query":    {func(r *http.Request) { r.URL.RawQuery = "a HTTP/1.1" }, errTarget},
 		"line in query":     {func(r *http.Request) { r.URL.RawQuery = "a\r\nX: y" }, errTarget},
+		"beyond ASCII":      {func(r *http.Request) { r.URL.RawQuery = "a\x80" }, errTarget},
+		"fragment":          {func(r *http.Request) { r.URL.RawQuery = "a#b" }, errTarget},
 		"DEL in query":      {func(r *http.Request) { r.URL.RawQuery = "a\x7f" }, errTarget},
 		"line in host":      {func(r *http.Request) { r.Host = "a\r\nX: y" }, errHost},
 		"path in host":      {func(r *http.Request) { r.Host = "a/b" }, errHost},

@@ -26,7 +26,7 @@ const unknown = -1
 var (
 	errURL     = errors.New("lean: the request's URL is not http://host/path")
 	errMethod  = errors.New("lean: the request's method is no token, or CONNECT")
-	errTarget  = errors.New("lean: a blank or control character in the request's target")
+	errTarget  = errors.New("lean: a byte in the request's target that no target has")
 	errHost    = errors.New("lean: the request's host is no host")
 	errField   = errors.New("lean: a header of the request has a name or value that cannot be sent")
 	errFraming = errors.New("lean: the request's body is framed in a way that is not sent")
@@ -101,7 +101,7 @@ func (x *exchange) appendHead(b []byte) ([]byte, error) {
 		b = append(append(b, '?'), r.URL.RawQuery...)
 	}
 	for _, c := range b[begin:] {
-		if c <= ' ' || c == 0x7f {
+		if c <= ' ' || c >= 0x7f || c == '#' { // some servers end the target there
 			return b, errTarget
 		}
 	}

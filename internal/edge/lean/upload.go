@@ -30,12 +30,14 @@ type upload struct {
 	length int64     // unknown: chunks
 	answer chan bool // to the question whether to send; nil: it was not asked
 	once   sync.Once
+	ending atomic.Bool // all of it was read, and its last bytes are on their way
 	sent   atomic.Bool // all of it, and nothing else will be
+	done   chan struct{}
 	failed atomic.Pointer[error]
 }
 
 func newUpload(c *conn, x *exchange) *upload {
-	u := &upload{c: c, body: x.request.Body, length: x.length}
+	u := &upload{c: c, body: x.request.Body, length: x.length, done: make(chan struct{})}
 	if x.expects {
 		u.answer = make(chan bool, 1)
 	}
@@ -64,9 +66,23 @@ func (u *upload) awaits() bool {
 	}
 }
 
+// grace is for the goroutine that is just returning from its last write: net/http
+// allows as much.
+const grace = 50 * time.Millisecond
+
 // whole says whether the upload has ended with the body's end, so that nothing
 // more of it can come.
-func (u *upload) whole() bool { return u.sent.Load() }
+func (u *upload) whole() bool {
+	if !u.sent.Load() && u.ending.Load() {
+		t := time.NewTimer(grace)
+		defer t.Stop()
+		select {
+		case <-u.done:
+		case <-t.C:
+		}
+	}
+	return u.sent.Load()
+}
 
 // failure says why the body could not be read to its end; nil when that was not it.
 func (u *upload) failure() error {
@@ -93,6 +109,7 @@ func (u *upload) run() {
 	// may have been preceded by a refusal.
 	u.c.arm()
 	u.sent.Store(err == nil)
+	close(u.done)
 }
 
 // read reads the body. Its errors end the exchange: what the origin has is no
@@ -126,6 +143,7 @@ func (u *upload) measured(buf *[before + uploadBytes + after]byte) error {
 			u.fail(errBodyLength)
 			return errBodyLength
 		}
+		u.ending.Store(left == 0)
 		if n > 0 {
 			if _, err := u.c.Conn.Write(buf[:n]); err != nil {
 				return err
@@ -159,6 +177,7 @@ func (u *upload) chunks(buf *[before + uploadBytes + after]byte) error {
 			end += copy(buf[end:], "\r\n")
 		}
 		if err == io.EOF {
+			u.ending.Store(true)
 			end += copy(buf[end:], "0\r\n\r\n")
 		}
 		if _, werr := u.c.Conn.Write(buf[begin:end]); werr != nil || err == io.EOF {
