@@ -1,6 +1,7 @@
 package jwe_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdh"
 	"crypto/ecdsa"
@@ -82,3 +83,75 @@ func TestKeysThatAreAway(t *testing.T) {
 		}
 	}
 }
+
+// An outage is not hidden by another key, or another recipient, that fails after it or
+// before it; and it is no news when one of them opens the message.
+func TestKeysThatAreAwayAmongOthers(t *testing.T) {
+	ecdhKey, err := ecdh.P256().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	down, err := jwk.New(remoteECDH{ecdhKey, jose.KeysUnavailable}, jwk.ECDHESA256KW, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	generate := func() *jwk.Key {
+		k, err := jwk.Generate(jwk.ECDHESA256KW, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	reader, stranger := generate(), generate()
+	options := jwe.DecryptOptions{Algorithms: []jwk.Algorithm{jwk.ECDHESA256KW}, Encryptions: []jwk.Algorithm{jwk.A256GCM}}
+	for _, c := range []struct {
+		name string
+		keys keyList
+		to   *jwk.Key
+		want jose.Reason
+	}{
+		{"away, then a key that fails", keyList{down, reader}, stranger, jose.KeysUnavailable},
+		{"a key that fails, then away", keyList{reader, down}, stranger, jose.KeysUnavailable},
+		{"away, then the key", keyList{down, reader}, reader, ""},
+		{"no key away", keyList{stranger, stranger}, reader, jose.DecryptionFailed},
+	} {
+		one, err := jwe.Encrypt([]byte("x"), c.to, jwe.EncryptOptions{Encryption: jwk.A256GCM})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := jwe.Decrypt(t.Context(), one, c.keys, options); jose.ReasonOf(err) != c.want {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	// Encrypted to two strangers who call themselves as our keys are called.
+	stranger1, stranger2 := generate(), generate()
+	for _, order := range [][2]string{{"down", "local"}, {"local", "down"}} {
+		var to []*jwk.Key
+		for i, k := range []*jwk.Key{stranger1, stranger2} {
+			named, err := jwk.New(k.PublicKey(), jwk.ECDHESA256KW, order[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			to = append(to, named)
+		}
+		text, err := jwe.EncryptJSON([]byte("x"), nil, to, jwe.EncryptOptions{Encryption: jwk.A256GCM})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := jwe.DecryptJSON(t.Context(), text, keyNames{"down": down, "local": reader}, options); jose.ReasonOf(err) != jose.KeysUnavailable {
+			t.Errorf("%v: %v", order, err)
+		}
+	}
+}
+
+// keyNames is a source of one key for each kid.
+type keyNames map[string]*jwk.Key
+
+func (n keyNames) Lookup(_ context.Context, kid string, _ jwk.Algorithm) ([]*jwk.Key, error) {
+	return []*jwk.Key{n[kid]}, nil
+}
+
+// keyList is a source that has all its keys tried.
+type keyList []*jwk.Key
+
+func (l keyList) Lookup(context.Context, string, jwk.Algorithm) ([]*jwk.Key, error) { return l, nil }

@@ -171,8 +171,9 @@ func (m *sealed) open(ctx context.Context, list []recipient, keys KeySource, o D
 			return out, nil
 		}
 		// That a key of ours was tried and failed is the graver news, and the same
-		// whichever recipient it was.
-		if first == nil || jose.ReasonOf(err) == jose.DecryptionFailed {
+		// whichever recipient it was; that one could not be reached is graver still, for
+		// then nobody knows whether the message opens.
+		if first == nil || isAway(err) || jose.ReasonOf(err) == jose.DecryptionFailed && !isAway(first) {
 			first = err
 		}
 	}
@@ -199,9 +200,12 @@ func (t *attempt) recipient(ctx context.Context, r *recipient, keys KeySource) (
 		return nil, fail(jose.KeyNotFound, "no key answers")
 	}
 	for _, key := range candidates {
-		var plaintext []byte
-		if plaintext, err = t.key(key, r, enc); err == nil {
+		plaintext, failed := t.key(key, r, enc)
+		if failed == nil {
 			return t.message(key, r, plaintext)
+		}
+		if !isAway(err) { // else it stays the news, as in open
+			err = failed
 		}
 	}
 	return nil, err

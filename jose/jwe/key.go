@@ -116,10 +116,10 @@ func checkShape(d *keydata.Data, h *Header, enc *alg.Row, encrypted []byte, maxI
 	return nil
 }
 
-// away reports whether a key that lives elsewhere says that it cannot be reached (see
+// isAway reports whether a key that lives elsewhere says that it cannot be reached (see
 // jwk.New). That is its holder's word and not the message's, so it tells a sender
 // nothing; every other error does not leave this file.
-func away(err error) bool { return errors.Is(err, jose.KeysUnavailable) }
+func isAway(err error) bool { return errors.Is(err, jose.KeysUnavailable) }
 
 // decryptKey returns the content key of a part that checkShape has let through.
 // It never says that an encrypted key does not open: it then returns a random
@@ -133,7 +133,7 @@ func decryptKey(d *keydata.Data, h *Header, enc *alg.Row, encrypted []byte) ([]b
 	case alg.RSAOAEP:
 		var err error
 		cek, err = d.Decrypter.Decrypt(rand.Reader, encrypted, &rsa.OAEPOptions{Hash: d.Row.Hash})
-		if away(err) {
+		if isAway(err) {
 			return nil, jose.NewError(jose.KeysUnavailable, "the key cannot be reached", err)
 		}
 		ok = err == nil
@@ -147,7 +147,7 @@ func decryptKey(d *keydata.Data, h *Header, enc *alg.Row, encrypted []byte) ([]b
 			return nil, err
 		}
 		z, err := d.Exchanger.ECDH(pub)
-		if away(err) {
+		if isAway(err) {
 			return nil, jose.NewError(jose.KeysUnavailable, "the key cannot be reached", err)
 		}
 		if err != nil {

@@ -14,19 +14,19 @@ type permissions struct{ sign, verify, encrypt, decrypt bool }
 func (p permissions) signatures() bool { return p.sign || p.verify }
 func (p permissions) encryption() bool { return p.encrypt || p.decrypt }
 
-func (r *reader) permissions() permissions {
+func (r *reader) permissions() (allowed permissions, ops []string) {
 	use, hasUse := r.text("use")
 	sig, enc := !hasUse || use == "sig", !hasUse || use == "enc"
 	all := permissions{sign: sig, verify: sig, encrypt: enc, decrypt: enc}
 	v, ok := r.doc.Find("key_ops")
 	if !ok {
-		return all
+		return all, nil
 	}
 	if v.Kind != strictjson.Array {
 		r.wrong("key_ops", "not an array")
-		return permissions{}
+		return permissions{}, nil
 	}
-	var ops []string
+	ops = []string{} // given, and so never nil
 	for c := strictjson.Open(v); ; {
 		m, more := c.Next()
 		if !more {
@@ -34,12 +34,12 @@ func (r *reader) permissions() permissions {
 		}
 		if m.Kind != strictjson.String {
 			r.wrong("key_ops", "not an array of strings")
-			return permissions{}
+			return permissions{}, nil
 		}
 		op := m.Text()
 		if slices.Contains(ops, op) {
 			r.wrong("key_ops", "an operation stands twice")
-			return permissions{}
+			return permissions{}, nil
 		}
 		ops = append(ops, op)
 	}
@@ -62,10 +62,11 @@ func (r *reader) permissions() permissions {
 		use == "enc" && (given.signatures() || len(ops) > 0 && !given.encryption()) {
 		r.wrong("key_ops", "does not agree with use")
 	}
-	return permissions{
+	allowed = permissions{
 		sign: sig && given.sign, verify: sig && given.verify,
 		encrypt: enc && given.encrypt, decrypt: enc && given.decrypt,
 	}
+	return allowed, ops
 }
 
 // bind finds the one algorithm of a key: its alg member's, its curve's, or the

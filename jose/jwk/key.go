@@ -40,6 +40,7 @@ type spelling struct {
 	// RFC 7638 3.2, already spelled.
 	members []member
 	private []member // the private members, empty for public keys and secrets kept elsewhere
+	ops     []string // key_ops as it was read, nil when there was none
 	thumb   string
 }
 
@@ -65,8 +66,9 @@ func (k *Key) Accepts(a Algorithm) bool {
 	return !k.none() && (k.data.Row.Name == string(a) || k.data.Row.Serves(alg.Lookup(string(a))))
 }
 
-// Public returns the public half under the same kid. It fails with KeyMisuse
-// for a shared secret, which has none.
+// Public returns the public half under the same kid. Its key_ops, if the key has any,
+// are the counterparts: verify for sign, encrypt for decrypt, wrapKey for unwrapKey. It
+// fails with KeyMisuse for a shared secret, which has none.
 func (k *Key) Public() (*Key, error) {
 	if k.IsSymmetric() {
 		return nil, fail(jose.KeyMisuse, "a shared secret has no public half")
@@ -79,7 +81,7 @@ func (k *Key) Public() (*Key, error) {
 	if k.data.Outside != nil {
 		d.Outside = k.data.Outside.Public()
 	}
-	return &Key{&held{data: d, keyID: k.keyID, spelling: &spelling{members: k.members, thumb: k.thumb}, chain: k.chain}}, nil
+	return &Key{&held{data: d, keyID: k.keyID, spelling: &spelling{members: k.members, thumb: k.thumb, ops: publicOperations(k.ops)}, chain: k.chain}}, nil
 }
 
 // PublicKey returns a copy of the public half as the standard library's type,

@@ -3,9 +3,9 @@ package jwk
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/jotward/jotward/jose"
-	"github.com/jotward/jotward/jose/internal/alg"
 )
 
 // spell writes members that need no escaping as one JSON object.
@@ -20,8 +20,8 @@ func spell(members []member) []byte {
 	return append(out, '}')
 }
 
-// document returns the JWK with the given members after kty, kid, use and alg.
-func (k *Key) document(members []member, ops string) ([]byte, error) {
+// document returns the JWK with the given members after kty, kid, use or key_ops, and alg.
+func (k *Key) document(members []member, ops []string) ([]byte, error) {
 	out := []byte(`{"kty":"` + k.keyType() + `"`)
 	if k.keyID != "" {
 		kid, err := json.Marshal(k.keyID)
@@ -30,11 +30,20 @@ func (k *Key) document(members []member, ops string) ([]byte, error) {
 		}
 		out = append(append(out, `,"kid":`...), kid...)
 	}
-	use := "sig"
-	if !k.data.Row.Family.Signs() {
-		use = "enc"
+	if ops != nil {
+		// As it was read: it says more than use, and the two "SHOULD NOT be used together"
+		// (RFC 7517 4.3).
+		list, err := json.Marshal(ops)
+		if err != nil {
+			return nil, fail(jose.KeyInvalid, "key_ops cannot be written")
+		}
+		out = append(append(out, `,"key_ops":`...), list...)
+	} else if k.data.Row.Family.Signs() {
+		out = append(out, `,"use":"sig"`...)
+	} else {
+		out = append(out, `,"use":"enc"`...)
 	}
-	out = append(out, `,"use":"`+use+`","alg":"`+k.data.Row.Name+`"`+ops...)
+	out = append(out, `,"alg":"`+k.data.Row.Name+`"`...)
 	for _, m := range members {
 		if m.name != "kty" && m.name != "alg" {
 			out = append(out, `,"`+m.name+`":"`+m.value+`"`...)
@@ -43,20 +52,25 @@ func (k *Key) document(members []member, ops string) ([]byte, error) {
 	return append(k.appendChain(out), '}'), nil
 }
 
-// MarshalJSON returns the public half as a JWK. For a shared secret that is
-// kty, kid and alg alone, never k. It cannot fail for a Key that was built.
+// MarshalJSON returns the public half as a JWK, with the key_ops of Public where the
+// key was read with key_ops, and with use where it was not. For a shared secret that
+// is kty, kid, use and alg alone, never k. It cannot fail for a Key that was built.
 func (k *Key) MarshalJSON() ([]byte, error) {
 	if k.none() {
 		return []byte("null"), nil
 	}
 	if k.IsSymmetric() {
-		return k.document(nil, "")
+		return k.document(nil, nil)
 	}
-	return k.document(k.members, "")
+	if k.IsPrivate() {
+		return k.document(k.members, publicOperations(k.ops))
+	}
+	return k.document(k.members, k.ops)
 }
 
-// ExportPrivate returns the whole key, private members included, as a JWK. It
-// is the loud way out: everything else that prints a Key shows its public half.
+// ExportPrivate returns the whole key, private members included, as a JWK, with the
+// key_ops that it was read with, so that what was taken from a key does not come back
+// by exporting it. It is the loud way out: everything else that prints a Key shows its public half.
 // It fails with KeyMisuse for a public key, and for a key whose private half
 // lives elsewhere.
 func (k *Key) ExportPrivate() ([]byte, error) {
@@ -64,30 +78,29 @@ func (k *Key) ExportPrivate() ([]byte, error) {
 		return nil, fail(jose.KeyMisuse, "the key has no private half that could be exported")
 	}
 	if k.IsSymmetric() {
-		return k.document(k.private, k.operations())
+		return k.document(k.private, k.ops)
 	}
-	return k.document(append(k.members[:len(k.members):len(k.members)], k.private...), k.operations())
+	return k.document(append(k.members[:len(k.members):len(k.members)], k.private...), k.ops)
 }
 
-// operations returns the key_ops of a key that may do less than its material can (RFC
-// 7517 4.3), so that what was taken from it does not come back by exporting it. The
-// public half needs none: use says all that it can do.
-func (k *Key) operations() string {
-	d := k.data
-	forth, back, names := d.CanSign, d.CanVerify, [2]string{"sign", "verify"}
-	if !d.Row.Family.Signs() {
-		forth, back, names = d.CanEncrypt, d.CanDecrypt, [2]string{"wrapKey", "unwrapKey"}
-		if d.Row.Family == alg.Direct || d.Row.Family.EncryptsContent() {
-			names = [2]string{"encrypt", "decrypt"}
+// publicOperations returns what is left of a private key's key_ops for its public half
+// (RFC 7517 4.3). Both halves derive. An operation that nobody knows is left out, for
+// nobody knows whose it is.
+func publicOperations(ops []string) []string {
+	if ops == nil {
+		return nil
+	}
+	counterparts := map[string]string{
+		"sign": "verify", "verify": "verify", "encrypt": "encrypt", "decrypt": "encrypt", "wrapKey": "wrapKey", "unwrapKey": "wrapKey",
+		"deriveKey": "deriveKey", "deriveBits": "deriveBits",
+	}
+	out := []string{}
+	for _, op := range ops {
+		if name := counterparts[op]; name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
 		}
 	}
-	switch {
-	case forth && back:
-		return ""
-	case forth:
-		return `,"key_ops":["` + names[0] + `"]`
-	}
-	return `,"key_ops":["` + names[1] + `"]`
+	return out
 }
 
 // String describes the key without its material: algorithm, kid, and whether it is private.

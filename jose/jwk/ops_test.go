@@ -16,6 +16,14 @@ func TestOperationsOfABrowsersKey(t *testing.T) {
 	if err != nil || k.Algorithm() != jwk.ECDHES || !k.CanEncrypt() || k.CanVerify() {
 		t.Fatal(k, err)
 	}
+	// And so it stays when it is written and read again.
+	out, err := k.MarshalJSON()
+	if err != nil || opsOf(t, string(out)) != "[]" {
+		t.Errorf("%s, %v", out, err)
+	}
+	if k, err = jwk.Parse(out, jwk.Options{}); err != nil || !k.CanEncrypt() {
+		t.Errorf("%v, %v", k, err)
+	}
 	for _, text := range []string{
 		`{"kty":"EC","crv":"P-256","alg":"ES256","key_ops":[],` + point + `}`,
 		`{"kty":"EC","crv":"P-256","alg":"ECDH-ES","key_ops":[],` + point + `,"d":"VEmDZpDXXK8p8N0Cndsxs924q6nS1RXFASRl6BfUqdw"}`,

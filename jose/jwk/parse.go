@@ -129,7 +129,8 @@ func parse(r *reader, o Options) (*Key, error) {
 	if r.err == nil {
 		r.err = checkKeyID(k.keyID)
 	}
-	allowed := r.permissions()
+	allowed, ops := r.permissions()
+	k.ops = ops
 	if r.err != nil {
 		return nil, r.err
 	}

@@ -46,9 +46,12 @@ var ErrReplayFull = errors.New("jwt: no room to remember another token")
 // time has not come, it fails with ErrReplayFull, which refuses tokens, instead
 // of forgetting one, which would accept a replay.
 //
-// Whoever makes tokens that hold can fill it. Anybody makes DPoP proofs, for each brings
-// its own key: verify the access token and what it is bound to first, so that only
-// holders of tokens come this far, and limit how often each of them may.
+// Whoever makes tokens that hold can fill it, and then everybody's are refused, with
+// StoreUnavailable, until a key's time has come. Anybody makes DPoP proofs, for each
+// brings its own key: verify the access token and what it is bound to first, so that
+// only holders of tokens come this far, and limit how often each of them may. At a
+// token endpoint there is no token yet: authenticate the client first, or limit by
+// address.
 type MemoryReplay struct {
 	clock func() time.Time
 	limit int
