@@ -97,6 +97,9 @@ func (b *body) broken() *refusal {
 	return &refusal{code: reason.RequestInvalid, detail: (*err).Error()}
 }
 
+// errRested is that the client sent nothing for too long.
+var errRested = os.ErrDeadlineExceeded
+
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	if len(b.head) > 0 {

@@ -101,7 +101,12 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // the rest of the body, to answer.
 func (p *passage) resting(w http.ResponseWriter, longest time.Duration) func() func() {
 	return func() func() {
-		t := time.AfterFunc(longest, func() { p.hush(w) })
+		t := time.AfterFunc(longest, func() {
+			// Said before net/http ends the request's context for it, which would look
+			// like a client that went away.
+			p.body.failed.CompareAndSwap(nil, &errRested)
+			p.hush(w)
+		})
 		return func() { t.Stop() }
 	}
 }
