@@ -45,7 +45,7 @@ func readRegistered(r *Registered, a *aside, doc *strictjson.Doc) (claimSet, err
 		case claimJti:
 			r.ID, ok = stringClaim(v)
 		case claimAud:
-			r.Audience, ok = audienceClaim(v, &a.audience)
+			r.Audience, ok = audienceClaim(v)
 		case claimExp:
 			r.Expiry, ok = dateClaim(v)
 		case claimNbf:
@@ -83,12 +83,11 @@ func dateClaim(v strictjson.Value) (time.Time, bool) {
 }
 
 // audienceClaim reads a string or an array of strings (RFC 7519 4.1.3).
-func audienceClaim(v strictjson.Value, one *[1]string) ([]string, bool) {
+func audienceClaim(v strictjson.Value) ([]string, bool) {
 	if v.Kind == strictjson.String {
-		one[0] = v.Text()
-		return one[:1:1], true
+		return []string{v.Text()}, true
 	}
-	return strictjson.AppendStrings(one[:0:1], v)
+	return strictjson.AppendStrings(nil, v)
 }
 
 // judge applies the policy to the claims, in an order that names the gravest

@@ -176,8 +176,7 @@ func (stringsDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 		dst.SetZero()
 		return nil
 	}
-	// Commas inside strings make the room too large, hence the bound on it.
-	list, ok := strictjson.AppendStrings(make([]string, 0, min(1+strings.Count(v.Raw, ","), 64)), v)
+	list, ok := stringList(v)
 	if !ok {
 		return errType(v, dst.Type())
 	}
@@ -187,6 +186,12 @@ func (stringsDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	}
 	dst.Set(reflect.ValueOf(list).Convert(dst.Type()))
 	return nil
+}
+
+// stringList reads an array of strings.
+func stringList(v strictjson.Value) ([]string, bool) {
+	// Commas inside strings make the room too large, hence the bound on it.
+	return strictjson.AppendStrings(make([]string, 0, min(1+strings.Count(v.Raw, ","), 64)), v)
 }
 
 type sliceDecoder struct {

@@ -174,7 +174,7 @@ func (v *DPoPVerifier) read(token string, rules []rule) (*DPoPProof, error) {
 		return nil, fail(jose.TokenMalformed, "payload: "+err.Error())
 	}
 	p := &DPoPProof{Token: Token[struct{}]{Header: h}, Key: key, Thumbprint: key.Thumbprint()}
-	if err := readClaims(&p.Token, &v.policy, rules, nil, s); err != nil {
+	if err := readClaims(&p.Token, &v.policy, rules, s); err != nil {
 		return nil, err
 	}
 	return p, nil

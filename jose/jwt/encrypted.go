@@ -98,7 +98,7 @@ type Decrypter[C any] struct {
 	keys   jwe.KeySource
 	outer  jwe.DecryptOptions
 	policy policy
-	plan   decoder
+	reader reader[C]
 }
 
 // An UnauthenticatedToken is what a Decrypter read: claims that nobody vouches
@@ -133,7 +133,7 @@ func NewDecrypter[C any](keys jwe.KeySource, outer jwe.DecryptOptions, p Policy)
 		return nil, err
 	}
 	d := &Decrypter[C]{keys: keys, outer: outer, policy: c}
-	if d.plan, err = compileClaims(reflect.TypeFor[C]()); err != nil {
+	if err = d.reader.compile(); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -153,11 +153,11 @@ func (d *Decrypter[C]) Decrypt(ctx context.Context, token string) (*Unauthentica
 	if !d.policy.SkipType && !equalFoldASCII(mediaType(m.Header.Type), d.policy.Type) {
 		return nil, fail(jose.TypeMismatch, "typ is "+show(m.Header.Type)+", "+show(d.policy.Type)+" is expected")
 	}
-	s := borrowScratch()
-	defer s.release()
-	s.payload = append(s.payload[:0], m.Plaintext...)
+	room := d.reader.borrow()
+	defer d.reader.release(room)
+	room.payload = append(room.payload[:0], m.Plaintext...)
 	var t Token[C]
-	if err := readClaims(&t, &d.policy, nil, d.plan, s); err != nil {
+	if err := d.reader.read(&t, &d.policy, nil, room); err != nil {
 		return nil, err
 	}
 	if err := checkReplicated(token, t.Payload); err != nil {

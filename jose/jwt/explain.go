@@ -81,13 +81,13 @@ func (v *Verifier[C]) explain(ctx context.Context, token string, more []rule) *E
 		return e.done()
 	}
 	var claims C
-	err := v.plan.decodeClaims(reflect.ValueOf(&claims).Elem(), f.doc, payload)
+	err := v.reader.plan.decodeClaims(reflect.ValueOf(&claims).Elem(), f.doc, payload)
 	e.add("custom_claims", err, "claims that fit the verifier's type", "claims")
 	return e.done()
 }
 
 func (v *Verifier[C]) explainer(more []rule) *explainer {
-	return &explainer{policy: &v.core.policy, rules: slices.Concat(v.core.policy.rules, more), custom: v.plan != nil,
+	return &explainer{policy: &v.core.policy, rules: slices.Concat(v.core.policy.rules, more), custom: v.reader.plan != nil,
 		wantKey: "a key of the source that answers to kid and alg"}
 }
 

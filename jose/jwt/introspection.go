@@ -63,7 +63,7 @@ func NewIntrospectionVerifier[C any](keys KeySource, p IntrospectionPolicy) (*In
 		return nil, err
 	}
 	v := &IntrospectionVerifier[C]{inner: inner}
-	if v.plan, err = compileClaims(reflect.TypeFor[C]()); err != nil {
+	if v.plan, _, err = compileClaims(reflect.TypeFor[C]()); err != nil {
 		return nil, err
 	}
 	return v, nil

@@ -111,13 +111,13 @@ func (o *opener) open(ctx context.Context, token string) (string, error) {
 // verifyNested is v.verify beneath the encryption, if there is one.
 func verifyNested[C any](ctx context.Context, o *opener, v *Verifier[C], token string, more []rule) (*Token[C], error) {
 	if o == nil {
-		return v.verify(ctx, token, more)
+		return v.verify(ctx, new(Token[C]), token, more)
 	}
 	signed, err := o.open(ctx, token)
 	if err != nil {
 		return nil, err
 	}
-	t, err := v.verify(ctx, signed, more)
+	t, err := v.verify(ctx, new(Token[C]), signed, more)
 	if err != nil {
 		return nil, err
 	}

@@ -34,23 +34,25 @@ var (
 type compiler struct {
 	structs map[reflect.Type]*structDecoder
 	depth   int
+	foreign bool // some type reads itself
 }
 
-// compileClaims returns the decoder for a whole claims set, nil for struct{}.
-func compileClaims(t reflect.Type) (decoder, error) {
+// compileClaims returns the decoder for a whole claims set, nil for struct{}, and
+// whether methods of the caller's take part.
+func compileClaims(t reflect.Type) (_ decoder, foreign bool, err error) {
 	if t.Kind() == reflect.Struct && t.NumField() == 0 && !reflect.PointerTo(t).Implements(jsonUnmarshaler) {
-		return nil, nil
+		return nil, false, nil
 	}
 	c := compiler{structs: map[reflect.Type]*structDecoder{}}
 	d, err := c.compile(t)
 	if err != nil {
-		return nil, fail(jose.PolicyInvalid, "claims type: "+err.Error())
+		return nil, false, fail(jose.PolicyInvalid, "claims type: "+err.Error())
 	}
 	switch d.(type) {
 	case *structDecoder, *mapDecoder, anyDecoder, unmarshalDecoder, rawDecoder:
-		return d, nil
+		return d, c.foreign, nil
 	}
-	return nil, fail(jose.PolicyInvalid, "claims type: "+t.String()+" cannot hold an object")
+	return nil, false, fail(jose.PolicyInvalid, "claims type: "+t.String()+" cannot hold an object")
 }
 
 func (c *compiler) compile(t reflect.Type) (decoder, error) {
@@ -62,8 +64,10 @@ func (c *compiler) compile(t reflect.Type) (decoder, error) {
 	case t == jsonNumber:
 		return numberDecoder{}, nil
 	case reflect.PointerTo(t).Implements(jsonUnmarshaler) && t.Kind() != reflect.Pointer:
+		c.foreign = true
 		return unmarshalDecoder{}, nil
 	case reflect.PointerTo(t).Implements(textUnmarshaler) && t.Kind() != reflect.Pointer:
+		c.foreign = true
 		return textDecoder{}, nil
 	}
 	if c.depth++; c.depth > strictjson.MaxDepth {
@@ -180,7 +184,7 @@ func (c *compiler) addFields(d *structDecoder, t reflect.Type, index []int) erro
 		if name == "" {
 			name = f.Name
 		}
-		if d.find(name) != nil {
+		if d.find(name) >= 0 {
 			return fmt.Errorf("two fields are named %q", name)
 		}
 		elem, err := c.compile(f.Type)

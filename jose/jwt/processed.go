@@ -13,9 +13,9 @@ import (
 // as an SD-JWT's is (RFC 9901 7.1). process receives the payload once its
 // signature holds; the policy judges what it returns, and so does the reading of C.
 func (v *Verifier[C]) Processed(ctx context.Context, token string, process func(payload string) (string, error), _ keydata.Access) (*Token[C], error) {
-	s := borrowScratch()
-	defer s.release()
-	seen, segment, err := v.core.authenticate(ctx, token, s)
+	m := v.reader.borrow()
+	defer v.reader.release(m)
+	seen, segment, err := v.core.authenticate(ctx, token, &m.scratch)
 	if err != nil {
 		return nil, err
 	}
@@ -27,9 +27,9 @@ func (v *Verifier[C]) Processed(ctx context.Context, token string, process func(
 	if err != nil {
 		return nil, err
 	}
-	s.payload = append(s.payload[:0], whole...)
+	m.payload = append(m.payload[:0], whole...)
 	t := &Token[C]{Header: seen.header}
-	if err := readClaims(t, &v.core.policy, nil, v.plan, s); err != nil {
+	if err := v.reader.read(t, &v.core.policy, nil, m); err != nil {
 		return nil, err
 	}
 	return t, nil

@@ -31,10 +31,9 @@ type Token[C any] struct {
 
 // aside is what was seen while the registered claims were read.
 type aside struct {
-	audience [1]string // room for the usual aud, so that it costs no allocation
-	scope    string
-	noScope  bool // scope is there and no string
-	bound    bool // cnf is there
+	scope   string
+	noScope bool // scope is there and no string
+	bound   bool // cnf is there
 }
 
 // Bound reports whether the token has a cnf claim (RFC 7800 3.1): it is then

@@ -2,7 +2,6 @@ package jwt
 
 import (
 	"context"
-	"reflect"
 	"slices"
 	"sync"
 
@@ -31,8 +30,8 @@ type KeySource interface {
 // A Verifier verifies tokens whose claims are read into a C. It is safe for use
 // by many goroutines.
 type Verifier[C any] struct {
-	core core
-	plan decoder // nil when C holds nothing
+	core   core
+	reader reader[C]
 }
 
 // NewVerifier builds a Verifier. How C is read is decided here, once: C is a
@@ -50,7 +49,7 @@ func NewVerifier[C any](keys KeySource, p Policy) (*Verifier[C], error) {
 		return nil, err
 	}
 	v := &Verifier[C]{core: core{policy: c, keys: keys}}
-	if v.plan, err = compileClaims(reflect.TypeFor[C]()); err != nil {
+	if err := v.reader.compile(); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -58,30 +57,37 @@ func NewVerifier[C any](keys KeySource, p Policy) (*Verifier[C], error) {
 
 // Verify accepts a token or says why not, in this order: size, shape, header,
 // algorithm, type, key, signature, claims. The error is a *jose.Error.
-func (v *Verifier[C]) Verify(ctx context.Context, token string) (*Token[C], error) {
-	return v.verify(ctx, token, nil)
+//
+// A Token that its caller does not keep costs no allocation: Verify is written to
+// be small enough for the compiler to inline, so that the Token can live on its
+// caller's stack (TestAllocations).
+func (v *Verifier[C]) Verify(ctx context.Context, token string) (t *Token[C], err error) {
+	t, err = v.verify(ctx, new(Token[C]), token, nil)
+	return
 }
 
-// verify is Verify with what one call demands beside the policy.
-func (v *Verifier[C]) verify(ctx context.Context, token string, more []rule) (*Token[C], error) {
-	s := borrowScratch()
-	defer s.release()
-	seen, segment, err := v.core.authenticate(ctx, token, s)
+// verify is Verify with what one call demands beside the policy. It returns t, and
+// must not let it escape otherwise.
+func (v *Verifier[C]) verify(ctx context.Context, t *Token[C], token string, more []rule) (*Token[C], error) {
+	m := v.reader.borrow()
+	defer v.reader.release(m)
+	seen, segment, err := v.core.authenticate(ctx, token, &m.scratch)
 	if err != nil {
 		return nil, err
 	}
-	t := &Token[C]{Header: seen.header}
-	if s.payload, err = b64.AppendDecode(s.payload[:0], segment); err != nil {
+	t.Header = seen.header
+	if m.payload, err = b64.AppendDecode(m.payload[:0], segment); err != nil {
 		return nil, fail(jose.TokenMalformed, "payload: "+err.Error())
 	}
-	if err := readClaims(t, &v.core.policy, more, v.plan, s); err != nil {
+	if err := v.reader.read(t, &v.core.policy, more, m); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// readClaims reads and judges the claims set in s.payload.
-func readClaims[C any](t *Token[C], p *policy, more []rule, plan decoder, s *scratch) error {
+// readClaims reads the registered claims of the claims set in s.payload, and
+// judges them and it.
+func readClaims[C any](t *Token[C], p *policy, more []rule, s *scratch) error {
 	// Every string of the token is a part of this one copy.
 	t.Payload = string(s.payload)
 	if err := s.doc.Scan(t.Payload); err != nil {
@@ -96,15 +102,11 @@ func readClaims[C any](t *Token[C], p *policy, more []rule, plan decoder, s *scr
 		return err
 	}
 	if len(p.rules)+len(more) > 0 {
-		f := facts{alg: t.Header.Algorithm, reg: &t.Registered, have: have, doc: &s.doc, now: now}
-		if err := f.follow(p.rules, more); err != nil {
-			return err
-		}
+		reg := t.Registered // a copy, for a rule may let it escape
+		f := facts{alg: t.Header.Algorithm, reg: &reg, have: have, doc: &s.doc, now: now}
+		return f.follow(p.rules, more)
 	}
-	if plan == nil {
-		return nil
-	}
-	return plan.decodeClaims(reflect.ValueOf(&t.Claims).Elem(), &s.doc, t.Payload)
+	return nil
 }
 
 // core is the part of a Verifier that does not depend on C.
@@ -128,11 +130,15 @@ func borrowScratch() *scratch { return scratches.Get().(*scratch) }
 
 // release gives the memory back, unless a huge token made it huge.
 func (s *scratch) release() {
-	s.doc.Reset()
-	if cap(s.input) > 64<<10 || cap(s.sig) > 64<<10 || s.doc.Room() > 2*strictjson.MaxMembers {
-		return
+	if s.empty() {
+		scratches.Put(s)
 	}
-	scratches.Put(s)
+}
+
+// empty forgets the token, and reports whether the memory is worth keeping.
+func (s *scratch) empty() bool {
+	s.doc.Reset()
+	return cap(s.input) <= 64<<10 && cap(s.sig) <= 64<<10 && s.doc.Room() <= 2*strictjson.MaxMembers
 }
 
 // authenticate checks everything up to the signature, and returns what became
