@@ -24,7 +24,7 @@ func TestGoals(t *testing.T) {
 	if os.Getenv("JOTWARD_GOALS") == "" {
 		t.Skip("set JOTWARD_GOALS=1 to measure")
 	}
-	for name, f := range map[string]func(*testing.T, *testing.B){"signatures": signatureGoals, "encryption": encryptionGoals, "hostile": hostileGoals, "refused": refusedGoals} {
+	for name, f := range map[string]func(*testing.T, *testing.B){"signatures": signatureGoals, "encryption": encryptionGoals, "hostile": hostileGoals, "refused": refusedGoals, "mac": macGoal} {
 		t.Run(name, func(t *testing.T) { within(func(b *testing.B) { f(t, b) }) })
 	}
 }
@@ -35,6 +35,12 @@ func signatureGoals(t *testing.T, b *testing.B) {
 		compare(t, "verify "+string(alg), verifyThree(b, s))
 		compare(t, "sign "+string(alg), signThree(b, s))
 	}
+}
+
+// macGoal compares a whole verification with hmac.New and sum over the same bytes.
+func macGoal(t *testing.T, b *testing.B) {
+	s := newSubject(b, jwk.HS256)
+	compare(t, "verify HS256 beside hmac.New and sum alone", append([]func(){func() { rawMAC(b, s) }}, verifyThree(b, s)[1:]...))
 }
 
 func encryptionGoals(t *testing.T, b *testing.B) {

@@ -29,7 +29,7 @@ var known = func() (t [64]struct {
 
 // readRegistered takes the registered claims out of a scanned claims set, and
 // aside what middleware asks of every token. It returns which claims were there.
-func readRegistered(r *Registered, a *aside, doc *strictjson.Doc) (claimSet, error) {
+func readRegistered(r *Registered, a *aside, doc *strictjson.Doc, l *lists) (claimSet, error) {
 	var have claimSet
 	for i := range doc.Len() {
 		key := doc.Key(i)
@@ -46,7 +46,7 @@ func readRegistered(r *Registered, a *aside, doc *strictjson.Doc) (claimSet, err
 		case claimJti:
 			r.ID, ok = stringClaim(v)
 		case claimAud:
-			r.Audience, ok = audienceClaim(v)
+			r.Audience, ok = audienceClaim(v, l)
 		case claimExp:
 			r.Expiry, ok = dateClaim(v)
 		case claimNbf:
@@ -84,11 +84,11 @@ func dateClaim(v strictjson.Value) (time.Time, bool) {
 }
 
 // audienceClaim reads a string or an array of strings (RFC 7519 4.1.3).
-func audienceClaim(v strictjson.Value) ([]string, bool) {
+func audienceClaim(v strictjson.Value, l *lists) ([]string, bool) {
 	if v.Kind == strictjson.String {
-		return []string{v.Text()}, true
+		return append(l.take(1), v.Text()), true
 	}
-	return strictjson.AppendStrings(nil, v)
+	return l.read(v)
 }
 
 // judge applies the policy to the claims, in an order that names the gravest

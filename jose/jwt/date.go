@@ -22,7 +22,7 @@ func parseDate(raw string) (time.Time, bool) {
 	if raw == "" || raw[0] == '-' {
 		return time.Time{}, false
 	}
-	if sec, ok := shortInt(raw); ok {
+	if sec, ok := strictjson.ShortInt(raw); ok {
 		return time.Unix(sec, 0).UTC(), sec <= maxDate
 	}
 	if !strings.ContainsAny(raw, ".eE") {
@@ -34,20 +34,6 @@ func parseDate(raw string) (time.Time, bool) {
 	}
 	sec, fraction := math.Modf(f)
 	return time.Unix(int64(sec), int64(fraction*1e9)).UTC(), true
-}
-
-// shortInt reads a number of a few digits and nothing else, as most are.
-func shortInt(raw string) (n int64, ok bool) {
-	if len(raw) > 18 {
-		return 0, false
-	}
-	for i := range len(raw) {
-		if raw[i]-'0' > 9 {
-			return 0, false
-		}
-		n = n*10 + int64(raw[i]-'0')
-	}
-	return n, raw != ""
 }
 
 // A NumericDate is a claim that is a number of seconds since 1970, such as

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"reflect"
 	"strconv"
-	"strings"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/strictjson"
@@ -49,7 +48,7 @@ func (intDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.Number {
 		return errType(v, dst.Type())
 	}
-	n, ok := shortInt(v.Raw)
+	n, ok := strictjson.ShortInt(v.Raw)
 	if !ok {
 		var err error
 		n, err = strconv.ParseInt(v.Raw, 10, 64)
@@ -176,7 +175,7 @@ func (stringsDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 		dst.SetZero()
 		return nil
 	}
-	list, ok := stringList(v)
+	list, ok := new(lists).read(v)
 	if !ok {
 		return errType(v, dst.Type())
 	}
@@ -186,12 +185,6 @@ func (stringsDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	}
 	dst.Set(reflect.ValueOf(list).Convert(dst.Type()))
 	return nil
-}
-
-// stringList reads an array of strings.
-func stringList(v strictjson.Value) ([]string, bool) {
-	// Commas inside strings make the room too large, hence the bound on it.
-	return strictjson.AppendStrings(make([]string, 0, min(1+strings.Count(v.Raw, ","), 64)), v)
 }
 
 type sliceDecoder struct {

@@ -286,7 +286,7 @@ func (f *facts) readEach() (wrong claimSet, first error) {
 		var a aside
 		err := one.Scan(`{"` + name + `":` + v.Raw + `}`)
 		if err == nil {
-			_, err = readRegistered(f.reg, &a, &one)
+			_, err = readRegistered(f.reg, &a, &one, new(lists))
 		}
 		if err == nil {
 			f.have |= bit

@@ -2,6 +2,7 @@ package jwt
 
 import (
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/jotward/jotward/jose/internal/strictjson"
@@ -65,16 +66,41 @@ func (r *reader[C]) read(t *Token[C], p *policy, more []rule, m *room[C]) error 
 	if r.foreign {
 		into = r.build() // what a method may have kept is lent to nobody else
 	}
-	if err := into.decode(r.plan, &m.doc, t.Payload); err != nil {
+	if err := into.decode(r.plan, &m.scratch, t.Payload); err != nil {
 		return err
 	}
 	t.Claims = into.claims
 	return nil
 }
 
-func (m *room[C]) decode(plan decoder, doc *strictjson.Doc, payload string) error {
+func (m *room[C]) decode(plan decoder, s *scratch, payload string) error {
 	if d, ok := plan.(*structDecoder); ok {
-		return d.decodeSlots(m.slots, m.place, doc)
+		return d.decodeSlots(m.slots, m.place, &s.doc, &s.lists)
 	}
-	return plan.decodeClaims(m.place, doc, payload)
+	return plan.decodeClaims(m.place, &s.doc, payload)
+}
+
+// lists is memory for one token's lists of strings, aud and those of its claims:
+// one allocation does for most tokens.
+type lists struct{ free []string }
+
+const usualLists = 4
+
+// take returns an empty list that has room for n strings.
+func (l *lists) take(n int) []string {
+	if l.free == nil && n <= usualLists {
+		l.free = make([]string, usualLists)
+	}
+	if n > len(l.free) {
+		return make([]string, 0, n)
+	}
+	list := l.free[:0:n]
+	l.free = l.free[n:]
+	return list
+}
+
+// read reads an array of strings.
+func (l *lists) read(v strictjson.Value) ([]string, bool) {
+	// Commas inside strings make the room too large, hence the bound on it.
+	return strictjson.AppendStrings(l.take(min(1+strings.Count(v.Raw, ","), 64)), v)
 }

@@ -58,11 +58,11 @@ func (d *structDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 }
 
 func (d *structDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ string) error {
-	return d.decodeSlots(make([]slot, len(d.fields)), dst, doc)
+	return d.decodeSlots(make([]slot, len(d.fields)), dst, doc, nil)
 }
 
 // decodeSlots is decodeClaims for a dst whose slots are known.
-func (d *structDecoder) decodeSlots(slots []slot, dst reflect.Value, doc *strictjson.Doc) error {
+func (d *structDecoder) decodeSlots(slots []slot, dst reflect.Value, doc *strictjson.Doc, l *lists) error {
 	for i := range doc.Len() {
 		first := d.first[doc.Key(i).Slot()]
 		if first == 0 {
@@ -76,7 +76,7 @@ func (d *structDecoder) decodeSlots(slots []slot, dst reflect.Value, doc *strict
 			}
 		}
 		v := doc.Value(i)
-		if slots[n].set(v) {
+		if slots[n].set(v, l) {
 			continue
 		}
 		if err := d.fields[n].set(dst, v); err != nil {
@@ -112,14 +112,14 @@ func (d *structDecoder) slots(dst reflect.Value) []slot {
 
 // set reports whether it took the value: the field's decoder takes the others, or
 // says what is wrong with them.
-func (s *slot) set(v strictjson.Value) (ok bool) {
+func (s *slot) set(v strictjson.Value, l *lists) (ok bool) {
 	switch {
 	case s.text != nil && v.Kind == strictjson.String:
 		*s.text, ok = v.Text(), true
 	case s.whole != nil && v.Kind == strictjson.Number:
-		*s.whole, ok = shortInt(v.Raw)
+		*s.whole, ok = strictjson.ShortInt(v.Raw)
 	case s.list != nil && v.Kind == strictjson.Array:
-		*s.list, ok = stringList(v)
+		*s.list, ok = l.read(v)
 	}
 	return ok
 }

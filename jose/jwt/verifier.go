@@ -93,7 +93,7 @@ func readClaims[C any](t *Token[C], p *policy, more []rule, s *scratch) error {
 	if err := s.doc.Scan(t.Payload); err != nil {
 		return fail(jose.ClaimsInvalid, err.Error())
 	}
-	have, err := readRegistered(&t.Registered, &t.aside, &s.doc)
+	have, err := readRegistered(&t.Registered, &t.aside, &s.doc, &s.lists)
 	if err != nil {
 		return err
 	}
@@ -122,6 +122,7 @@ type scratch struct {
 	input   []byte
 	sig     []byte
 	payload []byte
+	lists   lists
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -138,6 +139,7 @@ func (s *scratch) release() {
 // empty forgets the token, and reports whether the memory is worth keeping.
 func (s *scratch) empty() bool {
 	s.doc.Reset()
+	s.lists = lists{}
 	return cap(s.input) <= 64<<10 && cap(s.sig) <= 64<<10 && s.doc.Room() <= 2*strictjson.MaxMembers
 }
 

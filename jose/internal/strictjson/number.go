@@ -136,3 +136,30 @@ func (p *parser) digits(i int) int {
 	}
 	return i
 }
+
+// ShortInt returns the number that raw is when it is at most 18 digits and nothing
+// else, as most are. Eight digits are read at once: as bytes, then as pairs, then
+// as fours.
+func ShortInt(raw string) (n int64, ok bool) {
+	if raw == "" || len(raw) > 18 {
+		return 0, false
+	}
+	for ; len(raw) >= 8; raw = raw[8:] {
+		x := word(raw[:8])
+		const high, threes, sixes = 0xf0f0f0f0f0f0f0f0, 0x3030303030303030, 0x0606060606060606
+		if x&high != threes || (x+sixes)&high != threes {
+			return 0, false
+		}
+		x -= threes
+		x = (x*10 + x>>8) & 0x00ff00ff00ff00ff
+		x = (x*100 + x>>16) & 0x0000ffff0000ffff
+		n = n*1e8 + int64((x*10000+x>>32)&0xffffffff)
+	}
+	for i := range len(raw) {
+		if raw[i]-'0' > 9 {
+			return 0, false
+		}
+		n = n*10 + int64(raw[i]-'0')
+	}
+	return n, true
+}
