@@ -129,3 +129,28 @@ func TestWhatAMethodKeepsIsItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// The lists of one token lie side by side: to append to one changes no other.
+func TestListsStandApart(t *testing.T) {
+	k := generate(t, jwk.HS256, "")
+	v, err := jwt.NewVerifier[plain](k, lax())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, aud := range []string{`"a"`, `["a"]`, `["a","b"]`, `["a","b","c","d"]`, `["a,b","c"]`} {
+		for _, list := range []string{`["x"]`, `["x","y"]`, `["x","y","z"]`, `[]`, `["x,","y,y"]`, `["1","2","3","4","5","6"]`} {
+			text := `{"aud":` + aud + `,"list":` + list + `}`
+			got, err := v.Verify(ctx, sign(t, k, text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := read[plain](t, text).List
+			audience := fmt.Sprint(got.Audience)
+			_ = append(got.Audience, "new")
+			_ = append(got.Claims.List, "new")
+			if !reflect.DeepEqual(got.Claims.List, want) || fmt.Sprint(got.Audience) != audience {
+				t.Errorf("%s: %q, %q", text, got.Audience, got.Claims.List)
+			}
+		}
+	}
+}
