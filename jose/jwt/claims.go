@@ -219,7 +219,7 @@ func (p *policy) checkLifetime(r *Registered, have claimSet, now time.Time) erro
 		from = r.IssuedAt
 	}
 	if r.Expiry.After(from.Add(p.MaxLifetime)) {
-		return fail(jose.LifetimeExceeded, "lives "+r.Expiry.Sub(from).String()+", at most "+p.MaxLifetime.String()+" are accepted")
+		return fail(jose.LifetimeExceeded, "lives "+r.Expiry.Sub(from).String()+", at most "+p.longest+" are accepted")
 	}
 	return nil
 }

@@ -11,8 +11,12 @@ import (
 )
 
 // errType is a claim whose value does not fit the caller's type.
-func errType(v strictjson.Value, t reflect.Type) error {
-	return fail(jose.ClaimsInvalid, "a value of another type where "+t.String()+" is expected")
+func errType(t reflect.Type) error {
+	return fail(jose.ClaimsInvalid, wantType(t))
+}
+
+func wantType(t reflect.Type) string {
+	return "a value of another type where " + t.String() + " is expected"
 }
 
 // scalar is embedded by decoders that cannot hold a whole claims set.
@@ -26,7 +30,7 @@ type boolDecoder struct{ scalar }
 
 func (boolDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.True && v.Kind != strictjson.False {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	dst.SetBool(v.Kind == strictjson.True)
 	return nil
@@ -36,7 +40,7 @@ type stringDecoder struct{ scalar }
 
 func (stringDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.String {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	dst.SetString(v.Text())
 	return nil
@@ -46,7 +50,7 @@ type intDecoder struct{ scalar }
 
 func (intDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.Number {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	n, ok := strictjson.ShortInt(v.Raw)
 	if !ok {
@@ -55,7 +59,7 @@ func (intDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 		ok = err == nil
 	}
 	if !ok || dst.OverflowInt(n) {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	dst.SetInt(n)
 	return nil
@@ -66,7 +70,7 @@ type uintDecoder struct{ scalar }
 func (uintDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	n, err := strconv.ParseUint(v.Raw, 10, 64)
 	if v.Kind != strictjson.Number || err != nil || dst.OverflowUint(n) {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	dst.SetUint(n)
 	return nil
@@ -76,11 +80,11 @@ type floatDecoder struct{ scalar }
 
 func (floatDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.Number {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	f, err := strconv.ParseFloat(v.Raw, 64)
 	if err != nil || dst.OverflowFloat(f) {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	dst.SetFloat(f)
 	return nil
@@ -90,7 +94,7 @@ type numberDecoder struct{ scalar }
 
 func (numberDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.Number {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	dst.SetString(v.Raw)
 	return nil
@@ -101,7 +105,7 @@ type dateDecoder struct{ scalar }
 func (dateDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	t, ok := parseDate(v.Raw)
 	if v.Kind != strictjson.Number || !ok {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	*dst.Addr().Interface().(*NumericDate) = NumericDate{t}
 	return nil
@@ -111,7 +115,7 @@ type textDecoder struct{ scalar }
 
 func (textDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.String {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	if err := dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(v.Text())); err != nil {
 		return jose.NewError(jose.ClaimsInvalid, dst.Type().String()+" refuses its claim", err)
@@ -177,7 +181,7 @@ func (stringsDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	}
 	list, ok := new(lists).read(v)
 	if !ok {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	if p, ok := dst.Addr().Interface().(*[]string); ok { // saves a conversion's allocation
 		*p = list
@@ -198,7 +202,7 @@ func (d *sliceDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 		return nil
 	}
 	if v.Kind != strictjson.Array {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	list := reflect.MakeSlice(dst.Type(), 0, 4)
 	zero := reflect.Zero(dst.Type().Elem())
@@ -227,7 +231,7 @@ func (d *mapDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 		return nil
 	}
 	if v.Kind != strictjson.Object {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	out := reflect.MakeMap(d.typ)
 	for c := strictjson.Open(v); ; {

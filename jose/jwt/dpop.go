@@ -20,6 +20,9 @@ import (
 // value is refused.
 type DPoPPolicy struct {
 	Algorithms []jwk.Algorithm // accepted values of alg; none of them symmetric
+	// Extensions read keys of algorithms that are not in this module, as in
+	// jwk.Options. Algorithms must name those, too.
+	Extensions []jwk.Extension
 	// MaxAge bounds how long ago iat is: seconds to minutes (RFC 9449 11.1).
 	MaxAge  time.Duration
 	MaxSize int           // in bytes; 0 means DefaultMaxSize
@@ -157,7 +160,7 @@ func (v *DPoPVerifier) read(token string, rules []rule) (*DPoPProof, error) {
 	if err := v.policy.checkType(h); err != nil {
 		return nil, err
 	}
-	key, err := proofKey(segment, h.Algorithm)
+	key, err := proofKey(segment, h.Algorithm, v.own.Extensions)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +185,7 @@ func (v *DPoPVerifier) read(token string, rules []rule) (*DPoPProof, error) {
 
 // proofKey reads the jwk of a proof's header, which must be a public key for the
 // proof's alg.
-func proofKey(segment string, a jwk.Algorithm) (*jwk.Key, error) {
+func proofKey(segment string, a jwk.Algorithm, extensions []jwk.Extension) (*jwk.Key, error) {
 	var d strictjson.Doc
 	if err := header.Scan(&d, segment); err != nil {
 		return nil, err
@@ -192,12 +195,14 @@ func proofKey(segment string, a jwk.Algorithm) (*jwk.Key, error) {
 		return nil, fail(jose.KeyNotFound, "no jwk in the header")
 	}
 	// PublicOnly: a client that publishes its private key has lost it (RFC 9449 4.3, 7).
-	return jwk.Parse([]byte(member.Raw), jwk.Options{Algorithms: []jwk.Algorithm{a}, PublicOnly: true})
+	return jwk.Parse([]byte(member.Raw), jwk.Options{Algorithms: []jwk.Algorithm{a}, PublicOnly: true, Extensions: extensions})
 }
 
 // rules are what a request demands of its proof.
 func (v *DPoPVerifier) rules(r DPoPRequest) ([]rule, error) {
 	switch {
+	case v.policy.Clock == nil:
+		return nil, errUnbuilt()
 	case r.Method == "" || r.URL == "":
 		return nil, fail(jose.PolicyInvalid, "no Method or no URL is given")
 	case r.NoAccessToken == (r.AccessToken != ""):

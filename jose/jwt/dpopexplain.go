@@ -23,7 +23,7 @@ func (v *DPoPVerifier) Explain(ctx context.Context, r DPoPRequest) (*Explanation
 	front := &explainer{}
 	front.add("proof", checkOneProof(r.Proofs), "one DPoP header field", "one")
 	e := &explainer{policy: &v.policy, rules: slices.Concat(v.policy.rules, rules), wantKey: "a public key as the jwk of the header, for the alg"}
-	source := &proofSource{}
+	source := &proofSource{extensions: v.own.Extensions}
 	if len(r.Proofs) == 1 {
 		source.segment, _, _, _ = jws.Split(r.Proofs[0]) // "shape" says when this fails
 		if payload, _, ok := e.message(ctx, &core{policy: v.policy, keys: source}, r.Proofs[0]); ok {
@@ -36,13 +36,14 @@ func (v *DPoPVerifier) Explain(ctx context.Context, r DPoPRequest) (*Explanation
 // proofSource is a KeySource with the key of one proof's own header. It is for
 // Explain alone, whose result lets nobody in: a Verifier never gets one.
 type proofSource struct {
-	segment string
-	key     *jwk.Key
+	segment    string
+	extensions []jwk.Extension
+	key        *jwk.Key
 }
 
 // Lookup implements KeySource.
 func (s *proofSource) Lookup(_ context.Context, _ string, a jwk.Algorithm) (_ []*jwk.Key, err error) {
-	if s.key, err = proofKey(s.segment, a); err != nil {
+	if s.key, err = proofKey(s.segment, a, s.extensions); err != nil {
 		return nil, err
 	}
 	return []*jwk.Key{s.key}, nil

@@ -67,6 +67,9 @@ func (v *Verifier[C]) Explain(ctx context.Context, token string) *Explanation {
 }
 
 func (v *Verifier[C]) explain(ctx context.Context, token string, more []rule) *Explanation {
+	if v == nil || v.core.keys == nil {
+		return unbuilt()
+	}
 	e := v.explainer(more)
 	payload, signed, ok := e.message(ctx, &v.core, token)
 	if !ok {
@@ -84,6 +87,13 @@ func (v *Verifier[C]) explain(ctx context.Context, token string, more []rule) *E
 	err := v.reader.plan.decodeClaims(reflect.ValueOf(&claims).Elem(), f.doc, payload)
 	e.add("custom_claims", err, "claims that fit the verifier's type", "claims")
 	return e.done()
+}
+
+// unbuilt is the explanation of a verifier that no constructor has built.
+func unbuilt() *Explanation {
+	e := &explainer{}
+	e.add("policy", errUnbuilt(), "a policy", "a policy")
+	return &Explanation{Checks: e.checks}
 }
 
 func (v *Verifier[C]) explainer(more []rule) *explainer {

@@ -83,6 +83,7 @@ type policy struct {
 	requiredOther []string
 	untyped       bool   // a token without typ, or of typ JWT, is accepted beside Type
 	rules         []rule // what a profile checks beside
+	longest       string // MaxLifetime in words
 }
 
 func (p *policy) checkAlgorithm(h jws.Header) error {
@@ -124,6 +125,7 @@ func compileClaimsPolicy(p Policy) (policy, error) {
 	if c.MaxSize == 0 {
 		c.MaxSize = DefaultMaxSize
 	}
+	c.longest = p.MaxLifetime.String()
 	required := p.Required
 	if required == nil {
 		required = []string{"exp", "iat", "iss", "aud", "sub"}

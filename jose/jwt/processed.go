@@ -13,6 +13,9 @@ import (
 // as an SD-JWT's is (RFC 9901 7.1). process receives the payload once its
 // signature holds; the policy judges what it returns, and so does the reading of C.
 func (v *Verifier[C]) Processed(ctx context.Context, token string, process func(payload string) (string, error), _ keydata.Access) (*Token[C], error) {
+	if v == nil || v.core.keys == nil {
+		return nil, errUnbuilt()
+	}
 	m := v.reader.borrow()
 	defer v.reader.release(m)
 	seen, segment, err := v.core.authenticate(ctx, token, &m.scratch)

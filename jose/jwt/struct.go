@@ -15,6 +15,7 @@ type field struct {
 	name  string
 	index []int
 	elem  decoder
+	wrong string // what is said of a value of another type
 }
 
 type structDecoder struct {
@@ -42,7 +43,7 @@ func (d *structDecoder) find(name string) int {
 
 func (d *structDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.Object {
-		return errType(v, dst.Type())
+		return errType(dst.Type())
 	}
 	for c := strictjson.Open(v); ; {
 		m, more := c.Next()
@@ -79,6 +80,9 @@ func (d *structDecoder) decodeSlots(slots []slot, dst reflect.Value, doc *strict
 		if slots[n].set(v, l) {
 			continue
 		}
+		if slots[n].refuses(v) {
+			return fail(jose.ClaimsInvalid, d.fields[n].wrong)
+		}
 		if err := d.fields[n].set(dst, v); err != nil {
 			return err
 		}
@@ -108,6 +112,12 @@ func (d *structDecoder) slots(dst reflect.Value) []slot {
 		}
 	}
 	return list
+}
+
+// refuses reports whether no decoder would take the value, whose text is then ready:
+// a refusal must not cost more than an acceptance.
+func (s *slot) refuses(v strictjson.Value) bool {
+	return s.text != nil && v.Kind != strictjson.String || s.whole != nil && v.Kind != strictjson.Number
 }
 
 // set reports whether it took the value: the field's decoder takes the others, or

@@ -69,6 +69,9 @@ func (v *Verifier[C]) Verify(ctx context.Context, token string) (t *Token[C], er
 // verify is Verify with what one call demands beside the policy. It returns t, and
 // must not let it escape otherwise.
 func (v *Verifier[C]) verify(ctx context.Context, t *Token[C], token string, more []rule) (*Token[C], error) {
+	if v == nil || v.core.keys == nil {
+		return nil, errUnbuilt()
+	}
 	m := v.reader.borrow()
 	defer v.reader.release(m)
 	seen, segment, err := v.core.authenticate(ctx, token, &m.scratch)
@@ -84,6 +87,10 @@ func (v *Verifier[C]) verify(ctx context.Context, t *Token[C], token string, mor
 	}
 	return t, nil
 }
+
+// errUnbuilt is what a verifier says that no constructor has built: its zero value
+// knows no policy, and refuses.
+func errUnbuilt() error { return fail(jose.PolicyInvalid, "no constructor has built this verifier") }
 
 // readClaims reads the registered claims of the claims set in s.payload, and
 // judges them and it.

@@ -19,8 +19,8 @@ import (
 	"github.com/jotward/jotward/jose/jwk"
 )
 
-// Extension reads keys of type AKP: for jwk.Options.Extensions and
-// jwks.Config.Extensions.
+// Extension reads keys of type AKP: for jwk.Options.Extensions,
+// jwks.Config.Extensions and jwt.DPoPPolicy.Extensions.
 func Extension() jwk.Extension { return jwk.NewExtension(keydata.Access{}, extension{}) }
 
 // Generate makes a new key with crypto/rand. An empty keyID means the key's

@@ -234,3 +234,34 @@ func Example() {
 	fmt.Println(verified.Header.Algorithm, verified.Subject)
 	// Output: ML-DSA-65 alice
 }
+
+// A DPoP proof brings its key along (RFC 9449 4.2): a verifier whose policy has the
+// extension reads an ML-DSA key there, and one without it refuses.
+func TestDPoPProof(t *testing.T) {
+	now := func() time.Time { return time.Unix(1_700_000_000, 0) }
+	signer, err := jwt.NewDPoPSigner(generate(t, jwk.MLDSA65), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := signer.Proof(jwt.DPoPTarget{Method: "GET", URL: "https://api.example/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := jwt.DPoPPolicy{Algorithms: []jwk.Algorithm{jwk.MLDSA65}, MaxAge: time.Minute, MaxSize: 32 << 10, Clock: now, SkipReplay: true, SkipNonce: true}
+	request := jwt.DPoPRequest{Proofs: []string{proof}, Method: "GET", URL: "https://api.example/", NoAccessToken: true}
+	for _, extensions := range [][]jwk.Extension{nil, {mldsa.Extension()}} {
+		policy.Extensions = extensions
+		v, err := jwt.NewDPoPVerifier(policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := v.Verify(ctx, request)
+		explained, explainErr := v.Explain(ctx, request)
+		if explainErr != nil || jose.ReasonOf(explained.Failure()) != jose.ReasonOf(err) {
+			t.Errorf("%v, but explained as %v, %v", err, explained.Failure(), explainErr)
+		}
+		if extensions == nil && err == nil || extensions != nil && (err != nil || got.Thumbprint != signer.Thumbprint()) {
+			t.Errorf("%d extensions: %v, %v", len(extensions), got, err)
+		}
+	}
+}
