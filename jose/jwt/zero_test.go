@@ -12,7 +12,7 @@ import (
 // that every policy would accept.
 func TestZeroVerifiersRefuse(t *testing.T) {
 	token := sign(t, generate(t, jwk.HS256, ""), goodClaims)
-	request := jwt.DPoPRequest{Proofs: []string{token}, Method: "GET", URL: audience, NoAccessToken: true}
+	request := jwt.DPoPRequest{Proofs: []string{token}, Method: "GET", URL: audience, NoAccessToken: true, Nonces: []string{"n"}}
 	id := jwt.IDTokenRequest{NoNonce: true}
 	refused := map[string]func() error{
 		"Verifier":        func() error { return second(new(jwt.Verifier[claims]).Verify(ctx, token)) },
