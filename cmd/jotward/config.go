@@ -67,10 +67,8 @@ func configCheckCommand() *cobra.Command {
 					return file.Locate(err)
 				}
 				fmt.Fprintf(out, "edge on %s, routes: %d, issuers: %d\n", e.Listen, len(e.Routes), len(e.Issuers))
-				for _, i := range e.Issuers {
-					if i.Feed == nil {
-						fmt.Fprintf(cmd.ErrOrStderr(), "warning: issuer %s has no feed: its revoked tokens are accepted until they expire\n", i.Issuer)
-					}
+				for _, warning := range e.Warnings() {
+					fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", warning)
 				}
 			}
 			return nil

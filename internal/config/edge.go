@@ -175,4 +175,6 @@ type Route struct {
 	ResourceMetadata string `yaml:"resource_metadata"`
 	// What becomes of the Authorization header: forward (default) or strip.
 	Authorization string `yaml:"authorization"`
+	// Where a token may be. Default: in the Authorization header alone. A request may bring one, in one place.
+	Credentials *Credentials `yaml:"credentials"`
 }

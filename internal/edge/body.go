@@ -24,6 +24,7 @@ type body struct {
 	end    error         // what begin met after head
 	begun  bool          // the client was told to send
 	form   bool
+	also   string // a name beside access_token that may not be in a form, underscored
 	name   []byte // of the parameter that is being read, up to nameBytes
 	value  bool   // past the "="
 	bytes  atomic.Int64
@@ -32,8 +33,8 @@ type body struct {
 	failed atomic.Pointer[error] // why reading ended before the end
 }
 
-// nameBytes holds access_token with every byte escaped, and more.
-const nameBytes = 4 * len(parameter)
+// nameBytes holds the longest name with every byte escaped, and more.
+const nameBytes = 4 * longestName
 
 // What begin reads at most.
 const (
@@ -171,4 +172,6 @@ func blank(name []byte) bool {
 }
 
 // full judges the name that has just ended.
-func (b *body) full() bool { return !b.value && namesToken(string(b.name)) }
+func (b *body) full() bool {
+	return !b.value && (namesToken(string(b.name)) || b.also != "" && names(string(b.name), b.also))
+}

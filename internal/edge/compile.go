@@ -48,6 +48,8 @@ type route struct {
 	folded  string // the path in lower case
 	auth    authMode
 	strip   bool // the Authorization header is not forwarded
+	places  places
+	hidden  []string // cookies that are a credential somewhere and are not forwarded here, underscored
 	hosts   map[string]bool
 	methods map[string]bool
 	claims  map[string]string // as scalar writes them
@@ -137,6 +139,7 @@ func (s *state) compileRoutes(list []config.Route, old *state, wrong func(error,
 			s.identity[fold(name)] = true
 		}
 	}
+	s.hideCookies()
 	slices.SortStableFunc(s.routes, func(a, b *route) int {
 		return cmp.Or(cmp.Compare(len(strings.TrimSuffix(b.Path, "/")), len(strings.TrimSuffix(a.Path, "/"))), cmp.Compare(b.specific(), a.specific()))
 	})
@@ -233,10 +236,13 @@ func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 	if err := checkHeaders(c.Headers); err != nil {
 		return nil, err
 	}
+	var err error
+	if r.places, err = compilePlaces(c.Credentials); err != nil {
+		return nil, err
+	}
 	if u, err := url.Parse(c.ResourceMetadata); c.ResourceMetadata != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "") {
 		return nil, errors.New("resource_metadata is no http(s) address")
 	}
-	var err error
 	if r.rules, err = compileRules(c); err != nil {
 		return nil, err
 	}
@@ -264,8 +270,8 @@ func (r *route) compileAuth() error {
 	if r.auth != authRequired && (len(r.Scopes)+len(r.Roles)+len(r.Claims) > 0 || r.OneTime) {
 		return fmt.Errorf("scopes, roles, claims and one_time need auth: required")
 	}
-	if r.auth == authNone && (len(r.Headers)+len(r.Issuers) > 0 || r.Audience != "") {
-		return fmt.Errorf("headers, issuers and audience need auth: required or optional")
+	if r.auth == authNone && (len(r.Headers)+len(r.Issuers) > 0 || r.Audience != "" || r.Credentials != nil) {
+		return fmt.Errorf("headers, issuers, audience and credentials need auth: required or optional")
 	}
 	switch r.Authorization {
 	case "", "forward":

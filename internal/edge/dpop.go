@@ -83,11 +83,11 @@ func same(a, b config.EdgeDPoP) bool {
 func (s *state) proveKey(ctx context.Context, r *http.Request, p *passage, v *verified, path string, now time.Time) *refusal {
 	bound := v.identity.bound.jkt
 	switch {
-	case bound == "" && !p.dpop:
+	case bound == "" && !p.credential.dpop:
 		return nil
 	case bound == "":
 		return &refusal{code: reason.SenderMismatch, detail: "the scheme is DPoP and the token is bound to no key"}
-	case !p.dpop: // a downgrade to Bearer (RFC 9449 7.2), or nobody asks for proofs here
+	case !p.credential.dpop: // a downgrade to Bearer (RFC 9449 7.2), or nobody asks for proofs here
 		return &refusal{code: reason.SenderProofUnchecked}
 	}
 	q := jwt.DPoPRequest{Proofs: r.Header["Dpop"], Method: r.Method, URL: p.way.proto() + "://" + p.way.host + path, AccessToken: v.token, Thumbprint: bound}

@@ -95,7 +95,7 @@ func (p *passage) deny(w http.ResponseWriter, no *refusal, rt *route) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	p.sign(h)
-	if info.Status == http.StatusUnauthorized || info.Status < 500 && info.OAuth != "" {
+	if info.Status == http.StatusUnauthorized || info.Status < 500 && info.OAuth != "" && no.code != reason.CrossOrigin {
 		o := bearer.Options{}
 		if rt != nil {
 			o.ResourceMetadata = rt.ResourceMetadata
@@ -110,7 +110,7 @@ func (p *passage) deny(w http.ResponseWriter, no *refusal, rt *route) {
 		challenges := []string{o.Challenge(code, jose.Reason(info.Code)) + no.demand}
 		if ps := p.state.proofs; ps != nil && info.Status == http.StatusUnauthorized && rt != nil {
 			switch {
-			case p.dpop: // the client knows the scheme: it is told what was wrong with it
+			case p.credential.dpop: // the client knows the scheme: it is told what was wrong with it
 				challenges = []string{ps.challenge(no)}
 			case no.code == reason.SenderProofUnchecked, no.code == reason.CredentialMissing:
 				challenges = append(challenges, ps.challenge(nil))

@@ -84,6 +84,7 @@ func answered(answer *http.Response) error {
 	}
 	p.endless.Store(endless(answer))
 	p.answerLength = answer.ContentLength
+	p.conceal(answer)
 	p.sign(answer.Header)
 	return nil
 }
@@ -147,6 +148,7 @@ func (r *route) rewrite(pr *httputil.ProxyRequest) {
 	if v := pr.In.Header["Authorization"]; !r.strip && len(v) > 0 {
 		out.Header["Authorization"] = v
 	}
+	r.withhold(p, pr)
 	out.Header.Del("Dpop") // it was for this address, and is spent (RFC 9449 11.1)
 	h := out.Header
 	// One array for five values; each slice ends where the next begins.

@@ -70,6 +70,7 @@ var notForIdentities = map[string]bool{
 	"authorization": true, "host": true, "connection": true, "te": true, "trailer": true, "transfer-encoding": true, "upgrade": true,
 	"keep-alive": true, "expect": true, "cookie": true, "via": true, "date": true, "origin": true, "range": true, "traceparent": true, "tracestate": true,
 	"http2-settings": true, "proxy": true, "proxy-connection": true, "proxy-authorization": true, "forwarded": true, "x-request-id": true,
+	"sec-websocket-protocol": true,
 }
 
 // checkHeaders holds what a route sets to names that nothing else means.

@@ -20,7 +20,9 @@ type passage struct {
 	limits, policies []string // what is left of the limits that were asked, and what they are
 	body             body
 	values           [5]string // of the headers that are set for every request
-	dpop             bool      // the credential came under the scheme DPoP
+	credential       credential
+	bare             bool   // its credential was taken out of the query
+	offered          string // the name of the credential's subprotocol, where a client offered it
 	event            Event
 	now              func() time.Time
 	token            *verified // that let it in; nil: none
@@ -180,20 +182,22 @@ func (s *state) routeOf(r *http.Request) (*route, string, *refusal) {
 
 // ask holds a request against its route: the token, where it takes one, and the rules.
 func (e *Edge) ask(r *http.Request, p *passage, rt *route, path string, now time.Time) *refusal {
-	var token string
 	var no *refusal
-	anonymous := rt.auth == authNone
-	if !anonymous {
-		p.body.form = isForm(r.Header)
-		token, p.dpop, anonymous, no = rt.credential(r, p.state.proofs)
+	p.credential.anonymous = rt.auth == authNone
+	if rt.auth != authNone {
+		p.body.form, p.body.also = isForm(r.Header), rt.places.queryFolded
+		if p.credential, no = rt.credential(r, p.state.proofs); no == nil {
+			no = rt.places.foreign(r, p)
+		}
 	}
+	token := p.credential.token
 	if over := rt.count(p, false, token, nil, now); over != nil {
 		return over
 	}
 	if no != nil {
 		return no
 	}
-	if anonymous {
+	if p.credential.anonymous {
 		return rt.judge(r, p, &identity{}, path, now)
 	}
 	if p.state.refuseInsecure && !p.way.secure {

@@ -208,7 +208,7 @@ var table = []Info{
 	{ConsentDenied, "the person declined", "ask the person", 403, "access_denied", exitDenied},
 	{SignInRequired, "nobody is signed in as the client demands, and no page may be shown", "send the person again without prompt=none", 401, "login_required", exitDenied},
 	{ConsentRequired, "the person has not consented, and no page may be shown", "send the person again without prompt=none", 403, "consent_required", exitDenied},
-	{CrossOrigin, "a page of another origin sent this form", "start from the application again", 403, invalidRequest, exitDenied},
+	{CrossOrigin, "a page of another origin sent this request", "start from the application again", 403, invalidRequest, exitDenied},
 	{AdminUnauthorized, "the admin token is missing or wrong", "send the admin token", 401, "", exitDenied},
 	{NotFound, "there is no such thing", "check the identifier", 404, "", exitUsage},
 	{MethodNotAllowed, "the address does not know this method", "use a method of the Allow header", 405, invalidRequest, exitUsage},

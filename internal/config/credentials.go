@@ -1,0 +1,60 @@
+package config
+
+import "strings"
+
+// Credentials are the places where a route takes a token from.
+type Credentials struct {
+	// Take it from the Authorization header. To be said where other places are named.
+	Header bool `yaml:"header"`
+	// Take it from a cookie. Browsers send that by themselves, so unsafe methods and WebSockets need a page of the same origin.
+	Cookie *CredentialCookie `yaml:"cookie"`
+	// Take it from the query (RFC 6750 2.3), which logs and histories of others keep. It is not forwarded.
+	Query *CredentialQuery `yaml:"query"`
+	// Take it from the subprotocols that a WebSocket's client offers, for browsers can send no header there. It is not forwarded.
+	Subprotocol *CredentialSubprotocol `yaml:"subprotocol"`
+}
+
+// CredentialCookie is a cookie that holds a token.
+type CredentialCookie struct {
+	// Its name, exactly. One that begins with __Host- cannot be set by other hosts of the domain.
+	Name string `yaml:"name"`
+	// Forward it to the upstream. Default: it is removed, on the other routes of the same hosts as well.
+	Forward bool `yaml:"forward"`
+	// Origins whose pages may send it with unsafe methods and WebSockets too, such as https://app.example.com.
+	TrustedOrigins []string `yaml:"trusted_origins"`
+}
+
+// CredentialQuery is a parameter that holds a token.
+type CredentialQuery struct {
+	// Its name. Default access_token.
+	Parameter string `yaml:"parameter"`
+}
+
+// CredentialSubprotocol is a subprotocol that holds a token.
+type CredentialSubprotocol struct {
+	// What stands before the token: NAME.TOKEN, the token in base64url without padding. NAME alone may be offered beside it, and is what the edge answers when the upstream chooses none. Default jotward.bearer; base64url.bearer.authorization.k8s.io is that of Kubernetes.
+	Name string `yaml:"name"`
+}
+
+// Warnings say what is allowed and seldom wise.
+func (e *Edge) Warnings() []string {
+	var out []string
+	for _, i := range e.Issuers {
+		if i.Feed == nil {
+			out = append(out, "issuer "+i.Issuer+" has no feed: its revoked tokens are accepted until they expire")
+		}
+	}
+	for _, r := range e.Routes {
+		c := r.Credentials
+		if c == nil {
+			continue
+		}
+		if c.Cookie != nil && !strings.HasPrefix(c.Cookie.Name, "__Host-") && !strings.HasPrefix(c.Cookie.Name, "__Secure-") {
+			out = append(out, "route "+r.Name+": any host of the domain can set the cookie "+c.Cookie.Name+", also over plain HTTP: name it __Host-"+c.Cookie.Name)
+		}
+		if c.Query != nil {
+			out = append(out, "route "+r.Name+": a token in the query stays in histories and in the logs of every server before the edge (RFC 9700 4.3.2)")
+		}
+	}
+	return out
+}
