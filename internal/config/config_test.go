@@ -171,3 +171,13 @@ edge:
 		t.Errorf("what was not read is called missing:\n%v", err)
 	}
 }
+
+func TestWarnings(t *testing.T) {
+	e := Edge{Issuers: []EdgeIssuer{{Issuer: "https://i", Feed: &EdgeFeed{}}, {Issuer: "https://j"}}, Routes: []Route{{Name: "a"},
+		{Name: "b", Credentials: &Credentials{Cookie: &CredentialCookie{Name: "session"}}}, {Name: "c", Credentials: &Credentials{Cookie: &CredentialCookie{Name: "__Host-s"}}},
+		{Name: "d", Credentials: &Credentials{Query: &CredentialQuery{}}}}}
+	got := e.Warnings()
+	if len(got) != 3 || !strings.Contains(got[0], "https://j") || !strings.Contains(got[1], "__Host-session") || !strings.Contains(got[2], "route d") {
+		t.Errorf("%q", got)
+	}
+}

@@ -108,7 +108,7 @@ func (pl *places) search(in *http.Request) (s search) {
 	for pair := range strings.SplitSeq(in.URL.RawQuery, "&") {
 		switch name, value, _ := strings.Cut(pair, "="); {
 		case pair == "":
-		case pl.query != "" && name == pl.query && !strings.Contains(value, ";"):
+		case pl.query != "" && name == pl.query:
 			s.found(inQuery, unescapeToken(value))
 		case pl.strayPair(pair):
 			s.stray = "in the query"
