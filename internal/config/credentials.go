@@ -58,3 +58,15 @@ func (e *Edge) Warnings() []string {
 	}
 	return out
 }
+
+// EdgeDecryption is how an issuer's tokens are encrypted.
+type EdgeDecryption struct {
+	// The private keys, each a JWK or a set of them; a token's kid chooses.
+	Keys []Secret `yaml:"keys"`
+	// The accepted algorithms of key management, such as ECDH-ES+A256KW or RSA-OAEP-256.
+	Algorithms []string `yaml:"algorithms"`
+	// The accepted encryptions of the content, such as A256GCM.
+	Encryptions []string `yaml:"encryptions"`
+	// Refuse its tokens that are not encrypted.
+	Required bool `yaml:"required"`
+}

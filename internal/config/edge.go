@@ -59,6 +59,8 @@ type EdgeIssuer struct {
 	AllowHTTP bool `yaml:"allow_http"`
 	// Follow its revocations; without it a revoked token is accepted until it expires.
 	Feed *EdgeFeed `yaml:"feed"`
+	// Its tokens may be encrypted for this edge: a signed token inside (RFC 7519 5.2), which is held to all the rest. The upstream receives them as they came.
+	Decryption *EdgeDecryption `yaml:"decryption"`
 }
 
 // check says in the words of the file what the library would refuse in its own.

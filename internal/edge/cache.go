@@ -32,6 +32,15 @@ type verified struct {
 	identity *identity
 	epoch    atomic.Uint64 // the revocation epoch it was last asked at
 	no       *refusal      // in the cache of refusals: why it does not hold
+	route    *route        // the only one for which its issuer was chosen; nil: on all
+}
+
+// on leaves out what holds for another route alone.
+func (v *verified) on(rt *route) *verified {
+	if v == nil || v.route != nil && v.route != rt {
+		return nil
+	}
+	return v
 }
 
 func (c *cache) init() {

@@ -32,7 +32,7 @@ func (w *world) passage() *passage { return &passage{state: w.edge.current.Load(
 func (w *world) known(token string) *verified {
 	w.t.Helper()
 	for range 3 {
-		if v, hit, no := w.edge.verify(context.Background(), w.passage(), token, w.now()); no != nil {
+		if v, hit, no := w.edge.verify(context.Background(), w.passage(), &route{}, token, w.now()); no != nil {
 			w.t.Fatal(no)
 		} else if hit {
 			return v
@@ -97,7 +97,7 @@ func TestCacheForgets(t *testing.T) {
 	if w.find(token) != nil {
 		t.Error("a token of a retired key is known")
 	}
-	if _, _, no := w.edge.verify(t.Context(), w.passage(), token, w.now()); no == nil || no.code != "key_not_found" {
+	if _, _, no := w.edge.verify(t.Context(), w.passage(), &route{}, token, w.now()); no == nil || no.code != "key_not_found" {
 		t.Error("a retired key still verifies", no)
 	}
 }
@@ -139,10 +139,10 @@ func TestCacheIsBounded(t *testing.T) {
 
 func TestCacheHitAllocatesNothing(t *testing.T) {
 	w := build(t)
-	token, p, ctx := w.a.token(nil), w.passage(), context.Background()
+	token, p, rt, ctx := w.a.token(nil), w.passage(), &route{}, context.Background()
 	w.known(token)
 	if n := testing.AllocsPerRun(100, func() {
-		if _, hit, no := w.edge.verify(ctx, p, token, w.now()); !hit || no != nil {
+		if _, hit, no := w.edge.verify(ctx, p, rt, token, w.now()); !hit || no != nil {
 			t.Fatal("no hit")
 		}
 	}); n != 0 {
@@ -156,7 +156,7 @@ func BenchmarkCacheHit(b *testing.B) {
 	w.known(token)
 	b.ReportAllocs()
 	for b.Loop() {
-		_, _, _ = w.edge.verify(ctx, p, token, now)
+		_, _, _ = w.edge.verify(ctx, p, &route{}, token, now)
 	}
 }
 

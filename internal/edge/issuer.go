@@ -22,8 +22,11 @@ type issuer struct {
 	audience string
 	source   *source
 	verifier *jwt.Verifier[map[string]any]
+	nested   *jwt.NestedVerifier[map[string]any] // nil: none of its tokens are encrypted
 	maxAge   time.Duration
 	serve    bool // serve although the view is stale
+
+	encryptedOnly bool
 }
 
 // A source is what outlives a reload: keys, what is revoked, and the follower
@@ -143,7 +146,10 @@ func (e *Edge) compileIssuer(c config.EdgeIssuer, routes []config.Route, folder 
 	}
 	i.verifier, err = jwt.NewVerifier[map[string]any](i.source.keys, jwt.Policy{Issuers: []string{c.Issuer}, Audiences: audiences,
 		Algorithms: algorithms(c), Type: typ, MaxLifetime: c.MaxLifetime, Clock: e.options.Now})
-	return i, err
+	if err != nil {
+		return nil, err
+	}
+	return i, i.compileDecryption(c.Decryption)
 }
 
 // Freshness says what is known of an issuer's revocations.

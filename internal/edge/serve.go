@@ -208,7 +208,7 @@ func (e *Edge) ask(r *http.Request, p *passage, rt *route, path string, now time
 
 // admit lets a token through a route, or says why not.
 func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string, now time.Time) *refusal {
-	v, hit, no := e.verify(r.Context(), p, token, now)
+	v, hit, no := e.verify(r.Context(), p, rt, token, now)
 	if v != nil {
 		p.event.Issuer, p.event.ClientID, p.event.CacheHit = v.identity.issuer, v.identity.client, hit
 		p.event.Feed = v.issuer.freshness(now)

@@ -31,12 +31,12 @@ func refused(err error) *refusal {
 
 // verify answers from the cache or verifies, and asks the revocation view. A
 // refusal after the token was verified comes with the token.
-func (e *Edge) verify(ctx context.Context, p *passage, token string, now time.Time) (*verified, bool, *refusal) {
-	v := e.cache.find(token, p.state.generation, now)
+func (e *Edge) verify(ctx context.Context, p *passage, rt *route, token string, now time.Time) (*verified, bool, *refusal) {
+	v := e.cache.find(token, p.state.generation, now).on(rt)
 	hit := v != nil
 	if !hit {
 		var no *refusal
-		if v, no = e.verifyWithin(ctx, p, token, now); no != nil {
+		if v, no = e.verifyWithin(ctx, p, rt, token, now); no != nil {
 			return nil, false, no
 		}
 	}
@@ -53,15 +53,15 @@ func (e *Edge) verify(ctx context.Context, p *passage, token string, now time.Ti
 // tokens that do not hold can cost: one that was refused for good is refused from
 // memory, and a network that sent too many of them waits. A token that holds
 // costs its network nothing.
-func (e *Edge) verifyWithin(ctx context.Context, p *passage, token string, now time.Time) (*verified, *refusal) {
-	if known := e.refusals.find(token, p.state.generation, now); known != nil {
+func (e *Edge) verifyWithin(ctx context.Context, p *passage, rt *route, token string, now time.Time) (*verified, *refusal) {
+	if known := e.refusals.find(token, p.state.generation, now).on(rt); known != nil {
 		return nil, known.no
 	}
 	network := networkOf(p.way.client)
 	if wait, ok := p.state.invalid.limiter.Take(now, network); !ok {
 		return nil, &refusal{code: reason.RateLimited, detail: "tokens that do not hold", wait: wait}
 	}
-	v, no := e.verifyAnew(ctx, p.state, token)
+	v, no := e.verifyAnew(ctx, p.state, rt, token)
 	switch {
 	case no == nil, no.code == reason.KeysUnavailable, no.code == reason.KeySetInvalid, ctx.Err() != nil: // not the token's fault
 		p.state.invalid.limiter.Return(now, network)
@@ -78,7 +78,7 @@ const refusedFor = time.Minute
 
 // final are the reasons that cost a signature, and that no passing of time and no
 // message of the issuer but new keys can change.
-var final = map[reason.Code]bool{reason.SignatureInvalid: true, reason.TokenExpired: true, reason.LifetimeExceeded: true, reason.AudienceMismatch: true,
+var final = map[reason.Code]bool{reason.SignatureInvalid: true, reason.DecryptionFailed: true, reason.TokenExpired: true, reason.LifetimeExceeded: true, reason.AudienceMismatch: true,
 	reason.IssuerMismatch: true, reason.ClaimMissing: true, reason.ClaimMismatch: true, reason.ClaimsInvalid: true}
 
 // ask asks the view when it changed since it was last asked. The epoch is read
@@ -97,22 +97,29 @@ func (v *verified) ask(hit bool) *refusal {
 
 // verifyAnew verifies a token. A refusal comes with the token where its issuer is
 // one of ours.
-func (e *Edge) verifyAnew(ctx context.Context, s *state, token string) (*verified, *refusal) {
+func (e *Edge) verifyAnew(ctx context.Context, s *state, rt *route, token string) (*verified, *refusal) {
 	start := e.options.Now()
-	i, no := s.issuerOf(token)
+	chosen, no := s.issuerOf(token, rt)
 	if no != nil {
 		return nil, no
+	}
+	i := chosen.issuer
+	verify := i.verifier.Verify
+	if i.nested != nil && segments(token) == 5 {
+		verify = i.nested.Verify
+	} else if i.encryptedOnly {
+		return nil, &refusal{code: reason.EncryptionRequired}
 	}
 	// Read before the keys are: a set that changes meanwhile makes the answer
 	// one of the old generation, which the cache does not keep.
 	generation := i.source.keys.Generation()
-	t, err := i.verifier.Verify(ctx, token)
+	t, err := verify(ctx, token)
 	if e.metrics != nil {
 		e.metrics.verified(e.options.Now().Sub(start), err)
 	}
 	// net/http reuses no header memory, yet the token must not keep a larger
 	// string alive.
-	v := &verified{token: strings.Clone(token), config: s.generation, keys: generation, issuer: i}
+	v := &verified{token: strings.Clone(token), config: s.generation, keys: generation, issuer: i, route: chosen.route}
 	if err != nil {
 		return v, refused(err)
 	}
@@ -139,29 +146,32 @@ func (e *Edge) verifyAnew(ctx context.Context, s *state, token string) (*verifie
 
 // issuerOf reads the unverified iss to choose a verifier among the configured
 // ones, which then insists on it with that issuer's keys alone (RFC 8725 3.8).
-func (s *state) issuerOf(token string) (*issuer, *refusal) {
+func (s *state) issuerOf(token string, rt *route) (choice, *refusal) {
 	if len(s.issuers) == 1 {
 		for _, i := range s.issuers {
-			return i, nil
+			return choice{issuer: i}, nil
 		}
 	}
+	if segments(token) == 5 {
+		return s.issuerOfEncrypted(token, rt)
+	}
 	if len(token) > jwt.DefaultMaxSize {
-		return nil, &refusal{code: reason.TokenOversize}
+		return choice{}, &refusal{code: reason.TokenOversize}
 	}
 	_, rest, _ := strings.Cut(token, ".")
 	payload, _, _ := strings.Cut(rest, ".")
 	data, err := base64.RawURLEncoding.DecodeString(payload)
 	if err != nil {
-		return nil, &refusal{code: reason.TokenMalformed}
+		return choice{}, &refusal{code: reason.TokenMalformed}
 	}
 	var claims map[string]json.RawMessage
 	var iss string
 	if json.Unmarshal(data, &claims) != nil || json.Unmarshal(claims["iss"], &iss) != nil {
-		return nil, &refusal{code: reason.ClaimsInvalid, detail: "no issuer can be read"}
+		return choice{}, &refusal{code: reason.ClaimsInvalid, detail: "no issuer can be read"}
 	}
 	i := s.issuers[iss]
 	if i == nil {
-		return nil, &refusal{code: reason.IssuerMismatch, detail: "no configured issuer"}
+		return choice{}, &refusal{code: reason.IssuerMismatch, detail: "no configured issuer"}
 	}
-	return i, nil
+	return choice{issuer: i}, nil
 }
