@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Credentials are the places where a route takes a token from.
 type Credentials struct {
@@ -69,4 +72,24 @@ type EdgeDecryption struct {
 	Encryptions []string `yaml:"encryptions"`
 	// Refuse its tokens that are not encrypted.
 	Required bool `yaml:"required"`
+}
+
+// EdgeIntrospection is how an issuer is asked about tokens.
+type EdgeIntrospection struct {
+	// Where it is asked. Default: found by discovery.
+	Endpoint string `yaml:"endpoint"`
+	// The client that the edge is at the issuer.
+	ClientID string `yaml:"client_id"`
+	// Its secret.
+	ClientSecret Secret `yaml:"client_secret"`
+	// Ask for signed answers (RFC 9701), and believe no others.
+	Signed bool `yaml:"signed"`
+	// The aud of signed answers. Default: client_id.
+	Audience string `yaml:"audience"`
+	// How long an answer is remembered at most, where the feed is followed and the answer names what may be revoked. Default 60s, at most 10m.
+	MaxAge time.Duration `yaml:"max_age"`
+	// How long an answer is awaited. Default 5s, at most 30s.
+	Timeout time.Duration `yaml:"timeout"`
+	// How many questions may be under way; more are refused. Default 64.
+	Concurrent int `yaml:"concurrent"`
 }

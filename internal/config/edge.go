@@ -61,6 +61,8 @@ type EdgeIssuer struct {
 	Feed *EdgeFeed `yaml:"feed"`
 	// Its tokens may be encrypted for this edge: a signed token inside (RFC 7519 5.2), which is held to all the rest. The upstream receives them as they came.
 	Decryption *EdgeDecryption `yaml:"decryption"`
+	// Ask it about tokens that are neither signed nor encrypted (RFC 7662). Answers are remembered only while its feed is followed.
+	Introspection *EdgeIntrospection `yaml:"introspection"`
 }
 
 // check says in the words of the file what the library would refuse in its own.

@@ -28,12 +28,16 @@ type verified struct {
 	config   uint64 // generation of the configuration
 	keys     uint64 // generation of the issuer's keys
 	expiry   time.Time
+	until    time.Time // of an introspected one: when it is asked about again
 	issuer   *issuer
 	identity *identity
 	epoch    atomic.Uint64 // the revocation epoch it was last asked at
 	no       *refusal      // in the cache of refusals: why it does not hold
 	route    *route        // the only one for which its issuer was chosen; nil: on all
 }
+
+// introspected says whether the issuer was asked about it.
+func (v *verified) introspected() bool { return !v.until.IsZero() }
 
 // on leaves out what holds for another route alone.
 func (v *verified) on(rt *route) *verified {
@@ -58,7 +62,7 @@ func (c *cache) find(token string, config uint64, now time.Time) *verified {
 		if v == nil || v.hash != h || v.token != token {
 			continue
 		}
-		if v.config != config || v.keys != v.issuer.source.keys.Generation() || !now.Before(v.expiry) {
+		if v.config != config || v.keys != v.issuer.source.keys.Generation() || !now.Before(v.expiry) || v.introspected() && !now.Before(v.until) {
 			set[i].CompareAndSwap(v, nil)
 			return nil
 		}

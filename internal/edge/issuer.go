@@ -27,6 +27,9 @@ type issuer struct {
 	serve    bool // serve although the view is stale
 
 	encryptedOnly bool
+	audiences     []string      // of all routes that take its tokens
+	maxLifetime   time.Duration // for introspected tokens
+	remember      time.Duration // how long an introspection is
 }
 
 // A source is what outlives a reload: keys, what is revoked, and the follower
@@ -36,9 +39,11 @@ type source struct {
 	keys     *jwks.Remote
 	view     *revoke.View
 	follower *follower // nil: no feed
-	kept     time.Time // when the keys were fetched that were written down last
-	cancel   context.CancelFunc
-	running  sync.WaitGroup
+
+	introspector *introspector // nil: it is not asked about tokens
+	kept         time.Time     // when the keys were fetched that were written down last
+	cancel       context.CancelFunc
+	running      sync.WaitGroup
 }
 
 // sourceConfig leaves out what is policy: a change to it needs no new source.
@@ -46,6 +51,11 @@ func sourceConfig(c config.EdgeIssuer) config.EdgeIssuer {
 	out := config.EdgeIssuer{Issuer: c.Issuer, JWKSURI: c.JWKSURI, Algorithms: slices.Clone(c.Algorithms), AllowHTTP: c.AllowHTTP}
 	if c.Feed != nil {
 		out.Feed = &config.EdgeFeed{ClientID: c.Feed.ClientID, ClientSecret: c.Feed.ClientSecret}
+	}
+	if c.Introspection != nil {
+		asked := *c.Introspection
+		asked.MaxAge = 0
+		out.Introspection = &asked
 	}
 	return out
 }
@@ -68,6 +78,11 @@ func (e *Edge) newSource(c config.EdgeIssuer, folder string, old *source) (*sour
 	var err error
 	if s.keys, err = jwks.NewRemote(kc); err != nil {
 		return nil, err
+	}
+	if c.Introspection != nil {
+		if s.introspector, err = newIntrospector(e.life, c, e.options, s.keys); err != nil {
+			return nil, err
+		}
 	}
 	if e.warm(s, folder); c.Feed == nil {
 		return s, nil
@@ -100,6 +115,9 @@ func (s *source) stop() {
 	_ = s.keys.Close() // it returns nil
 	if s.follower != nil {
 		s.follower.close()
+	}
+	if s.introspector != nil {
+		s.introspector.client.CloseIdleConnections()
 	}
 }
 
@@ -149,7 +167,8 @@ func (e *Edge) compileIssuer(c config.EdgeIssuer, routes []config.Route, folder 
 	if err != nil {
 		return nil, err
 	}
-	return i, i.compileDecryption(c.Decryption)
+	i.audiences, i.maxLifetime = audiences, c.MaxLifetime
+	return i, errors.Join(i.compileDecryption(c.Decryption), i.compileIntrospection(c.Introspection))
 }
 
 // Freshness says what is known of an issuer's revocations.

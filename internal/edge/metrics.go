@@ -24,6 +24,7 @@ type metrics struct {
 	cache     *prometheus.CounterVec
 	rules     *prometheus.CounterVec
 	shadow    *prometheus.CounterVec
+	asked     *prometheus.CounterVec
 	verify    prometheus.Histogram
 	confusion prometheus.Counter
 }
@@ -49,11 +50,12 @@ func newMetrics(e *Edge, to prometheus.Registerer) (*metrics, error) {
 		cache:     counter("edge_token_cache_total", "Tokens that held, by whether the cache knew them.", "route", "result"),
 		rules:     counter("edge_rule_decisions_total", "Decisions of rules, and matches of log rules; an empty rule is the default.", "route", "rule", "action"),
 		shadow:    counter("edge_shadow_total", "What rules and routes that are only watched would have decided otherwise: a rule's action, or a route's reason.", "route", "rule", "would"),
+		asked:     counter("edge_introspections_total", "What requests heard when an issuer was asked about their token: active, inactive or error.", "issuer", "result"),
 		verify: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "jotward_token_verify_seconds", Help: "Verification of tokens that the cache did not know.",
 			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .002, .005, .01, .1, 1}}),
 		confusion: prometheus.NewCounter(prometheus.CounterOpts{Name: "jotward_algorithm_confusion_attempts_total", Help: "Tokens whose algorithm is not allowed or does not fit their key."}),
 	}
-	for _, c := range []prometheus.Collector{m.decisions, m.requests, m.duration, m.upstream, m.in, m.out, m.flying, m.cache, m.rules, m.shadow, m.verify, m.confusion, sources{e}} {
+	for _, c := range []prometheus.Collector{m.decisions, m.requests, m.duration, m.upstream, m.in, m.out, m.flying, m.cache, m.rules, m.shadow, m.asked, m.verify, m.confusion, sources{e}} {
 		if err := to.Register(c); err != nil {
 			return nil, err
 		}
@@ -68,6 +70,18 @@ func (m *metrics) verified(took time.Duration, err error) {
 	case jose.AlgorithmNotAllowed, jose.KeyMisuse:
 		m.confusion.Inc()
 	}
+}
+
+// introspected counts what a request heard of a question.
+func (m *metrics) introspected(issuer string, q *question, err error) {
+	result := "inactive"
+	switch {
+	case err != nil:
+		result = "error"
+	case q.active:
+		result = "active"
+	}
+	m.asked.WithLabelValues(issuer, result).Inc()
 }
 
 // children finds the counters of one vector without hashing their labels. The

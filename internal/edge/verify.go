@@ -33,6 +33,9 @@ func refused(err error) *refusal {
 // refusal after the token was verified comes with the token.
 func (e *Edge) verify(ctx context.Context, p *passage, rt *route, token string, now time.Time) (*verified, bool, *refusal) {
 	v := e.cache.find(token, p.state.generation, now).on(rt)
+	if v != nil && v.introspected() && v.issuer.freshness(now) != FeedFresh {
+		v = nil // the view cannot tell any more whether it was taken back
+	}
 	hit := v != nil
 	if !hit {
 		var no *refusal
@@ -43,7 +46,7 @@ func (e *Edge) verify(ctx context.Context, p *passage, rt *route, token string, 
 	if no := v.ask(hit); no != nil {
 		return v, hit, no
 	}
-	if !hit {
+	if !hit && (!v.introspected() || now.Before(v.until)) {
 		e.cache.add(v)
 	}
 	return v, hit, nil
@@ -63,10 +66,13 @@ func (e *Edge) verifyWithin(ctx context.Context, p *passage, rt *route, token st
 	}
 	v, no := e.verifyAnew(ctx, p.state, rt, token)
 	switch {
-	case no == nil, no.code == reason.KeysUnavailable, no.code == reason.KeySetInvalid, ctx.Err() != nil: // not the token's fault
+	case no == nil, no.code == reason.KeysUnavailable, no.code == reason.KeySetInvalid, no.code == reason.IntrospectionUnavailable, ctx.Err() != nil: // not the token's fault
 		p.state.invalid.limiter.Return(now, network)
 	case v != nil && final[no.code]:
-		v.no, v.expiry = no, now.Add(refusedFor)
+		v.no, v.expiry, v.until = no, now.Add(refusedFor), time.Time{}
+		if no.code == reason.TokenInactive {
+			v.expiry = now.Add(inactiveFor)
+		}
 		e.refusals.add(v)
 		v = nil
 	}
@@ -76,9 +82,9 @@ func (e *Edge) verifyWithin(ctx context.Context, p *passage, rt *route, token st
 // refusedFor is how long a refusal is remembered.
 const refusedFor = time.Minute
 
-// final are the reasons that cost a signature, and that no passing of time and no
+// final are the reasons that cost a signature or a question, and that no passing of time and no
 // message of the issuer but new keys can change.
-var final = map[reason.Code]bool{reason.SignatureInvalid: true, reason.DecryptionFailed: true, reason.TokenExpired: true, reason.LifetimeExceeded: true, reason.AudienceMismatch: true,
+var final = map[reason.Code]bool{reason.TokenInactive: true, reason.SignatureInvalid: true, reason.DecryptionFailed: true, reason.TokenExpired: true, reason.LifetimeExceeded: true, reason.AudienceMismatch: true,
 	reason.IssuerMismatch: true, reason.ClaimMissing: true, reason.ClaimMismatch: true, reason.ClaimsInvalid: true}
 
 // ask asks the view when it changed since it was last asked. The epoch is read
@@ -104,6 +110,9 @@ func (e *Edge) verifyAnew(ctx context.Context, s *state, rt *route, token string
 		return nil, no
 	}
 	i := chosen.issuer
+	if i.source.introspector != nil && opaque(token) {
+		return e.introspect(ctx, s, chosen, token)
+	}
 	verify := i.verifier.Verify
 	if i.nested != nil && segments(token) == 5 {
 		verify = i.nested.Verify
@@ -131,17 +140,24 @@ func (e *Edge) verifyAnew(ctx context.Context, s *state, rt *route, token string
 	if log, _ := i.source.view.Position(); t.Header.KeyID == "" && (log != "" || i.source.follower != nil) {
 		return nil, &refusal{code: reason.KeyNotFound, detail: "no kid: whether the key was revoked cannot be told"}
 	}
-	// Bound to a sender whose proof nobody can check here: as a bearer token it would
-	// be worth to a thief what the binding prevents. What can be checked is, each time
-	// (see prove).
-	if cnf, bound := t.Claims["cnf"]; bound {
-		var ok bool
-		if v.identity.bound, ok = bindingOf(cnf); !ok {
-			return nil, &refusal{code: reason.SenderProofUnchecked}
-		}
+	if no := v.bind(t); no != nil {
+		return nil, no
 	}
 	v.expiry = t.Expiry
 	return v, nil
+}
+
+// bind reads what a token is bound to. A sender whose proof nobody can check here is
+// refused: as a bearer token it would be worth to a thief what the binding prevents.
+// What can be checked is, each time (see prove).
+func (v *verified) bind(t *jwt.Token[map[string]any]) *refusal {
+	if cnf, bound := t.Claims["cnf"]; bound {
+		var ok bool
+		if v.identity.bound, ok = bindingOf(cnf); !ok {
+			return &refusal{code: reason.SenderProofUnchecked}
+		}
+	}
+	return nil
 }
 
 // issuerOf reads the unverified iss to choose a verifier among the configured
@@ -157,6 +173,9 @@ func (s *state) issuerOf(token string, rt *route) (choice, *refusal) {
 	}
 	if len(token) > jwt.DefaultMaxSize {
 		return choice{}, &refusal{code: reason.TokenOversize}
+	}
+	if opaque(token) {
+		return s.oneOf(rt, func(i *issuer) bool { return i.source != nil && i.source.introspector != nil }, "no issuer here is asked about tokens")
 	}
 	_, rest, _ := strings.Cut(token, ".")
 	payload, _, _ := strings.Cut(rest, ".")

@@ -27,7 +27,7 @@ import (
 	"github.com/jotward/jotward/jose/jwt"
 )
 
-// A party is an issuer that answers without a network.
+// A party is an issuer without a network.
 type party struct {
 	t         testing.TB
 	name      string
@@ -40,8 +40,9 @@ type party struct {
 	positions chan map[string]any
 	redirect  atomic.Pointer[string] // the feed answers with a redirect to it
 	visits    atomic.Int64           // requests of any kind
-	feedKeys  atomic.Int64           // requests for the feed's keys
+	feedKeys  atomic.Int64           // for the feed's keys
 	held      chan struct{}          // when there, what is asked for keys waits for it
+	other     func(*http.Request) (*http.Response, error)
 }
 
 // A stream is the issuer's end of one connection.
@@ -114,6 +115,9 @@ func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
 			return answer(307, nothing, http.Header{"Location": {*to}})
 		}
 	default:
+		if p.other != nil {
+			return p.other(r)
+		}
 		return answer(404, nothing, http.Header{})
 	}
 	if r.URL.Path == "/feed/position" {

@@ -54,6 +54,10 @@ const (
 	ClientRevoked   Code = "client_revoked"
 	KeyRevoked      Code = "key_revoked"
 	RevocationStale Code = "revocation_stale"
+	// TokenInactive is what the issuer says of a token that says nothing itself (RFC 7662).
+	TokenInactive Code = "token_inactive"
+	// IntrospectionUnavailable is that the issuer gave no answer that may be believed.
+	IntrospectionUnavailable Code = "introspection_unavailable"
 	// EncryptionRequired is a signed token where its issuer's are encrypted as well.
 	EncryptionRequired Code = "encryption_required"
 	// IssuerAmbiguous is a token that does not say whose it is, where several could be.
@@ -180,6 +184,8 @@ var table = []Info{
 	{ClientRevoked, "the client's tokens were revoked", "ask the operator", 401, invalidToken, exitRevoked},
 	{KeyRevoked, "the signing key was revoked", "get a new token", 401, invalidToken, exitRevoked},
 	{RevocationStale, "the edge has not heard of revocations for too long", "check the feed between edge and issuer", 503, "", exitNetwork},
+	{TokenInactive, "the issuer says that the token is not active", "get a new token; if it persists, check whether the edge's client may ask about it", 401, invalidToken, exitRevoked},
+	{IntrospectionUnavailable, "the issuer cannot be asked about the token", "check the introspection endpoint, and the edge's client there", 503, "", exitNetwork},
 	{EncryptionRequired, "the token is not encrypted, and its issuer's tokens are", "send the encrypted token", 401, invalidToken, exitClaim},
 	{IssuerAmbiguous, "the token does not say which issuer it is of", "put iss into the header of encrypted tokens (RFC 7519 5.3), or give the route one such issuer", 401, invalidToken, exitClaim},
 	{ScopeMissing, "the token lacks a scope that the route needs", "ask for a token with that scope", 403, insufficientScope, exitDenied},

@@ -33,21 +33,24 @@ func (e *Endpoints) Introspect(w http.ResponseWriter, r *http.Request) error {
 // introspection is RFC 7662 2.2 with the claims that a resource server checks
 // in a token itself. A refresh token has no token_type: it is none of RFC 6749 7.1.
 type introspection struct {
-	Active      bool            `json:"active"`
-	TokenType   string          `json:"token_type,omitempty"`
-	Issuer      string          `json:"iss,omitempty"`
-	Subject     string          `json:"sub,omitempty"`
-	Audience    *token.Audience `json:"aud,omitempty"`
-	ClientID    string          `json:"client_id,omitempty"`
-	Expiry      int64           `json:"exp,omitempty"`
-	IssuedAt    int64           `json:"iat,omitempty"`
-	ID          string          `json:"jti,omitempty"`
-	Scope       string          `json:"scope,omitempty"`
-	SessionID   string          `json:"sid,omitempty"`
-	GrantID     string          `json:"grant_id,omitempty"`
-	AuthTime    int64           `json:"auth_time,omitempty"`
-	Roles       []string        `json:"roles,omitempty"`
-	Permissions []string        `json:"permissions,omitempty"`
+	Active    bool            `json:"active"`
+	TokenType string          `json:"token_type,omitempty"`
+	Issuer    string          `json:"iss,omitempty"`
+	Subject   string          `json:"sub,omitempty"`
+	Audience  *token.Audience `json:"aud,omitempty"`
+	ClientID  string          `json:"client_id,omitempty"`
+	Expiry    int64           `json:"exp,omitempty"`
+	IssuedAt  int64           `json:"iat,omitempty"`
+	ID        string          `json:"jti,omitempty"`
+	Scope     string          `json:"scope,omitempty"`
+	SessionID string          `json:"sid,omitempty"`
+	GrantID   string          `json:"grant_id,omitempty"`
+	// By these whoever follows the feed tells whether subject or client were revoked since.
+	SubjectVersion int64    `json:"sub_ver,omitempty"`
+	ClientVersion  int64    `json:"client_ver,omitempty"`
+	AuthTime       int64    `json:"auth_time,omitempty"`
+	Roles          []string `json:"roles,omitempty"`
+	Permissions    []string `json:"permissions,omitempty"`
 }
 
 func introspected(found grant.Introspection) introspection {
@@ -56,7 +59,7 @@ func introspected(found grant.Introspection) introspection {
 		a := found.Access
 		return introspection{Active: true, TokenType: "Bearer", Issuer: a.Issuer, Subject: a.Subject, Audience: &a.Audience, ClientID: a.ClientID,
 			Expiry: a.Expiry, IssuedAt: a.IssuedAt, ID: a.ID, Scope: a.Scope, SessionID: a.SessionID, GrantID: a.GrantID, AuthTime: a.AuthTime,
-			Roles: a.Roles, Permissions: a.Permissions}
+			SubjectVersion: a.SubjectVersion, ClientVersion: a.ClientVersion, Roles: a.Roles, Permissions: a.Permissions}
 	case found.Grant != nil:
 		g := found.Grant
 		return introspection{Active: true, Subject: g.Subject, ClientID: g.ClientID, Scope: strings.Join(g.Scopes, " "), SessionID: g.SessionID,

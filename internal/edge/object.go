@@ -1,0 +1,75 @@
+package edge
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"unicode/utf8"
+)
+
+// object reads a JSON object that has one reading: no name twice at any depth, no
+// text that is no UTF-8, nothing after it (RFC 8259 4, 8.1). Numbers are float64.
+func object(data []byte) (map[string]any, error) {
+	if !utf8.Valid(data) {
+		return nil, errors.New("is no UTF-8")
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	first, err := d.Token()
+	if err != nil || first != json.Delim('{') {
+		return nil, errors.New("is no JSON object")
+	}
+	out, err := members(d, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("something follows the object")
+	}
+	return out, nil
+}
+
+// deepest bounds how far values are nested.
+const deepest = 16
+
+func members(d *json.Decoder, depth int) (map[string]any, error) {
+	out := map[string]any{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return nil, errors.New("is no JSON")
+		}
+		name := t.(string) // the decoder allows nothing else
+		if _, twice := out[name]; twice {
+			return nil, errors.New("a member occurs twice")
+		}
+		if out[name], err = value(d, depth); err != nil {
+			return nil, err
+		}
+	}
+	_, err := d.Token()
+	return out, err
+}
+
+func value(d *json.Decoder, depth int) (any, error) {
+	t, err := d.Token()
+	if err != nil || depth > deepest {
+		return nil, errors.New("is no JSON, or nested too deeply")
+	}
+	switch t {
+	case json.Delim('{'):
+		return members(d, depth+1)
+	case json.Delim('['):
+		list := []any{}
+		for d.More() {
+			item, err := value(d, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, item)
+		}
+		_, err := d.Token()
+		return list, err
+	}
+	return t, nil
+}
