@@ -114,21 +114,12 @@ func TestIntrospection(t *testing.T) {
 			t.Error(w.origin.last.Load().Header, a.event)
 		}
 	}
-	if strings.Contains(w.log.String(), ref) || strings.Contains(gathered(t, w), ref) {
+	if strings.Contains(w.log.String(), ref) || strings.Contains(w.scrape(), ref) {
 		t.Error("the token is in the log or the metrics")
 	}
-	if m := gathered(t, w); !strings.Contains(m, "jotward_edge_introspections_total") {
+	if m := w.scrape(); !strings.Contains(m, "jotward_edge_introspections_total") {
 		t.Error(m)
 	}
-}
-
-func gathered(t *testing.T, w *world) string {
-	t.Helper()
-	families, err := w.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprint(families)
 }
 
 // What is no answer says nothing of the token, and is not remembered.
