@@ -122,7 +122,7 @@ func (i *issuer) judge(t *jwt.Token[map[string]any], kind string, now time.Time)
 func (i *issuer) keep(v *verified, now time.Time) time.Time {
 	id := v.identity.subject
 	own := id.Subject == id.ClientID || id.GrantID != "" && id.SessionID != ""
-	if i.source.follower == nil || i.freshness(now) != FeedFresh || id.TokenID == "" || id.ClientID == "" || !own {
+	if i.freshness(now) != FeedFresh || id.TokenID == "" || id.ClientID == "" || !own {
 		return now
 	}
 	return now.Add(i.remember)

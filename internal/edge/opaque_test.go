@@ -201,7 +201,14 @@ func TestQuestionsAreShared(t *testing.T) {
 	w := build(t, asks(&oracle{}))
 	synctest.Test(t, func(t *testing.T) {
 		o, held := &oracle{status: 200, kind: "application/json", body: func(string) string { return w.active(nil) }}, make(chan struct{})
-		o.check = func(*http.Request) error { <-held; return nil }
+		o.check = func(r *http.Request) error {
+			select {
+			case <-held:
+				return nil
+			case <-r.Context().Done():
+				return r.Context().Err()
+			}
+		}
 		w.a.other = o.answer
 		c := w.config.Issuers[0]
 		asked := *c.Introspection
