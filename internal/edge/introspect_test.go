@@ -114,6 +114,12 @@ func TestIntrospection(t *testing.T) {
 			t.Error(w.origin.last.Load().Header, a.event)
 		}
 	}
+	o.body = func(string) string { return w.active(map[string]any{"aud": "other"}) }
+	for _, want := range []bool{true, false} { // no route wants it: it is not asked about again
+		if a, asked := w.askAbout(o, ref); a.code() != "audience_mismatch" || asked != want || a.event.Issuer != "" {
+			t.Error(a, asked)
+		}
+	}
 	if strings.Contains(w.log.String(), ref) || strings.Contains(w.scrape(), ref) {
 		t.Error("the token is in the log or the metrics")
 	}

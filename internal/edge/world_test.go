@@ -81,7 +81,7 @@ func (p *party) publish(to *atomic.Pointer[[]byte], keys ...*jwk.Key) {
 	to.Store(&text)
 }
 
-// A network is every issuer there is, by host.
+// A network is every issuer, by host.
 type network map[string]*party
 
 func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
