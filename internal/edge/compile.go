@@ -25,10 +25,11 @@ type state struct {
 	trusted        []netip.Prefix
 	refuseInsecure bool
 	timeouts       config.Timeouts
-	proofs         *proofs // nil: tokens that are bound to a key are refused
-	certificates   string  // where client certificates come from; "" nowhere
-	keyCache       string  // where keys are kept; "" nowhere
-	invalid        budget  // of tokens that do not hold, by network
+	shared         *commonStore // nil: this edge is alone
+	proofs         *proofs      // nil: tokens that are bound to a key are refused
+	certificates   string       // where client certificates come from; "" nowhere
+	keyCache       string       // where keys are kept; "" nowhere
+	invalid        budget       // of tokens that do not hold, by network
 	transports     *transports
 	unmatched      *routeMetrics   // nil: none
 	identity       map[string]bool // folded names of every header that some route sets
@@ -103,10 +104,14 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	}
 	s.certificates = c.ClientCertificates
 	var before *proofs
+	var common *commonStore
 	if old != nil {
-		before = old.proofs
+		before, common = old.proofs, old.shared
 	}
-	if s.proofs, err = e.compileProofs(c.DPoP, before); err != nil {
+	if s.shared, err = e.compileShared(c.Shared, common); err != nil {
+		wrong(err, "edge.shared")
+	}
+	if s.proofs, err = e.compileProofs(c.DPoP, s.shared, before); err != nil {
 		wrong(err, "edge.dpop")
 	}
 	if err := s.compileBudget(c.InvalidTokens, old); err != nil {
@@ -240,7 +245,7 @@ func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 	if r.rules, err = compileRules(c); err != nil {
 		return nil, err
 	}
-	if r.limits, err = compileLimits(c, before); err != nil {
+	if r.limits, err = s.compileLimits(c, before); err != nil {
 		return nil, err
 	}
 	if r.target, err = url.Parse(c.Upstream); err != nil || r.target.Host == "" || r.target.Scheme != "http" && r.target.Scheme != "https" ||

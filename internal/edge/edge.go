@@ -112,6 +112,9 @@ func (e *Edge) Reload(c config.Edge) error {
 			i.source.stop()
 		}
 	}
+	if s.shared != old.shared {
+		old.shared.stop()
+	}
 	if s.transports != old.transports {
 		old.transports.CloseIdleConnections()
 	}
@@ -163,11 +166,13 @@ func (e *Edge) Close() {
 	for _, i := range s.issuers {
 		i.source.stop()
 	}
+	s.shared.stop()
 	s.transports.CloseIdleConnections()
 }
 
 // start runs the sources that do not run yet. e.change is held.
 func (e *Edge) start(s *state) {
+	s.shared.start(e.life, e.options.Logger)
 	for _, i := range s.issuers {
 		if i.source.start(e.life) && i.source.follower == nil {
 			e.options.Logger.Warn("NO REVOCATION FEED: revoked tokens of this issuer are accepted until they expire",
@@ -196,6 +201,9 @@ func (e *Edge) Ready() []web.Check {
 			feed.Detail = string(reason.RevocationStale)
 		}
 		out = append(out, keys, feed)
+	}
+	if c, ok := s.checkShared(); ok {
+		out = append(out, c)
 	}
 	return out
 }
