@@ -19,6 +19,8 @@ type Edge struct {
 	RefuseInsecure bool `yaml:"refuse_insecure"`
 	// How many tokens that do not hold one client network may have verified, such as 50/s (default); more are refused unverified.
 	InvalidTokens Budget `yaml:"invalid_tokens"`
+	// How many verified tokens are remembered, so that their signatures are not checked again. Each takes about three kilobytes with its claims. Default 16384, at most 16777216.
+	TokenCache int `yaml:"token_cache"`
 	// A folder for the issuers' public keys, so that an edge that starts while an issuer is away verifies by what it knew, for two hours at most. Whoever can write there can sign tokens. Default: none are kept.
 	KeyCache string `yaml:"key_cache"`
 	// Where the certificate comes from that a token is bound to (RFC 8705): connection (asked for in the TLS handshake; nobody vouches for it but the token), or header (Client-Cert of trusted_proxies, RFC 9440). Without it such tokens are refused.

@@ -25,6 +25,8 @@ type state struct {
 	trusted        []netip.Prefix
 	refuseInsecure bool
 	timeouts       config.Timeouts
+	cache          *cache
+	cacheSize      int
 	shared         *commonStore // nil: this edge is alone
 	proofs         *proofs      // nil: tokens that are bound to a key are refused
 	certificates   string       // where client certificates come from; "" nowhere
@@ -103,6 +105,9 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 		wrong(err, "edge.client_certificates")
 	}
 	s.certificates = c.ClientCertificates
+	if err := s.compileCache(c.TokenCache, old); err != nil {
+		wrong(err, "edge.token_cache")
+	}
 	var before *proofs
 	var common *commonStore
 	if old != nil {
@@ -122,6 +127,23 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 		return nil, errors.Join(errs...)
 	}
 	return s, nil
+}
+
+// compileCache keeps the cache whose size stays: a new generation finds nothing in
+// it that an older one put there.
+func (s *state) compileCache(tokens int, old *state) error {
+	switch {
+	case tokens < 0 || tokens > cacheMost:
+		return fmt.Errorf("is not between 1 and %d", cacheMost)
+	case tokens == 0:
+		tokens = cacheDefault
+	}
+	if s.cacheSize = tokens; old != nil && old.cacheSize == tokens {
+		s.cache = old.cache
+		return nil
+	}
+	s.cache = newCache(tokens)
+	return nil
 }
 
 func (s *state) compileRoutes(list []config.Route, old *state, wrong func(error, string, ...any)) {

@@ -44,9 +44,8 @@ type Edge struct {
 	metrics    *metrics // nil: none
 	current    atomic.Pointer[state]
 	generation atomic.Uint64
-	cache      cache
 	spent      *jwt.MemoryReplay // tokens of one-time routes
-	refusals   cache             // tokens that do not hold, whatever the hour
+	refusals   *cache            // tokens that do not hold, whatever the hour
 	underway   sync.Map          // *passage: requests that a token let in, see review
 
 	change  sync.Mutex // held by Reload, Run and Close
@@ -64,8 +63,7 @@ func New(c config.Edge, o Options) (*Edge, error) {
 	}
 	e := &Edge{options: o}
 	e.life, e.end = context.WithCancel(context.Background())
-	e.cache.init()
-	e.refusals.init()
+	e.refusals = newCache(cacheDefault)
 	var err error
 	if e.spent, err = jwt.NewMemoryReplay(maxSpent, o.Now); err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func refused(err error) *refusal {
 // verify answers from the cache or verifies, and asks the revocation view. A
 // refusal after the token was verified comes with the token.
 func (e *Edge) verify(ctx context.Context, p *passage, token string, now time.Time) (*verified, bool, *refusal) {
-	v := e.cache.find(token, p.state.generation, now)
+	v := p.state.cache.find(token, p.state.generation, now)
 	hit := v != nil
 	if !hit {
 		var no *refusal
@@ -44,7 +44,7 @@ func (e *Edge) verify(ctx context.Context, p *passage, token string, now time.Ti
 		return v, hit, no
 	}
 	if !hit {
-		e.cache.add(v)
+		p.state.cache.add(v)
 	}
 	return v, hit, nil
 }
