@@ -12,7 +12,7 @@ setup:
 
 # test passes all tests of every module; what could not run is said at the end.
 test: setup bin/testsum
-	@{ $(GO) test -json ./...; for m in jose $(EXTENSIONS) interop; do (cd $$m && GOWORK=off $(GO) test -json ./...); done; } 2>&1 | bin/testsum $(if $(JOTWARD_CI),-strict)
+	@{ $(GO) test -json ./...; for m in jose $(EXTENSIONS) interop tools; do (cd $$m && GOWORK=off $(GO) test -json ./...); done; } 2>&1 | bin/testsum $(if $(JOTWARD_CI),-strict)
 
 # cover fails when the library's tests reach less than 95 % of its statements.
 cover:
@@ -51,8 +51,11 @@ FUZZTIME ?= 100000x
 fuzz:
 	@tools/fuzz.sh $(FUZZTIME)
 
+# mutants removes one check after another and demands that its test fails; ONLY='edge-*' are some of them.
+ONLY ?= *
 mutants:
-	@tools/mutants.sh
+	@cd tools && GOWORK=off $(GO) build -o ../bin/mutate ./mutate
+	@bin/mutate '$(ONLY)'
 
 # docs writes every generated page of docs/reference.
 docs:

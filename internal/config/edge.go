@@ -19,12 +19,16 @@ type Edge struct {
 	RefuseInsecure bool `yaml:"refuse_insecure"`
 	// How many tokens that do not hold one client network may have verified, such as 50/s (default); more are refused unverified.
 	InvalidTokens Budget `yaml:"invalid_tokens"`
+	// How many verified tokens are remembered, so that their signatures are not checked again. Each takes about three kilobytes with its claims. Default 16384, at most 16777216.
+	TokenCache int `yaml:"token_cache"`
 	// A folder for the issuers' public keys, so that an edge that starts while an issuer is away verifies by what it knew, for two hours at most. Whoever can write there can sign tokens. Default: none are kept.
 	KeyCache string `yaml:"key_cache"`
 	// Where the certificate comes from that a token is bound to (RFC 8705): connection (asked for in the TLS handshake; nobody vouches for it but the token), or header (Client-Cert of trusted_proxies, RFC 9440). Without it such tokens are refused.
 	ClientCertificates string `yaml:"client_certificates"`
 	// Accept tokens that are bound to a key by DPoP (RFC 9449), each with its proof. Without it they are refused.
 	DPoP *EdgeDPoP `yaml:"dpop"`
+	// Where several edges count and remember together: limits that are shared, tokens of one-time routes and DPoP proofs. Default: each edge alone.
+	Shared *EdgeShared `yaml:"shared"`
 	// How long upstreams and clients are waited for. The body of an answer is not bounded, for it may be a stream.
 	Timeouts Timeouts `yaml:"timeouts"`
 }
@@ -101,6 +105,20 @@ type EdgeFeed struct {
 	MaxAge time.Duration `yaml:"max_age"`
 }
 
+// EdgeShared is a Valkey or Redis that several edges share. What has to be remembered there is refused while it does not answer, or if it may forget keys (maxmemory-policy other than noeviction).
+type EdgeShared struct {
+	// redis://host:port[/db], rediss:// for TLS, or unix:///path; no password in it. A cluster is found through any of its nodes.
+	URL string `yaml:"url"`
+	// The ACL user, when there is one.
+	Username string `yaml:"username"`
+	// The password.
+	Password Secret `yaml:"password"`
+	// What every key begins with; the same for edges that share. Default jotward:.
+	Prefix string `yaml:"prefix"`
+	// How long one answer is waited for. Default 100ms, at most 10s.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
 // EdgeDPoP is which DPoP proofs the edge accepts.
 type EdgeDPoP struct {
 	// The accepted algorithms of proofs. Default: ES256, EdDSA.
@@ -111,7 +129,7 @@ type EdgeDPoP struct {
 	Leeway time.Duration `yaml:"leeway"`
 	// Give out nonces and demand them, so that no proof can be made ahead of time. One edge knows only its own.
 	Nonces bool `yaml:"nonces"`
-	// How many proofs are remembered, each until it is too old. When they are that many, more are refused. Default 100000.
+	// How many proofs are remembered, each until it is too old. When they are that many, more are refused. Default 100000; the store of edge.shared is bounded by its own memory.
 	Remember int `yaml:"remember"`
 }
 
@@ -135,6 +153,10 @@ type Limit struct {
 	Burst int `yaml:"burst"`
 	// How many are counted apart at most. When they are that many, more are refused until one is free. Default 100000.
 	Keys int `yaml:"keys"`
+	// Count in the store of edge.shared, so that all edges together keep the rate.
+	Shared bool `yaml:"shared"`
+	// What each edge alone lets through while the shared store does not answer, such as 10/s. Default: the rate, in each edge.
+	AloneRate string `yaml:"alone_rate"`
 	// Watch only: what the limit would refuse is counted, logged and forwarded.
 	Shadow bool `yaml:"shadow"`
 }
@@ -167,7 +189,7 @@ type Route struct {
 	Rules []rule.Rule `yaml:"rules"`
 	// What is decided when no rule decides: deny (default) or allow. A route without rules has none to ask.
 	RulesDefault rule.Action `yaml:"rules_default"`
-	// Let each token through once: the next request needs another one. Tokens need a jti, and are remembered in this edge alone.
+	// Let each token through once: the next request needs another one. Tokens need a jti, and are remembered in this edge alone, or in the store of edge.shared.
 	OneTime bool `yaml:"one_time"`
 	// How often requests may come, each counted apart. What is refused is 429 with Retry-After.
 	Limits []Limit `yaml:"limits"`

@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// The cache's size: it is bounded whatever strangers send, for only tokens that
-// were verified come in.
+// A cache is as large as it is configured, whatever strangers send: only tokens
+// that were verified come in.
 const (
-	cacheSets = 4096
-	cacheWays = 4
+	cacheWays    = 4
+	cacheDefault = 16384
+	cacheMost    = 1 << 24
 )
 
 // cache remembers verified tokens. Reads take no lock. The hash is seeded, so
@@ -47,16 +48,24 @@ func (v *verified) on(rt *route) *verified {
 	return v
 }
 
-func (c *cache) init() {
-	c.seed = maphash.MakeSeed()
-	c.sets = make([][cacheWays]atomic.Pointer[verified], cacheSets)
+// newCache makes a cache of about so many tokens, more rather than less.
+func newCache(tokens int) *cache {
+	sets := 1
+	for sets*cacheWays < tokens {
+		sets *= 2
+	}
+	return &cache{seed: maphash.MakeSeed(), sets: make([][cacheWays]atomic.Pointer[verified], sets)}
+}
+
+func (c *cache) set(hash uint64) *[cacheWays]atomic.Pointer[verified] {
+	return &c.sets[hash&uint64(len(c.sets)-1)]
 }
 
 // find returns a token that still holds: the same configuration, the same keys,
 // not expired. The caller asks the revocation view.
 func (c *cache) find(token string, config uint64, now time.Time) *verified {
 	h := maphash.String(c.seed, token)
-	set := &c.sets[h%cacheSets]
+	set := c.set(h)
 	for i := range set {
 		v := set[i].Load()
 		if v == nil || v.hash != h || v.token != token {
@@ -74,7 +83,7 @@ func (c *cache) find(token string, config uint64, now time.Time) *verified {
 // add takes a free way of the token's set, or some way.
 func (c *cache) add(v *verified) {
 	v.hash = maphash.String(c.seed, v.token)
-	set := &c.sets[v.hash%cacheSets]
+	set := c.set(v.hash)
 	for i := range set {
 		if old := set[i].Load(); old == nil || old.hash == v.hash && old.token == v.token {
 			set[i].Store(v)

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +45,7 @@ func (w *world) known(token string) *verified {
 }
 
 func (w *world) find(token string) *verified {
-	return w.edge.cache.find(token, w.edge.current.Load().generation, w.now())
+	return w.edge.current.Load().cache.find(token, w.edge.current.Load().generation, w.now())
 }
 
 // Every kind of revocation ends a token that the cache knows, at once.
@@ -109,8 +111,8 @@ func TestCacheComparesTokens(t *testing.T) {
 	a, other := w.a.token(nil), w.a.token(map[string]any{"sub": "usr_2"})
 	v := w.known(a)
 	clash := &verified{token: a, config: v.config, keys: v.keys, expiry: v.expiry, issuer: v.issuer, identity: v.identity}
-	clash.hash = maphash.String(w.edge.cache.seed, other)
-	w.edge.cache.sets[clash.hash%cacheSets][0].Store(clash)
+	clash.hash = maphash.String(w.edge.current.Load().cache.seed, other)
+	w.edge.current.Load().cache.sets[clash.hash%uint64(len(w.edge.current.Load().cache.sets))][0].Store(clash)
 	if w.find(other) != nil {
 		t.Error("one token answered for another")
 	}
@@ -121,18 +123,18 @@ func TestCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	w := build(t)
 	v := w.known(w.a.token(nil))
-	for i := range 3 * cacheSets * cacheWays {
+	for i := range 3 * cacheDefault {
 		next := &verified{token: fmt.Sprint(i), config: v.config, keys: v.keys, expiry: v.expiry, issuer: v.issuer, identity: v.identity}
-		w.edge.cache.add(next)
+		w.edge.current.Load().cache.add(next)
 		if w.find(next.token) != next {
 			t.Fatal("a new token is not known", i)
 		}
 	}
 	n := 0
-	for i := range w.edge.cache.sets {
-		n += len(w.edge.cache.sets[i])
+	for i := range w.edge.current.Load().cache.sets {
+		n += len(w.edge.current.Load().cache.sets[i])
 	}
-	if n != cacheSets*cacheWays {
+	if n != cacheDefault {
 		t.Error(n)
 	}
 }
@@ -150,14 +152,76 @@ func TestCacheHitAllocatesNothing(t *testing.T) {
 	}
 }
 
-func BenchmarkCacheHit(b *testing.B) {
-	w := build(b)
-	token, p, rt, ctx, now := w.a.token(nil), w.passage(), &route{}, context.Background(), w.now()
-	w.known(token)
-	b.ReportAllocs()
-	for b.Loop() {
-		_, _, _ = w.edge.verify(ctx, p, rt, token, now)
+// The cache is as large as it is configured, and another size forgets.
+func TestCacheSize(t *testing.T) {
+	t.Parallel()
+	w := build(t, func(_ *world, c *config.Edge) { c.TokenCache = 5 })
+	size := func() int { return len(w.edge.current.Load().cache.sets) * cacheWays }
+	if size() != 8 {
+		t.Error(size(), "for 5")
 	}
+	token := w.a.token(nil)
+	w.known(token)
+	for tokens, want := range map[int]int{-1: 0, cacheMost + 1: 0, 100: 128} {
+		c := w.config
+		c.TokenCache = tokens
+		if err := w.edge.Reload(c); (err == nil) != (want > 0) || want > 0 && size() != want {
+			t.Error(tokens, err, size())
+		}
+	}
+	if w.find(token) != nil {
+		t.Error("known after a reload")
+	}
+}
+
+// BenchmarkCacheHit asks for tokens of a cache that is full of others.
+func BenchmarkCacheHit(b *testing.B) {
+	for _, tokens := range []int{1, 16384, 1 << 20} {
+		b.Run(strconv.Itoa(tokens), func(b *testing.B) {
+			w := build(b, func(_ *world, c *config.Edge) { c.TokenCache = tokens })
+			first := w.a.token(nil)
+			v, asked := w.known(first), []string{first}
+			for i := range tokens - 1 {
+				next := &verified{token: first + strconv.Itoa(i), config: v.config, keys: v.keys, expiry: v.expiry, issuer: v.issuer, identity: v.identity}
+				w.edge.current.Load().cache.add(next)
+				if i%(tokens/4096+1) == 0 {
+					asked = append(asked, next.token)
+				}
+			}
+			asked = slices.DeleteFunc(asked, func(token string) bool { return w.find(token) == nil }) // another took its place
+			p, rt, ctx, now := w.passage(), &route{}, context.Background(), w.now()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				_, _, _ = w.edge.verify(ctx, p, rt, asked[i%len(asked)], now)
+			}
+		})
+	}
+}
+
+// BenchmarkCacheMemory says what one verified token takes with its claims.
+func BenchmarkCacheMemory(b *testing.B) {
+	w := build(b)
+	const n = 10_000
+	var tokens []string
+	for i := range n {
+		tokens = append(tokens, w.a.token(map[string]any{"jti": strconv.Itoa(i), "sub": "usr_" + strconv.Itoa(i)}))
+	}
+	w.known(tokens[0])
+	var before, after runtime.MemStats
+	for b.Loop() {
+		w.edge.current.Load().cache.sets = newCache(cacheDefault).sets
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for _, token := range tokens {
+			if _, _, no := w.edge.verify(context.Background(), w.passage(), &route{}, token, w.now()); no != nil {
+				b.Fatal(no)
+			}
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+	}
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "B/token")
+	b.ReportMetric(float64(len(tokens[0])), "B/text")
 }
 
 // Under load a reload loses no request, and none is answered by a mix: the

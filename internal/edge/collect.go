@@ -12,6 +12,13 @@ func (s sources) Collect(to chan<- prometheus.Metric) {
 	if current == nil { // collected while New still runs
 		return
 	}
+	if current.shared != nil {
+		up := 1.0
+		if _, err := current.shared.store.State(); err != nil {
+			up = 0
+		}
+		to <- prometheus.MustNewConstMetric(descShared, prometheus.GaugeValue, up)
+	}
 	for name, i := range current.issuers {
 		gauge := func(d *prometheus.Desc, v float64) {
 			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, name)

@@ -25,10 +25,13 @@ type state struct {
 	trusted        []netip.Prefix
 	refuseInsecure bool
 	timeouts       config.Timeouts
-	proofs         *proofs // nil: tokens that are bound to a key are refused
-	certificates   string  // where client certificates come from; "" nowhere
-	keyCache       string  // where keys are kept; "" nowhere
-	invalid        budget  // of tokens that do not hold, by network
+	cache          *cache
+	cacheSize      int
+	shared         *commonStore // nil: this edge is alone
+	proofs         *proofs      // nil: tokens that are bound to a key are refused
+	certificates   string       // where client certificates come from; "" nowhere
+	keyCache       string       // where keys are kept; "" nowhere
+	invalid        budget       // of tokens that do not hold, by network
 	transports     *transports
 	unmatched      *routeMetrics   // nil: none
 	identity       map[string]bool // folded names of every header that some route sets
@@ -104,11 +107,18 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 		wrong(err, "edge.client_certificates")
 	}
 	s.certificates = c.ClientCertificates
-	var before *proofs
-	if old != nil {
-		before = old.proofs
+	if err := s.compileCache(c.TokenCache, old); err != nil {
+		wrong(err, "edge.token_cache")
 	}
-	if s.proofs, err = e.compileProofs(c.DPoP, before); err != nil {
+	var before *proofs
+	var common *commonStore
+	if old != nil {
+		before, common = old.proofs, old.shared
+	}
+	if s.shared, err = e.compileShared(c.Shared, common); err != nil {
+		wrong(err, "edge.shared")
+	}
+	if s.proofs, err = e.compileProofs(c.DPoP, s.shared, before); err != nil {
 		wrong(err, "edge.dpop")
 	}
 	if err := s.compileBudget(c.InvalidTokens, old); err != nil {
@@ -119,6 +129,23 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 		return nil, errors.Join(errs...)
 	}
 	return s, nil
+}
+
+// compileCache keeps the cache whose size stays: a new generation finds nothing in
+// it that an older one put there.
+func (s *state) compileCache(tokens int, old *state) error {
+	switch {
+	case tokens < 0 || tokens > cacheMost:
+		return fmt.Errorf("is not between 1 and %d", cacheMost)
+	case tokens == 0:
+		tokens = cacheDefault
+	}
+	if s.cacheSize = tokens; old != nil && old.cacheSize == tokens {
+		s.cache = old.cache
+		return nil
+	}
+	s.cache = newCache(tokens)
+	return nil
 }
 
 func (s *state) compileRoutes(list []config.Route, old *state, wrong func(error, string, ...any)) {
@@ -246,7 +273,7 @@ func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 	if r.rules, err = compileRules(c); err != nil {
 		return nil, err
 	}
-	if r.limits, err = compileLimits(c, before); err != nil {
+	if r.limits, err = s.compileLimits(c, before); err != nil {
 		return nil, err
 	}
 	if r.target, err = url.Parse(c.Upstream); err != nil || r.target.Host == "" || r.target.Scheme != "http" && r.target.Scheme != "https" ||

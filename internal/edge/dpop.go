@@ -25,12 +25,13 @@ import (
 type proofs struct {
 	config   config.EdgeDPoP
 	verifier *jwt.DPoPVerifier
-	nonces   *nonces // nil: none are given out
-	algs     string  // for challenges
+	common   *commonStore // nil: this edge remembers alone
+	nonces   *nonces      // nil: none are given out
+	algs     string       // for challenges
 }
 
 // compileProofs returns nil where no proofs are accepted.
-func (e *Edge) compileProofs(c *config.EdgeDPoP, old *proofs) (*proofs, error) {
+func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore, old *proofs) (*proofs, error) {
 	if c == nil {
 		return nil, nil
 	}
@@ -53,7 +54,7 @@ func (e *Edge) compileProofs(c *config.EdgeDPoP, old *proofs) (*proofs, error) {
 	if p.config.MaxAge < 0 || p.config.MaxAge > 10*time.Minute || p.config.Leeway < 0 || p.config.Leeway > time.Minute {
 		return nil, errors.New("max_age is not between 0s and 10m, or leeway not between 0s and 1m")
 	}
-	if old != nil && same(old.config, p.config) {
+	if p.common = common; old != nil && old.common == common && same(old.config, p.config) {
 		return old, nil
 	}
 	replay, err := jwt.NewMemoryReplay(p.config.Remember, e.options.Now)
@@ -69,7 +70,7 @@ func (e *Edge) compileProofs(c *config.EdgeDPoP, old *proofs) (*proofs, error) {
 		p.nonces = newNonces()
 	}
 	p.verifier, err = jwt.NewDPoPVerifier(jwt.DPoPPolicy{Algorithms: algorithms, MaxAge: p.config.MaxAge, Leeway: p.config.Leeway, Clock: e.options.Now,
-		Replay: replay, SkipNonce: !c.Nonces})
+		Replay: common.replay(replay), SkipNonce: !c.Nonces})
 	return p, err
 }
 

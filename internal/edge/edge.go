@@ -44,9 +44,8 @@ type Edge struct {
 	metrics    *metrics // nil: none
 	current    atomic.Pointer[state]
 	generation atomic.Uint64
-	cache      cache
 	spent      *jwt.MemoryReplay // tokens of one-time routes
-	refusals   cache             // tokens that do not hold, whatever the hour
+	refusals   *cache            // tokens that do not hold, whatever the hour
 	underway   sync.Map          // *passage: requests that a token let in, see review
 
 	change  sync.Mutex // held by Reload, Run and Close
@@ -64,8 +63,7 @@ func New(c config.Edge, o Options) (*Edge, error) {
 	}
 	e := &Edge{options: o}
 	e.life, e.end = context.WithCancel(context.Background())
-	e.cache.init()
-	e.refusals.init()
+	e.refusals = newCache(cacheDefault)
 	var err error
 	if e.spent, err = jwt.NewMemoryReplay(maxSpent, o.Now); err != nil {
 		return nil, err
@@ -111,6 +109,9 @@ func (e *Edge) Reload(c config.Edge) error {
 		if next := s.issuers[name]; next == nil || next.source != i.source {
 			i.source.stop()
 		}
+	}
+	if s.shared != old.shared {
+		old.shared.stop()
 	}
 	if s.transports != old.transports {
 		old.transports.CloseIdleConnections()
@@ -163,11 +164,13 @@ func (e *Edge) Close() {
 	for _, i := range s.issuers {
 		i.source.stop()
 	}
+	s.shared.stop()
 	s.transports.CloseIdleConnections()
 }
 
 // start runs the sources that do not run yet. e.change is held.
 func (e *Edge) start(s *state) {
+	s.shared.start(e.life, e.options.Logger)
 	for _, i := range s.issuers {
 		if i.source.start(e.life) && i.source.follower == nil {
 			e.options.Logger.Warn("NO REVOCATION FEED: revoked tokens of this issuer are accepted until they expire",
@@ -196,6 +199,9 @@ func (e *Edge) Ready() []web.Check {
 			feed.Detail = string(reason.RevocationStale)
 		}
 		out = append(out, keys, feed)
+	}
+	if c, ok := s.checkShared(); ok {
+		out = append(out, c)
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -20,21 +21,21 @@ import (
 type counted struct {
 	config.Limit
 	rate    limit.Rate
-	limiter *limit.Limiter
-	policy  string // for RateLimit-Policy
-	claim   string // of claim:NAME
-	late    bool   // counted once the token held
+	limiter *limit.Limiter // of this edge alone
+	policy  string         // for RateLimit-Policy
+	claim   string         // of claim:NAME
+	late    bool           // counted once the token held
 }
 
 const defaultKeys = 100_000
 
 // compileLimits returns a route's limits. One that did not change since the
 // configuration before, by route and name, keeps what it counted.
-func compileLimits(c config.Route, before *route) ([]*counted, error) {
+func (s *state) compileLimits(c config.Route, before *route) ([]*counted, error) {
 	var out []*counted
 	names := map[string]bool{}
 	for _, l := range c.Limits {
-		n, err := compileLimit(l)
+		n, err := s.compileLimit(l)
 		if err != nil {
 			return nil, fmt.Errorf("limit %q: %w", l.Name, err)
 		}
@@ -44,7 +45,7 @@ func compileLimits(c config.Route, before *route) ([]*counted, error) {
 		if names[l.Name] = true; n.late && c.Auth == "none" {
 			return nil, fmt.Errorf("limit %q: by %s needs auth: required or optional", l.Name, l.By)
 		}
-		if old := before.limit(l.Name); old != nil && old.rate == n.rate && old.By == n.By && old.Keys == n.Keys {
+		if old := before.limit(l.Name); old != nil && old.rate == n.rate && old.By == n.By && old.Keys == n.Keys && old.Shared == n.Shared && old.AloneRate == n.AloneRate {
 			n.limiter = old.limiter
 		}
 		out = append(out, n)
@@ -64,7 +65,7 @@ func (r *route) limit(name string) *counted {
 	return nil
 }
 
-func compileLimit(l config.Limit) (*counted, error) {
+func (s *state) compileLimit(l config.Limit) (*counted, error) {
 	n := &counted{Limit: l}
 	if l.Name == "" || strings.Trim(l.Name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" {
 		return nil, errors.New("its name is not of letters, digits, - . and _")
@@ -86,7 +87,18 @@ func compileLimit(l config.Limit) (*counted, error) {
 	if n.rate, err = limit.ParseRate(l.Rate, l.Burst); err != nil {
 		return nil, err
 	}
-	if n.limiter, err = limit.New(n.rate, n.Keys); err != nil {
+	alone := n.rate
+	switch {
+	case l.Shared && s.shared == nil:
+		return nil, errNoShared
+	case l.AloneRate != "" && !l.Shared:
+		return nil, errors.New("alone_rate needs shared: true")
+	case l.AloneRate != "":
+		if alone, err = limit.ParseRate(l.AloneRate, 0); err != nil {
+			return nil, err
+		}
+	}
+	if n.limiter, err = limit.New(alone, n.Keys); err != nil {
 		return nil, err
 	}
 	n.policy = fmt.Sprintf(`"%s";q=%d;w=%d`, l.Name, n.rate.Burst, int(math.Ceil((n.rate.Every * time.Duration(n.rate.Burst)).Seconds())))
@@ -96,12 +108,12 @@ func compileLimit(l config.Limit) (*counted, error) {
 // count counts a request against the limits of its route that are asked now:
 // early ones before the token is looked at, late ones once it held and the rules
 // let it pass. token is what stands in the credential's place.
-func (rt *route) count(p *passage, late bool, token string, id *identity, now time.Time) *refusal {
+func (rt *route) count(ctx context.Context, p *passage, late bool, token string, id *identity, now time.Time) *refusal {
 	for _, n := range rt.limits {
 		if n.late != late || n.By == "credential" && token == "" {
 			continue
 		}
-		c := n.limiter.Count(now, n.key(p, token, id))
+		c := n.ask(ctx, p.state.shared, rt, now, n.key(p, token, id))
 		p.policies = append(p.policies, n.policy)
 		p.limits = append(p.limits, fmt.Sprintf(`"%s";r=%d;t=%d`, n.Name, c.Left, seconds(c.Reset)))
 		if c.OK {

@@ -262,12 +262,13 @@ var (
 	descLag      = sourceDesc("revocation_lag_seconds", "Age of the last signed word of the feed; +Inf before the first.")
 	descSeq      = sourceDesc("revocation_seq", "Number of the last revocation known.")
 	descEntries  = sourceDesc("revocation_entries", "Identifiers in the revocation view.")
+	descShared   = prometheus.NewDesc("jotward_edge_shared_store_up", "1 when the store that edges share can be used, 0 when it cannot; absent when there is none.", nil, nil)
 	descSkew     = sourceDesc("clock_skew_seconds", "The issuer's clock less this one's, at the last heartbeat of its feed; the way here included.")
 )
 
 // Describe implements prometheus.Collector.
 func (sources) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descFetches, descFetched, descFollowed, descLag, descSeq, descEntries, descSkew} {
+	for _, d := range []*prometheus.Desc{descFetches, descFetched, descFollowed, descLag, descSeq, descEntries, descSkew, descShared} {
 		to <- d
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/reason"
-	"github.com/jotward/jotward/jose/jwt"
 )
 
 // binding is what a token is bound to by cnf; empty for a bearer's.
@@ -87,7 +86,7 @@ func checkCertificates(from string, trusted int) error {
 }
 
 // spend lets a token through a one-time route for the first time.
-func (e *Edge) spend(ctx context.Context, rt *route, v *verified) *refusal {
+func (e *Edge) spend(ctx context.Context, p *passage, rt *route, v *verified) *refusal {
 	if !rt.OneTime {
 		return nil
 	}
@@ -96,12 +95,10 @@ func (e *Edge) spend(ctx context.Context, rt *route, v *verified) *refusal {
 		return &refusal{code: reason.ClaimMissing, detail: "jti is required on a one-time route"}
 	}
 	sum := sha256.Sum256([]byte(rt.Name + "\x00" + v.identity.issuer + "\x00" + id))
-	seen, err := e.spent.Seen(ctx, string(sum[:]), v.expiry)
+	seen, err := p.state.shared.replay(e.spent).Seen(ctx, string(sum[:]), v.expiry)
 	switch {
-	case errors.Is(err, jwt.ErrReplayFull):
-		return &refusal{code: reason.StoreUnavailable, detail: err.Error()}
 	case err != nil:
-		return refused(err)
+		return &refusal{code: reason.StoreUnavailable, detail: err.Error()}
 	case seen:
 		return &refusal{code: reason.TokenReplayed, detail: "the route takes each token once"}
 	}

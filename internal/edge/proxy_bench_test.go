@@ -130,7 +130,8 @@ func clientPart(b *testing.B) {
 
 // BenchmarkProxy measures the CPU that a request costs the edge, as a whole
 // process: the server, the decision, the log line, and the way to the origin,
-// with either transport, bare (no token) and with one token that is known. Origin
+// with either transport, bare (no token), with a token that nobody looks at, and
+// with one that is known. Origin
 // and client are other processes.
 func BenchmarkProxy(b *testing.B) {
 	address, _, _ := part(b, "origin", "")
@@ -144,6 +145,7 @@ func BenchmarkProxy(b *testing.B) {
 		head := " HTTP/1.1\r\nHost: edge.example\r\nUser-Agent: bench\r\nAccept: */*\r\n"
 		for _, c := range []struct{ name, text string }{
 			{"get", "GET /open/small" + head + "\r\n"},
+			{"carry", "GET /open/small" + head + w.bearer(nil) + "\r\n"}, // the same bytes, not looked at
 			{"token", "GET /api/small" + head + w.bearer(nil) + "\r\n"},
 			{"down16k", "GET /open/large" + head + "\r\n"},
 			{"up16k", "POST /open/small" + head + "Content-Type: text/plain\r\nContent-Length: 16384\r\n\r\n" + strings.Repeat("x", 16<<10)},

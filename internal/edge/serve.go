@@ -191,7 +191,7 @@ func (e *Edge) ask(r *http.Request, p *passage, rt *route, path string, now time
 		}
 	}
 	token := p.credential.token
-	if over := rt.count(p, false, token, nil, now); over != nil {
+	if over := rt.count(r.Context(), p, false, token, nil, now); over != nil {
 		return over
 	}
 	if no != nil {
@@ -226,10 +226,10 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string,
 	if no := rt.permit(r, p, v, path, now); no != nil {
 		return no
 	}
-	if no := rt.count(p, true, token, v.identity, now); no != nil {
+	if no := rt.count(r.Context(), p, true, token, v.identity, now); no != nil {
 		return no
 	}
-	if no := e.spend(r.Context(), rt, v); no != nil {
+	if no := e.spend(r.Context(), p, rt, v); no != nil {
 		return no
 	}
 	p.token = v

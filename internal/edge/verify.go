@@ -32,7 +32,7 @@ func refused(err error) *refusal {
 // verify answers from the cache or verifies, and asks the revocation view. A
 // refusal after the token was verified comes with the token.
 func (e *Edge) verify(ctx context.Context, p *passage, rt *route, token string, now time.Time) (*verified, bool, *refusal) {
-	v := e.cache.find(token, p.state.generation, now).on(rt)
+	v := p.state.cache.find(token, p.state.generation, now).on(rt)
 	if v != nil && v.introspected() && v.issuer.freshness(now) != FeedFresh {
 		v = nil // the view cannot tell any more whether it was taken back
 	}
@@ -47,7 +47,7 @@ func (e *Edge) verify(ctx context.Context, p *passage, rt *route, token string, 
 		return v, hit, no
 	}
 	if !hit && (!v.introspected() || now.Before(v.until)) {
-		e.cache.add(v)
+		p.state.cache.add(v)
 	}
 	return v, hit, nil
 }

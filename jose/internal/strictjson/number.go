@@ -28,31 +28,30 @@ func (p *parser) shortNumber(i int) int {
 // number follows RFC 8259 6, bounded in length and to what a float64 can hold,
 // so that 1e400 is not infinity to one reader and an error to another.
 func (p *parser) number(start int) (int, error) {
-	i := start
-	if p.at(i, '-') {
+	text, i := p.text, start
+	if i < len(text) && text[i] == '-' {
 		i++
 	}
 	first := i
-	i = p.digits(i)
-	switch {
-	case i == first:
+	if i = digits(text, i); i == first {
 		return i, p.wrong(i)
-	case p.text[first] == '0':
+	}
+	if text[first] == '0' {
 		i = first + 1 // a digit behind a leading zero is no part of the number
 	}
-	if p.at(i, '.') {
-		fraction := p.digits(i + 1)
+	if i < len(text) && text[i] == '.' {
+		fraction := digits(text, i+1)
 		if fraction == i+1 {
 			return fraction, ErrSyntax
 		}
 		i = fraction
 	}
 	mantissa := i
-	if p.at(i, 'e') || p.at(i, 'E') {
-		if i++; p.at(i, '+') || p.at(i, '-') {
+	if i < len(text) && text[i]|0x20 == 'e' {
+		if i++; i < len(text) && (text[i] == '+' || text[i] == '-') {
 			i++
 		}
-		end := p.digits(i)
+		end := digits(text, i)
 		if end == i {
 			return i, ErrSyntax
 		}
@@ -62,7 +61,7 @@ func (p *parser) number(start int) (int, error) {
 		return i, ErrNumber
 	}
 	// An exponent of one or two digits takes MaxNumber others nowhere near the end.
-	if i-mantissa > 3 && !finite(p.text[first:mantissa], p.text[mantissa+1:i]) {
+	if i-mantissa > 3 && !finite(text[first:mantissa], text[mantissa+1:i]) {
 		return i, ErrNumber
 	}
 	return i, nil
@@ -129,8 +128,7 @@ func finite(mantissa, exponent string) bool {
 }
 
 // digits returns the index of the first byte from i on that is no digit.
-func (p *parser) digits(i int) int {
-	text := p.text
+func digits(text string, i int) int {
 	for i < len(text) && text[i]-'0' <= 9 {
 		i++
 	}

@@ -167,7 +167,12 @@ func (p *parser) value(i int) (end int, kind Kind, escaped bool, err error) {
 	if i >= len(p.text) {
 		return i, 0, false, ErrEnd
 	}
-	switch p.text[i] {
+	c := p.text[i]
+	if c-'0' <= 9 || c == '-' {
+		end, err = p.number(i)
+		return end, Number, false, err
+	}
+	switch c {
 	case '"':
 		end, escaped, err = p.str(i)
 		return end, String, escaped, err
@@ -187,8 +192,7 @@ func (p *parser) value(i int) (end int, kind Kind, escaped bool, err error) {
 		end, err = p.literal(i, "null")
 		return end, Null, false, err
 	}
-	end, err = p.number(i)
-	return end, Number, false, err
+	return i, 0, false, ErrSyntax
 }
 
 // usual reads the usual values, a string of ASCII without escapes and a short

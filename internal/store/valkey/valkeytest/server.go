@@ -1,0 +1,82 @@
+// Package valkeytest starts a real Valkey or Redis for tests.
+package valkeytest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A Server is one server of a test's own, on a socket, without a disk.
+type Server struct {
+	t      testing.TB
+	path   string // of the program
+	socket string
+	cmd    *exec.Cmd
+}
+
+// Start starts a server, or skips the test where none is installed.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{t: t}
+	for _, name := range []string{"valkey-server", "redis-server"} {
+		if path, err := exec.LookPath(name); err == nil {
+			s.path = path
+		}
+	}
+	if s.path == "" {
+		t.Skip("neither valkey-server nor redis-server is installed")
+	}
+	// A socket's path must be short.
+	dir, err := os.MkdirTemp("", "vk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	s.socket = filepath.Join(dir, "s")
+	s.Up()
+	t.Cleanup(s.Down)
+	return s
+}
+
+// URL is where the server is.
+func (s *Server) URL() string { return "unix://" + s.socket }
+
+// Up starts the server again, with nothing in it, and returns when it listens.
+func (s *Server) Up() {
+	s.t.Helper()
+	s.cmd = exec.Command(s.path, "--port", "0", "--unixsocket", s.socket, "--save", "", "--appendonly", "no", "--loglevel", "notice")
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	text := ""
+	for buf := make([]byte, 4096); !strings.Contains(text, "ready to accept connections"); {
+		n, err := out.Read(buf)
+		if text += string(buf[:n]); err != nil {
+			s.t.Fatalf("%s does not start: %v\n%s", s.path, err, text)
+		}
+	}
+	go func() { // what it says from here on is of no interest, but must be read
+		for buf := make([]byte, 4096); ; {
+			if _, err := out.Read(buf); err != nil {
+				return
+			}
+		}
+	}()
+}
+
+// Down kills the server.
+func (s *Server) Down() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
