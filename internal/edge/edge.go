@@ -11,7 +11,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -204,6 +206,9 @@ func (e *Edge) Ready() []web.Check {
 	}
 	if c, ok := s.checkShared(); ok {
 		out = append(out, c)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.pools)) {
+		out = append(out, s.pools[name].check())
 	}
 	return out
 }
