@@ -169,6 +169,26 @@ type Pool struct {
 	EjectAfter int `yaml:"eject_after"`
 	// For how long it is out at most before it is tried. Default 10s, at most 10m.
 	EjectLongest time.Duration `yaml:"eject_longest"`
+	// Ask each upstream how it is. One whose check fails gets no requests.
+	Health *PoolHealth `yaml:"health"`
+}
+
+// PoolHealth is how the upstreams of a pool are asked for their health. Until one has answered, it is taken to be well.
+type PoolHealth struct {
+	// What is asked for, with GET, such as /healthz. Redirects are not followed.
+	Path string `yaml:"path"`
+	// The Host header. Default: the address of the upstream.
+	Host string `yaml:"host"`
+	// How often. Default 10s; 100ms to 10m.
+	Interval time.Duration `yaml:"interval"`
+	// How long an answer is waited for, at most the interval. Default 2s.
+	Timeout time.Duration `yaml:"timeout"`
+	// How many checks in a row bring an upstream back. Default 2.
+	HealthyAfter int `yaml:"healthy_after"`
+	// How many in a row take it out. Default 3.
+	UnhealthyAfter int `yaml:"unhealthy_after"`
+	// The statuses that are well, one or a range. Default 200-299.
+	Status string `yaml:"status"`
 }
 
 // Route is one way through the edge.

@@ -117,6 +117,11 @@ func (e *Edge) Reload(c config.Edge) error {
 	if s.shared != old.shared {
 		old.shared.stop()
 	}
+	for name, p := range old.pools {
+		if s.pools[name] != p {
+			p.stop()
+		}
+	}
 	if s.transports != old.transports {
 		old.transports.CloseIdleConnections()
 	}
@@ -169,12 +174,18 @@ func (e *Edge) Close() {
 		i.source.stop()
 	}
 	s.shared.stop()
+	for _, p := range s.pools {
+		p.stop()
+	}
 	s.transports.CloseIdleConnections()
 }
 
 // start runs the sources that do not run yet. e.change is held.
 func (e *Edge) start(s *state) {
 	s.shared.start(e.life, e.options.Logger)
+	for _, p := range s.pools {
+		p.start(e.life)
+	}
 	for _, i := range s.issuers {
 		if i.source.start(e.life) && i.source.follower == nil {
 			e.options.Logger.Warn("NO REVOCATION FEED: revoked tokens of this issuer are accepted until they expire",

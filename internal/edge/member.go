@@ -28,6 +28,7 @@ type record struct {
 	failures atomic.Int64
 	until    atomic.Int64 // left alone until then, in Unix nanoseconds; 0: it is in
 	trying   atomic.Bool  // a request tries it
+	unfit    atomic.Bool  // its health check fails
 
 	change sync.Mutex
 	times  int       // in which it was left alone without having been in for long
@@ -36,8 +37,11 @@ type record struct {
 
 // takes says whether a member takes requests, and was not tried for this one.
 func (m *member) takes(tried []*member) bool {
-	return m.until.Load() == 0 && !slices.Contains(tried, m)
+	return m.until.Load() == 0 && m.fit() && !slices.Contains(tried, m)
 }
+
+// fit says whether nothing speaks against a member where its health is asked for.
+func (m *member) fit() bool { return m.pool.health == nil || !m.unfit.Load() }
 
 // answered notes that an answer began.
 func (m *member) answered(now time.Time, trial bool) {

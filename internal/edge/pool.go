@@ -34,6 +34,7 @@ type pool struct {
 	config     config.Pool
 	log        *slog.Logger
 	transports *transports
+	health     *health // nil: nobody asks
 	members    []*member
 	retries    int
 	after      int64         // failures in a row, a member is left alone
@@ -86,6 +87,10 @@ func (s *state) compilePool(c config.Pool, before *pool, log *slog.Logger) (*poo
 		return nil, errors.New("eject_after is negative: leave it out for the default")
 	case p.longest < ejectFirst || p.longest > ejectMost:
 		return nil, fmt.Errorf("eject_longest is outside %s to %s", ejectFirst, ejectMost)
+	}
+	var err error
+	if p.health, err = compileHealth(c.Health, s.timeouts); err != nil {
+		return nil, err
 	}
 	p.spare.init()
 	if before != nil {
@@ -162,7 +167,7 @@ func (p *pool) pick(now time.Time, tried []*member) (m *member, trial bool) {
 
 func (p *pool) due(now time.Time, tried []*member) *member {
 	for _, m := range p.members {
-		if until := m.until.Load(); until != 0 && now.UnixNano() >= until && !slices.Contains(tried, m) && m.trying.CompareAndSwap(false, true) {
+		if until := m.until.Load(); until != 0 && now.UnixNano() >= until && m.fit() && !slices.Contains(tried, m) && m.trying.CompareAndSwap(false, true) {
 			if m.until.Load() != until { // its trial has just ended
 				m.trying.Store(false)
 				continue

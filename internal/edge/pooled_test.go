@@ -50,6 +50,15 @@ func TestPoolRetries(t *testing.T) {
 	}
 }
 
+// Where there is no other member, nothing is sent again.
+func TestPoolOfOne(t *testing.T) {
+	t.Parallel()
+	w := build(t, pooling(nil, dead(t)))
+	if a := w.call(); a.status != 502 || a.event.Retries != 0 {
+		t.Error(a, a.event)
+	}
+}
+
 // What a retry repeats is below the decision: a token of a one-time route passes.
 func TestPoolRetriesOneTime(t *testing.T) {
 	t.Parallel()
