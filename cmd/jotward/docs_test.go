@@ -307,6 +307,8 @@ func schemaOf(typ reflect.Type, comments map[string]string) map[string]any {
 		return map[string]any{"type": "object", "additionalProperties": schemaOf(typ.Elem(), comments)}
 	case reflect.Bool:
 		return map[string]any{"type": "boolean"}
+	case reflect.Int:
+		return map[string]any{"type": "integer"}
 	case reflect.Interface:
 		return map[string]any{"type": []string{"string", "integer", "boolean"}}
 	case reflect.Struct:

@@ -133,7 +133,7 @@ func runEdge(ctx context.Context, path string, file *config.File, errw io.Writer
 	if err != nil {
 		return err
 	}
-	public, err := p.listen(c.Listen, c.TLS, clientAuth(c))
+	public, err := p.listenPublic(c.Service, clientAuth(c))
 	if err != nil {
 		return err
 	}

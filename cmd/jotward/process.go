@@ -36,8 +36,44 @@ func newProcess(log *slog.Logger) *process {
 // whether clients are asked for certificates, which nobody verifies here.
 func (p *process) listen(address string, t config.TLS, clients tls.ClientAuthType) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
-	if err != nil || !t.Enabled() {
-		return l, err
+	if err != nil {
+		return nil, err
+	}
+	return p.secure(l, t, clients)
+}
+
+// listenPublic is listen for a public listener, which may stand behind a balancer
+// that speaks the PROXY protocol.
+func (p *process) listenPublic(s config.Service, clients tls.ClientAuthType) (net.Listener, error) {
+	l, err := net.Listen("tcp", s.Listen)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.ProxyProtocol) > 0 {
+		peers, err := trust(s.ProxyProtocol, false)
+		if err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+		l = web.ProxyProtocol{Trusted: peers.Trusted, Refused: p.headerless()}.Listen(l)
+	}
+	return p.secure(l, s.TLS, clients)
+}
+
+// headerless says at most once a minute that a balancer sends no PROXY header, or a
+// wrong one.
+func (p *process) headerless() func(net.Addr) {
+	var next atomic.Int64
+	return func(peer net.Addr) {
+		now := time.Now().Unix()
+		if at := next.Load(); now >= at && next.CompareAndSwap(at, now+60) {
+			p.log.Warn("connections without a valid PROXY header are refused: have the balancer send one, or take it out of proxy_protocol", "peer", peer.String())
+		}
+	}
+}
+
+func (p *process) secure(l net.Listener, t config.TLS, clients tls.ClientAuthType) (net.Listener, error) {
+	if !t.Enabled() {
+		return l, nil
 	}
 	c := &certificate{files: t}
 	if err := c.load(); err != nil {

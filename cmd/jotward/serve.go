@@ -72,7 +72,7 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 		return err
 	}
 	defer func() { err = errors.Join(err, i.store.Close()) }()
-	public, err := p.listen(c.Listen, c.TLS, tls.NoClientCert)
+	public, err := p.listenPublic(c.Service, tls.NoClientCert)
 	if err != nil {
 		return err
 	}

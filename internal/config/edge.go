@@ -13,6 +13,8 @@ type Edge struct {
 	Issuers []EdgeIssuer `yaml:"issuers"`
 	// The ways through. The longest path wins; of equal paths one that names hosts goes before one that does not, then one that names methods.
 	Routes []Route `yaml:"routes"`
+	// Services of several addresses, for routes to name.
+	Pools []Pool `yaml:"pools"`
 	// Networks in CIDR notation whose forwarded headers are believed.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	// Refuse tokens that arrived over plain HTTP.
@@ -161,6 +163,40 @@ type Limit struct {
 	Shadow bool `yaml:"shadow"`
 }
 
+// Pool is a service that has several addresses. A request goes to the one of two, picked at random, that has fewer under way.
+type Pool struct {
+	// Its name for routes, logs and metrics; each once.
+	Name string `yaml:"name"`
+	// Its addresses, http(s)://host[:port], all of one scheme; 64 at most.
+	Upstreams []string `yaml:"upstreams"`
+	// How often a request that certainly reached none of them is sent to another one, 5 at most. Default 2. All retries together stay below a fifth of the requests, or one a second where there are few.
+	Retries *int `yaml:"retries"`
+	// How many failures in a row, to connect or to begin an answer in time, take an upstream out: for a second, then for twice as long each time, until one request that tries it succeeds. Default 3.
+	EjectAfter int `yaml:"eject_after"`
+	// For how long it is out at most before it is tried. Default 10s, at most 10m.
+	EjectLongest time.Duration `yaml:"eject_longest"`
+	// Ask each upstream how it is. One whose check fails gets no requests.
+	Health *PoolHealth `yaml:"health"`
+}
+
+// PoolHealth is how the upstreams of a pool are asked for their health. Until one has answered, it is taken to be well.
+type PoolHealth struct {
+	// What is asked for, with GET, such as /healthz. Redirects are not followed.
+	Path string `yaml:"path"`
+	// The Host header. Default: the address of the upstream.
+	Host string `yaml:"host"`
+	// How often. Default 10s; 100ms to 10m.
+	Interval time.Duration `yaml:"interval"`
+	// How long an answer is waited for, at most the interval. Default 2s.
+	Timeout time.Duration `yaml:"timeout"`
+	// How many checks in a row bring an upstream back. Default 2.
+	HealthyAfter int `yaml:"healthy_after"`
+	// How many in a row take it out. Default 3.
+	UnhealthyAfter int `yaml:"unhealthy_after"`
+	// The statuses that are well, one or a range. Default 200-299.
+	Status string `yaml:"status"`
+}
+
 // Route is one way through the edge.
 type Route struct {
 	// Its name in logs and metrics; each once.
@@ -171,8 +207,10 @@ type Route struct {
 	Path string `yaml:"path"`
 	// The methods it serves. Default: every method.
 	Methods []string `yaml:"methods"`
-	// Where it forwards to: http(s)://host[:port].
+	// Where it forwards to: http(s)://host[:port]. A route has this or pool.
 	Upstream string `yaml:"upstream"`
+	// The name of the pool that it forwards to.
+	Pool string `yaml:"pool"`
 	// required (default), optional or none.
 	Auth string `yaml:"auth"`
 	// The issuers whose tokens it takes. Default: all that are configured.

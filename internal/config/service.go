@@ -10,6 +10,8 @@ import (
 type Service struct {
 	// The address of the public listener, host:port. Off loopback it needs tls.
 	Listen string `yaml:"listen"`
+	// Networks in CIDR notation whose connections to the public listener begin with a header of the PROXY protocol (version 1 or 2), before TLS; without one they are refused. Whoever is in them says what address a client has. Default: none, and no header is taken.
+	ProxyProtocol []string `yaml:"proxy_protocol"`
 	// How connections to the public listener are secured.
 	TLS TLS `yaml:"tls"`
 	// The admin listener: health, metrics, profiles and, on the issuer, the admin API.
@@ -62,6 +64,7 @@ func (s *Service) check(at string, trusted []string, p *problems) {
 		p.add(at+".tls.at_proxy", "trusts nobody: name the proxy's networks in trusted_proxies")
 	}
 	prefixes(at+".trusted_proxies", trusted, p)
+	prefixes(at+".proxy_protocol", s.ProxyProtocol, p)
 	if s.DrainDelay < 0 || s.DrainTimeout < 0 {
 		p.add(at, "drain_delay and drain_timeout cannot be negative")
 	}

@@ -19,6 +19,9 @@ func (s sources) Collect(to chan<- prometheus.Metric) {
 		}
 		to <- prometheus.MustNewConstMetric(descShared, prometheus.GaugeValue, up)
 	}
+	for _, p := range current.pools {
+		p.collect(to)
+	}
 	for name, i := range current.issuers {
 		gauge := func(d *prometheus.Desc, v float64) {
 			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, name)
@@ -44,5 +47,23 @@ func (s sources) Collect(to chan<- prometheus.Metric) {
 		}
 		gauge(descLag, now.Sub(heard).Seconds())
 		gauge(descSkew, float64(i.source.follower.skew.Load())/1e9)
+	}
+}
+
+// collect reads a pool: its labels are those of the configuration.
+func (p *pool) collect(to chan<- prometheus.Metric) {
+	tell := func(d *prometheus.Desc, t prometheus.ValueType, v int64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, t, float64(v), append([]string{p.config.Name}, labels...)...)
+	}
+	tell(descRetries, prometheus.CounterValue, p.resent.Load(), "sent")
+	tell(descRetries, prometheus.CounterValue, p.withheld.Load(), "withheld")
+	for _, m := range p.members {
+		up := int64(0)
+		if m.takes(nil) {
+			up = 1
+		}
+		tell(descMember, prometheus.GaugeValue, up, m.name)
+		tell(descBusy, prometheus.GaugeValue, m.busy.Load(), m.name)
+		tell(descFailures, prometheus.CounterValue, m.failures.Load(), m.name)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/http"
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
@@ -33,6 +34,7 @@ type state struct {
 	keyCache       string       // where keys are kept; "" nowhere
 	invalid        budget       // of tokens that do not hold, by network
 	transports     *transports
+	pools          map[string]*pool
 	unmatched      *routeMetrics   // nil: none
 	identity       map[string]bool // folded names of every header that some route sets
 	byMethod       bool            // some route names methods
@@ -103,6 +105,7 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	if s.transports = newTransports(s.timeouts); old != nil && old.timeouts == s.timeouts {
 		s.transports = old.transports
 	}
+	s.compilePools(c.Pools, old, e.options.Logger, wrong)
 	if err := checkCertificates(c.ClientCertificates, len(s.trusted)); err != nil {
 		wrong(err, "edge.client_certificates")
 	}
@@ -276,12 +279,31 @@ func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 	if r.limits, err = s.compileLimits(c, before); err != nil {
 		return nil, err
 	}
-	if r.target, err = url.Parse(c.Upstream); err != nil || r.target.Host == "" || r.target.Scheme != "http" && r.target.Scheme != "https" ||
-		strings.Trim(r.target.Path, "/") != "" || r.target.RawQuery != "" || r.target.User != nil || r.target.Fragment != "" {
-		return nil, errors.New("upstream is not http(s)://host[:port] alone")
+	way, err := s.compileWay(r)
+	if err != nil {
+		return nil, err
 	}
-	r.proxy = r.newProxy(s.transports.to(r.target))
+	r.proxy = r.newProxy(way)
 	return r, nil
+}
+
+// compileWay finds what a route forwards to.
+func (s *state) compileWay(r *route) (way http.RoundTripper, err error) {
+	if (r.Upstream == "") == (r.Pool == "") {
+		return nil, errors.New("it needs upstream or pool, one of them")
+	}
+	if r.Pool == "" {
+		if r.target, err = upstreamURL(r.Upstream); err != nil {
+			return nil, fmt.Errorf("upstream %w", err)
+		}
+		return s.transports.to(r.target), nil
+	}
+	p, known := s.pools[r.Pool]
+	if !known {
+		return nil, fmt.Errorf("pool %q is not configured: list it under pools", r.Pool)
+	}
+	r.target = &url.URL{Scheme: "http"} // the way names the member
+	return pooled{p}, nil
 }
 
 func (r *route) compileAuth() error {

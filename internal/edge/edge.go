@@ -11,7 +11,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -113,6 +115,11 @@ func (e *Edge) Reload(c config.Edge) error {
 	if s.shared != old.shared {
 		old.shared.stop()
 	}
+	for name, p := range old.pools {
+		if s.pools[name] != p {
+			p.stop()
+		}
+	}
 	if s.transports != old.transports {
 		old.transports.CloseIdleConnections()
 	}
@@ -165,12 +172,18 @@ func (e *Edge) Close() {
 		i.source.stop()
 	}
 	s.shared.stop()
+	for _, p := range s.pools {
+		p.stop()
+	}
 	s.transports.CloseIdleConnections()
 }
 
 // start runs the sources that do not run yet. e.change is held.
 func (e *Edge) start(s *state) {
 	s.shared.start(e.life, e.options.Logger)
+	for _, p := range s.pools {
+		p.start(e.life)
+	}
 	for _, i := range s.issuers {
 		if i.source.start(e.life) && i.source.follower == nil {
 			e.options.Logger.Warn("NO REVOCATION FEED: revoked tokens of this issuer are accepted until they expire",
@@ -202,6 +215,9 @@ func (e *Edge) Ready() []web.Check {
 	}
 	if c, ok := s.checkShared(); ok {
 		out = append(out, c)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.pools)) {
+		out = append(out, s.pools[name].check())
 	}
 	return out
 }

@@ -36,6 +36,8 @@ type Event struct {
 	Total      time.Duration
 	Decision   time.Duration // until the request was forwarded or refused
 	Upstream   time.Duration // until the upstream's headers
+	Member     string        // of a pool, that answered or was tried last
+	Retries    int           // how often it was sent to another member
 	CacheHit   bool
 	Rule       string       // that decided; "" for the default, and without rules
 	RuleAction rule.Action  // what the rules decided; "" without rules
@@ -62,6 +64,7 @@ func (e *Edge) record(ev *Event) {
 		slog.String("issuer", ev.Issuer), slog.String("client_id", clean(ev.ClientID)), slog.String("client_addr", ev.Client), slog.String("route", ev.Route),
 		slog.String("method", ev.Method), slog.Int("status", ev.Status), slog.Int64("bytes_in", ev.BytesIn), slog.Int64("bytes_out", ev.BytesOut),
 		slog.Float64("ms", web.Millis(ev.Total)), slog.Float64("decision_ms", web.Millis(ev.Decision)), slog.Float64("upstream_ms", web.Millis(ev.Upstream)),
+		slog.String("upstream", ev.Member), slog.Int("retries", ev.Retries),
 		slog.String("rule", ev.Rule), slog.String("shadow", ev.Shadow), slog.String("shadow_rule", ev.ShadowRule), slog.Bool("cache_hit", ev.CacheHit), slog.String("feed", string(ev.Feed)), slog.Uint64("revocation_seq", ev.Seq))
 }
 

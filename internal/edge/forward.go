@@ -1,12 +1,9 @@
 package edge
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"strings"
@@ -110,8 +107,10 @@ func (p *passage) failure(in *http.Request, err error) *refusal {
 	if in.Context().Err() != nil {
 		return &refusal{code: reason.ClientGone}
 	}
-	var timeout net.Error
-	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
+	switch {
+	case err == errAllOut:
+		return &refusal{code: reason.UpstreamUnavailable, detail: err.Error()}
+	case timedOut(err):
 		return &refusal{code: reason.UpstreamTimeout, detail: err.Error()}
 	}
 	return &refusal{code: reason.UpstreamUnreachable, detail: err.Error()}

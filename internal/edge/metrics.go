@@ -255,6 +255,10 @@ func sourceDesc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("jotward_"+name, help, append([]string{"issuer"}, labels...), nil)
 }
 
+func poolDesc(name, help string, label string) *prometheus.Desc {
+	return prometheus.NewDesc("jotward_edge_pool_"+name, help, []string{"pool", label}, nil)
+}
+
 var (
 	descFetches  = sourceDesc("jwks_fetches_total", "Fetches of an issuer's key set since it was configured.", "result")
 	descFetched  = sourceDesc("jwks_last_success_timestamp_seconds", "When an issuer's key set was last fetched.")
@@ -263,12 +267,16 @@ var (
 	descSeq      = sourceDesc("revocation_seq", "Number of the last revocation known.")
 	descEntries  = sourceDesc("revocation_entries", "Identifiers in the revocation view.")
 	descShared   = prometheus.NewDesc("jotward_edge_shared_store_up", "1 when the store that edges share can be used, 0 when it cannot; absent when there is none.", nil, nil)
+	descMember   = poolDesc("up", "1 when an upstream of a pool takes requests, 0 while it is left alone or its health check fails.", "upstream")
+	descBusy     = poolDesc("requests_in_flight", "Requests that an upstream of a pool has under way.", "upstream")
+	descFailures = poolDesc("failures_total", "Connections that an upstream of a pool did not take, and answers that it did not begin in time.", "upstream")
+	descRetries  = poolDesc("retries_total", "Requests that were sent to another upstream of their pool, or were withheld because there were too many of these.", "result")
 	descSkew     = sourceDesc("clock_skew_seconds", "The issuer's clock less this one's, at the last heartbeat of its feed; the way here included.")
 )
 
 // Describe implements prometheus.Collector.
 func (sources) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descFetches, descFetched, descFollowed, descLag, descSeq, descEntries, descSkew, descShared} {
+	for _, d := range []*prometheus.Desc{descFetches, descFetched, descFollowed, descLag, descSeq, descEntries, descSkew, descShared, descMember, descBusy, descFailures, descRetries} {
 		to <- d
 	}
 }

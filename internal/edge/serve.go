@@ -26,6 +26,7 @@ type passage struct {
 	event            Event
 	now              func() time.Time
 	token            *verified // that let it in; nil: none
+	member           *member   // of a pool, that it counts for; nil: none
 	end              func(*refusal)
 	endless          atomic.Bool // its answer has no end of its own
 	answerLength     int64       // declared; ReverseProxy flushes what has none
@@ -62,6 +63,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, leave := e.enter(context.WithValue(r.Context(), passageKey{}, p), p, w)
 	defer func() { // also when the proxy aborts a broken answer by panicking
 		leave()
+		p.leave()
 		if why, cut := ended(ctx); cut && ev.Reason == "" && (!whole || ev.Status == http.StatusSwitchingProtocols) {
 			ev.Reason, ev.Detail = why.code, "ended under way"
 		}

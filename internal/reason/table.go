@@ -73,6 +73,7 @@ const (
 	TransportInsecure          Code = "transport_insecure"
 	UpstreamUnreachable        Code = "upstream_unreachable"
 	UpstreamTimeout            Code = "upstream_timeout"
+	UpstreamUnavailable        Code = "upstream_unavailable"
 	ClientGone                 Code = "client_gone"
 	RequestTooLarge            Code = "request_too_large"
 	RequestInvalid             Code = "request_invalid"
@@ -198,6 +199,7 @@ var table = []Info{
 	{TransportInsecure, "the token arrived over plain HTTP", "use https, and get a new token: this one was exposed", 400, invalidRequest, exitUsage},
 	{UpstreamUnreachable, "the service behind the edge cannot be reached", "check the upstream", 502, "", exitNetwork},
 	{UpstreamTimeout, "the service behind the edge did not answer in time", "check the upstream, or raise its timeout", 504, "", exitNetwork},
+	{UpstreamUnavailable, "every upstream of the pool is out: each failed, or its health check does", "check the upstreams, and the log for when each went out", 503, "", exitNetwork},
 	{ClientGone, "the client went away before the answer was complete", "nothing; if it persists, compare the client's timeout with the upstream's", 499, "", exitNetwork},
 	{RequestTooLarge, "the request is larger than allowed", "send less", 413, invalidRequest, exitUsage},
 	{RequestTimeout, "the request's body stopped coming", "send it without long rests", 408, invalidRequest, exitNetwork},

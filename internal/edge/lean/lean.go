@@ -95,6 +95,17 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
+// A DialError is that no connection could be had. The upstream has nothing of the
+// request, or only what RoundTrip may send again: whoever has another upstream may
+// send it there, with a body that nobody has read.
+type DialError struct{ Err error }
+
+// Error implements error.
+func (e *DialError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what the network said.
+func (e *DialError) Unwrap() error { return e.Err }
+
 // CloseIdleConnections closes the connections that carry no request, and those
 // that do when their answer ends.
 func (t *Transport) CloseIdleConnections() { t.pool.clear() }
@@ -114,9 +125,9 @@ func (t *Transport) conn(ctx context.Context, address string) (*conn, error) {
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			err = context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
-		return nil, err
+		return nil, &DialError{err}
 	}
 	return t.newConn(nc, address, age), nil
 }
