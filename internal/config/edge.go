@@ -67,8 +67,20 @@ type EdgeIssuer struct {
 	Feed *EdgeFeed `yaml:"feed"`
 	// Its tokens may be encrypted for this edge: a signed token inside (RFC 7519 5.2), which is held to all the rest. The upstream receives them as they came.
 	Decryption *EdgeDecryption `yaml:"decryption"`
+	// A stricter policy to come, watched only: what it would refuse of the tokens that hold is counted and logged as shadow, under the rule issuer_next. To promote it, write its values into the issuer.
+	Next *EdgeIssuerNext `yaml:"next"`
 	// Ask it about tokens that are neither signed nor encrypted (RFC 7662). Answers are remembered only while its feed is followed.
 	Introspection *EdgeIntrospection `yaml:"introspection"`
+}
+
+// EdgeIssuerNext is what may change of an issuer's policy; what is left out stays. Introspected tokens are not held against it.
+type EdgeIssuerNext struct {
+	// The algorithms that stay accepted.
+	Algorithms []string `yaml:"algorithms"`
+	// The typ of its access tokens, exactly.
+	Type string `yaml:"typ"`
+	// The longest life, from iat to exp.
+	MaxLifetime time.Duration `yaml:"max_lifetime"`
 }
 
 // check says in the words of the file what the library would refuse in its own.

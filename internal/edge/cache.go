@@ -4,6 +4,8 @@ import (
 	"hash/maphash"
 	"sync/atomic"
 	"time"
+
+	"github.com/jotward/jotward/internal/reason"
 )
 
 // A cache is as large as it is configured, whatever strangers send: only tokens
@@ -33,6 +35,7 @@ type verified struct {
 	issuer   *issuer
 	identity *identity
 	epoch    atomic.Uint64 // the revocation epoch it was last asked at
+	would    reason.Code   // what the issuer's next policy would refuse it for
 	no       *refusal      // in the cache of refusals: why it does not hold
 	route    *route        // the only one for which its issuer was chosen; nil: on all
 }

@@ -25,6 +25,7 @@ type issuer struct {
 	nested   *jwt.NestedVerifier[map[string]any] // nil: none of its tokens are encrypted
 	maxAge   time.Duration
 	serve    bool // serve although the view is stale
+	next     next // watched only
 
 	encryptedOnly bool
 	audiences     []string      // of all routes that take its tokens
@@ -168,6 +169,9 @@ func (e *Edge) compileIssuer(c config.EdgeIssuer, routes []config.Route, folder 
 		return nil, err
 	}
 	i.audiences, i.maxLifetime = audiences, c.MaxLifetime
+	if i.next, err = compileNext(c.Next, c); err != nil {
+		return nil, err
+	}
 	return i, errors.Join(i.compileDecryption(c.Decryption), i.compileIntrospection(c.Introspection))
 }
 

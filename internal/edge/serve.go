@@ -219,6 +219,9 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string,
 	if no != nil {
 		return no
 	}
+	if v.would != "" {
+		p.event.Shadow, p.event.ShadowRule = string(v.would), nextRule
+	}
 	if p.event.Feed == FeedStale && !v.issuer.serve {
 		return &refusal{code: reason.RevocationStale}
 	}

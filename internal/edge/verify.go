@@ -143,7 +143,7 @@ func (e *Edge) verifyAnew(ctx context.Context, s *state, rt *route, token string
 	if no := v.bind(t); no != nil {
 		return nil, no
 	}
-	v.expiry = t.Expiry
+	v.expiry, v.would = t.Expiry, i.next.would(t)
 	return v, nil
 }
 
