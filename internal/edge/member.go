@@ -27,7 +27,6 @@ type record struct {
 	answers  atomic.Int64
 	failures atomic.Int64
 	until    atomic.Int64 // left alone until then, in Unix nanoseconds; 0: it is in
-	trying   atomic.Bool  // a request tries it
 	unfit    atomic.Bool  // its health check fails
 
 	change sync.Mutex
@@ -53,17 +52,23 @@ func (m *member) answered(now time.Time, trial bool) {
 		return
 	}
 	m.change.Lock()
+	defer m.change.Unlock()
+	if m.until.Load() == 0 { // another trial has ended before
+		return
+	}
 	m.until.Store(0)
 	m.back = now
-	m.change.Unlock()
-	m.trying.Store(false)
 	m.pool.log.Info("an upstream is back", slog.String("pool", m.pool.config.Name), slog.String("upstream", m.name))
 }
 
-// undecided ends a request that says nothing about the member.
+// undecided ends a request that says nothing about the member: the next one tries it.
 func (m *member) undecided(trial bool) {
 	if trial {
-		m.trying.Store(false)
+		m.change.Lock()
+		defer m.change.Unlock()
+		if m.until.Load() != 0 {
+			m.until.Store(1)
+		}
 	}
 }
 
@@ -71,13 +76,11 @@ func (m *member) undecided(trial bool) {
 // member was left alone, and is no news.
 func (m *member) failed(now time.Time, trial bool, why error) {
 	m.failures.Add(1)
-	if n := m.inARow.Add(1); !trial && n < m.pool.after {
-		return
-	}
+	m.inARow.Add(1)
 	m.change.Lock()
 	defer m.change.Unlock()
 	first := m.until.Load() == 0
-	if !first && !trial {
+	if !first && !trial || first && m.inARow.Load() < m.pool.after {
 		return
 	}
 	if first && now.Sub(m.back) > m.pool.longest {
@@ -90,7 +93,6 @@ func (m *member) failed(now time.Time, trial bool, why error) {
 	m.times++
 	// Up to a tenth less, so that edges do not try an upstream all at once.
 	m.until.Store(now.Add(d - rand.N(d/10)).UnixNano())
-	m.trying.Store(false)
 	if first {
 		m.pool.log.Warn("an upstream is out", slog.String("pool", m.pool.config.Name), slog.String("upstream", m.name), slog.String("why", clean(why.Error())))
 	}

@@ -165,13 +165,13 @@ func (p *pool) pick(now time.Time, tried []*member) (m *member, trial bool) {
 	return m, trial
 }
 
+// due finds a member to try. Its time is set anew, so that nobody else tries it
+// meanwhile, but for a trial that does not end: whoever uploads slowly must not keep a
+// member out.
 func (p *pool) due(now time.Time, tried []*member) *member {
 	for _, m := range p.members {
-		if until := m.until.Load(); until != 0 && now.UnixNano() >= until && m.fit() && !slices.Contains(tried, m) && m.trying.CompareAndSwap(false, true) {
-			if m.until.Load() != until { // its trial has just ended
-				m.trying.Store(false)
-				continue
-			}
+		if until := m.until.Load(); until != 0 && now.UnixNano() >= until && m.fit() && !slices.Contains(tried, m) &&
+			m.until.CompareAndSwap(until, now.Add(p.longest).UnixNano()) {
 			return m
 		}
 	}

@@ -156,28 +156,37 @@ func TestPoolTrial(t *testing.T) {
 	t.Parallel()
 	begun, hold := make(chan struct{}, 64), make(chan struct{})
 	a, b := dead(t), newSite(t, nil)
-	a.do = func(http.ResponseWriter, *http.Request) { begun <- struct{}{}; <-hold }
+	a.do = func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/hold" {
+			begun <- struct{}{}
+			<-hold
+		}
+	}
 	w := build(t, pooling(func(p *config.Pool) { p.EjectAfter = 1 }, a, b))
-	for a.url() != "" && !strings.Contains(w.log.String(), "an upstream is out") {
+	for !strings.Contains(w.log.String(), "an upstream is out") {
 		w.call()
 	}
 	a.open()
 	w.forward(ejectFirst)
 	ended := make(chan struct{})
-	go func() { w.call(); close(ended) }()
+	go func() { w.get("/api/hold", w.bearer(nil)); close(ended) }()
 	<-begun
 	for range 8 {
 		if got := w.call(); got.status != 200 || got.event.Member != b.url() {
 			t.Error(got, got.event)
 		}
 	}
+	w.forward(ejectLongest) // that one does not end: another may try
+	if got := w.call(); got.status != 200 || got.event.Member != a.url() {
+		t.Error(got, got.event)
+	}
 	close(hold)
 	<-ended
 	for range 64 {
 		w.call()
 	}
-	if a.hits.Load() < 2 {
-		t.Error("it is back, and gets no requests")
+	if n := strings.Count(w.log.String(), "an upstream is back"); a.hits.Load() < 8 || n != 1 {
+		t.Error(a.hits.Load(), "requests, and", n, "lines say that it is back")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -186,6 +187,83 @@ func TestPoolOwnFault(t *testing.T) {
 	r, _ := http.NewRequest(http.MethodGet, "http://x", nil)
 	if !a.repeatable(r, io.EOF) || a.repeatable(r, errRested) {
 		t.Error("a closed connection is not tried elsewhere, or a silent one is")
+	}
+}
+
+// While members go and come, and are asked by many, no request reaches two of them,
+// and each answer is its own.
+func TestPoolUnderLoad(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	times := map[string]int{}
+	echo := func(rw http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		times[string(body)]++
+		mu.Unlock()
+		_, _ = rw.Write(body)
+	}
+	a, b := newSite(t, echo), newSite(t, echo)
+	w := build(t, pooling(nil, a, b), func(_ *world, c *config.Edge) {
+		c.Routes[0] = config.Route{Name: "api", Path: "/api/", Auth: "none", Pool: "orders"}
+	})
+	var work sync.WaitGroup
+	for n := range 6 {
+		work.Go(func() {
+			for i := range 80 {
+				id := fmt.Sprint(n, "-", i)
+				answer, err := w.server.Client().Post(w.server.URL+"/api/x", "text/plain", strings.NewReader(id))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				body, _ := io.ReadAll(answer.Body)
+				_ = answer.Body.Close()
+				if answer.StatusCode == 200 && string(body) != id || answer.StatusCode != 200 && answer.StatusCode < 502 {
+					t.Error(id, answer.StatusCode, string(body))
+				}
+			}
+		})
+	}
+	var done atomic.Bool
+	go func() { work.Wait(); done.Store(true) }()
+	for n := 0; !done.Load(); n++ {
+		s := []*site{a, b}[n%2]
+		s.close()
+		w.get("/api/x", "")
+		s.open()
+		w.forward(ejectLongest)
+		w.get("/api/x", "")
+	}
+	for id, n := range times {
+		if n != 1 && id != "" { // those of the loop have none
+			t.Errorf("%s came %d times", id, n)
+		}
+	}
+	if len(times) < 100 {
+		t.Error("only", len(times), "requests came")
+	}
+}
+
+// A trial that says nothing of its member leaves it to the next request.
+func TestPoolUndecided(t *testing.T) {
+	t.Parallel()
+	a := newSite(t, func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/break" {
+			panic(http.ErrAbortHandler)
+		}
+	})
+	w := build(t, pooling(nil, a))
+	m := w.edge.current.Load().pools["orders"].members[0]
+	for range defaultEject {
+		m.failed(w.now(), false, io.EOF)
+	}
+	w.forward(ejectFirst)
+	if got := w.get("/api/break", w.bearer(nil)); got.status != 502 {
+		t.Error(got)
+	}
+	if got := w.call(); got.status != 200 {
+		t.Error(got)
 	}
 }
 
