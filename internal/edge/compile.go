@@ -86,14 +86,7 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 		}
 		s.issuers[ic.Issuer] = i
 	}
-	for n, text := range c.TrustedProxies {
-		p, err := netip.ParsePrefix(text)
-		if err != nil || p.Addr().Zone() != "" || p.Addr().Is4In6() {
-			wrong(errors.New("is no network: write 10.0.0.0/8 or fd00::/8"), "edge.trusted_proxies[%d]", n)
-			continue
-		}
-		s.trusted = append(s.trusted, p)
-	}
+	s.compileTrusted(c.TrustedProxies, wrong)
 	var err error
 	if s.timeouts, err = timeouts(c.Timeouts); err != nil {
 		wrong(err, "edge.timeouts")
@@ -125,6 +118,17 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 		return nil, errors.Join(errs...)
 	}
 	return s, nil
+}
+
+func (s *state) compileTrusted(list []string, wrong func(error, string, ...any)) {
+	for n, text := range list {
+		p, err := netip.ParsePrefix(text)
+		if err != nil || p.Addr().Zone() != "" || p.Addr().Is4In6() {
+			wrong(errors.New("is no network: write 10.0.0.0/8 or fd00::/8"), "edge.trusted_proxies[%d]", n)
+			continue
+		}
+		s.trusted = append(s.trusted, p)
+	}
 }
 
 func (s *state) compileRoutes(list []config.Route, old *state, wrong func(error, string, ...any)) {
