@@ -52,6 +52,9 @@ func TestFinite(t *testing.T) {
 		for e := range 1000 {
 			for _, form := range []string{"%de%d", "%de%03d", "%de+%d", "%de+%03d", "-%de%d", "%d.5e%d", "%d00e%d"} {
 				text := fmt.Sprintf(form, m, e)
+				if strings.HasPrefix(text, "00") {
+					continue // no number of JSON (RFC 8259 6)
+				}
 				_, err := strconv.ParseFloat(text, 64)
 				if got := Check(`{"n":` + text + `}`); (got == nil) != (err == nil) {
 					t.Fatalf("%s: %v, want %v", text, got, err)
