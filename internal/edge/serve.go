@@ -40,6 +40,9 @@ type passageKey struct{}
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := e.options.Now()
 	s := e.current.Load()
+	if s.signing.serve(w, r, s) {
+		return
+	}
 	p := e.passage(r, s)
 	rt, no := e.decide(r, p, start)
 	for no != nil && no.code == reason.KeysUnavailable && e.current.Load() != s {
@@ -172,6 +175,9 @@ func (s *state) routeOf(r *http.Request) (*route, string, *refusal) {
 	if !forwardable(r.Method) {
 		return nil, "", &refusal{code: reason.MethodNotAllowed}
 	}
+	if s.signing.owns(path) { // see serve: no route has it, in no spelling
+		return nil, "", &refusal{code: reason.RequestAmbiguous, detail: "the path of the edge's own keys but for its case"}
+	}
 	rt, ambiguous := s.match(host, path, r.Method)
 	if ambiguous {
 		return nil, "", &refusal{code: reason.RequestAmbiguous, detail: "another route's path but for its case"}
@@ -234,12 +240,19 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string,
 	if no := rt.count(r.Context(), p, true, token, v.identity, now); no != nil {
 		return no
 	}
+	told, no := rt.headers(v.identity)
+	if no == nil {
+		told, no = p.state.signing.tell(told, rt, v, now)
+	}
+	if no != nil {
+		return no
+	}
+	// Last, and only then is anything said: a token that was spent before tells nobody's identity.
 	if no := e.spend(r.Context(), p, rt, v); no != nil {
 		return no
 	}
-	p.token = v
-	p.headers, no = rt.headers(v.identity)
-	return no
+	p.token, p.headers = v, told
+	return nil
 }
 
 // permit asks whether a token that holds is enough for the route and its rules.
