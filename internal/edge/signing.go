@@ -280,7 +280,9 @@ func exact(v any) bool {
 }
 
 // owns says whether a path is that of the keys, in any case of its letters.
-func (g *signing) owns(path string) bool { return g != nil && g.path != "" && strings.EqualFold(path, g.path) }
+func (g *signing) owns(path string) bool {
+	return g != nil && g.path != "" && strings.EqualFold(path, g.path)
+}
 
 // serve answers with the public keys where a request asks for them, and reports
 // whether it did. It is no event, like the issuer's own key set: nothing is decided.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -144,6 +145,7 @@ func TestIdentityLife(t *testing.T) {
 	v, billing := w.upstream("orders"), w.upstream("billing")
 	start := w.now()
 	token := w.bearer(map[string]any{"exp": start.Add(200 * time.Second).Unix()})
+	w.allowed("/api/x", token) // fetches the keys, which makes a new generation of them
 	first, second := w.allowed("/api/x", token), w.allowed("/other", token)
 	if got := billing.holds(t, second); len(got.Audience) != 1 {
 		t.Error("the other route's audience:", got.Audience)
@@ -297,15 +299,91 @@ func TestIdentityAsAuthorization(t *testing.T) {
 // A token that was taken back has no identity any more, although one is remembered.
 func TestIdentityOfARevokedToken(t *testing.T) {
 	t.Parallel()
-	w := build(t, signs(t, newKey(t, "e1")), with(config.Route{Name: "once", Path: "/once", OneTime: true, Shadow: true, Identity: &config.RouteIdentity{Audience: "orders", Header: "X-Identity"}}))
+	w := build(t, signs(t, newKey(t, "e1")))
 	token := w.bearer(nil)
-	if w.allowed("/once", token) == "" || w.allowed("/once", token) != "" {
-		t.Error("the token was spent, and still has an identity")
-	}
 	w.allowed("/api/x", token)
 	hits := w.origin.hits.Load()
 	w.revoke(revoke.Entry{Kind: revoke.KindToken, ID: "j"})
 	if a := w.get("/api/x", token); a.code() != "token_revoked" || w.origin.hits.Load() != hits {
 		t.Error(a)
+	}
+}
+
+// A one-time token is spent last, when its identity could be signed, and then says
+// nothing more, not on a route that is watched only.
+func TestIdentityOfAOneTimeToken(t *testing.T) {
+	t.Parallel()
+	once := func(c *config.RouteIdentity) config.Route {
+		return config.Route{Name: "once", Path: "/once", OneTime: true, Identity: c}
+	}
+	w := build(t, signs(t, newKey(t, "e1")), with(once(&config.RouteIdentity{Audience: "orders", Header: "X-Identity", Claims: []string{"tenant"}})))
+	for range 2 {
+		if a := w.get("/once", w.bearer(map[string]any{"tenant": 0.5})); a.code() != "claims_invalid" {
+			t.Error("spent for nothing:", a)
+		}
+	}
+	shadow := once(&config.RouteIdentity{Audience: "orders", Header: "X-Identity"})
+	shadow.Shadow = true
+	w = build(t, signs(t, newKey(t, "e1")), with(shadow))
+	if token := w.bearer(nil); w.allowed("/once", token) == "" || w.allowed("/once", token) != "" {
+		t.Error("the token was spent, and still has an identity")
+	}
+}
+
+// What cannot be passed on unchanged is not passed on at all.
+func TestIdentityClaims(t *testing.T) {
+	t.Parallel()
+	w := build(t, signs(t, newKey(t, "e1")))
+	v := w.upstream("orders")
+	for name, tenant := range map[string]any{"a number that rounds": json.Number("9007199254740993"), "one inside": []any{map[string]any{"n": json.Number("1e300")}}, "a fraction": 0.5} {
+		if a := w.get("/api/x", w.bearer(map[string]any{"tenant": tenant})); a.code() != "claims_invalid" || a.status != 401 {
+			t.Error(name, a)
+		}
+	}
+	tenant := map[string]any{"id": 7.0, "tags": []any{"<é>", true, nil}}
+	got := v.holds(t, w.allowed("/api/x", w.bearer(map[string]any{"tenant": tenant, "act": nil})))
+	if !reflect.DeepEqual(got.Claims["tenant"], any(tenant)) {
+		t.Error(got.Claims["tenant"])
+	}
+}
+
+// Two issuers may give one sub to two people: under the edge's name it would be one.
+func TestIdentityOfTwoIssuers(t *testing.T) {
+	t.Parallel()
+	w := build(t, signs(t, newKey(t, "e1")), withB)
+	lenient, strict := w.upstream("orders", "exp"), w.upstream("orders")
+	for _, p := range []*party{w.a, w.b} {
+		text := w.allowed("/api/x", auth(p.token(nil)))
+		c := lenient.holds(t, text).Claims
+		if id := c["sub_id"].(map[string]any); c["sub"] != nil || id["iss"] != p.name || id["sub"] != "usr_1" {
+			t.Error(c)
+		}
+		if _, err := strict.Verify(context.Background(), text); jose.ReasonOf(err) != jose.ClaimMissing {
+			t.Error("an upstream that reads sub alone:", err)
+		}
+	}
+	next := w.config
+	next.Routes = slices.Clone(w.config.Routes)
+	next.Routes[0].Issuers = []string{w.b.name}
+	if err := w.edge.Reload(next); err != nil {
+		t.Fatal(err)
+	}
+	if got := strict.holds(t, w.allowed("/api/x", auth(w.b.token(nil)))); got.Subject != "usr_1" {
+		t.Error(got.Claims)
+	}
+}
+
+// A service behind verifies an opaque token's identity without asking anybody.
+func TestIdentityOfAnOpaqueToken(t *testing.T) {
+	t.Parallel()
+	o := &oracle{}
+	w := build(t, asks(o), signs(t, newKey(t, "e1")))
+	got := w.upstream("orders").holds(t, w.allowed("/api/x", auth(ref)))
+	if got.Subject == "" || got.Claims["sub_id"].(map[string]any)["iss"] != w.a.name {
+		t.Error(got.Claims)
+	}
+	o.body = func(string) string { return w.active(map[string]any{"tenant": strings.Repeat("x", 8000)}) }
+	if a := w.get("/api/x", auth(ref)); a.code() != "claims_invalid" {
+		t.Error("larger than verifiers read:", a)
 	}
 }
