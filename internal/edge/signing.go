@@ -109,7 +109,7 @@ func identityKeys(secret config.Secret) (*jwk.Set, error) {
 
 // compileIdentity reads what a route hands to its upstream.
 func (s *state) compileIdentity(r *route) error {
-	if s.signing.owns(r.folded) || s.signing.owns(strings.TrimSuffix(r.folded, "/")) {
+	if s.signing.owns(strings.TrimSuffix(r.folded, "/")) {
 		return errors.New("path is where the edge serves its own keys: choose another here, or as edge.identity.path")
 	}
 	c := r.Identity
