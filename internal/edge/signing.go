@@ -22,6 +22,8 @@ import (
 // so that nobody who takes access tokens takes it for one.
 const identityType = "edge-identity+jwt"
 
+const authorization = "Authorization"
+
 const (
 	identityPath     = "/.well-known/jotward/jwks.json"
 	identityLifetime = time.Minute
@@ -132,14 +134,14 @@ func (s *state) compileIdentity(r *route) error {
 			return fmt.Errorf("identity.claims: %q is none, the edge's own or listed twice", claim)
 		}
 	}
-	if strings.EqualFold(c.Header, "Authorization") {
+	if strings.EqualFold(c.Header, authorization) {
 		if r.Authorization == "forward" {
 			return errors.New("identity.header is Authorization: the one that came cannot be forwarded as well")
 		}
 		if k := r.Credentials; k != nil && k.Cookie != nil && k.Cookie.Forward {
 			return errors.New("identity.header is Authorization: the token is not forwarded in a cookie beside it")
 		}
-		r.strip = true
+		r.strip, r.Identity.Header = true, authorization
 		return nil
 	}
 	for name := range r.Headers {
@@ -183,7 +185,7 @@ func (s *state) everyIssuer() map[string]bool {
 // signed is what was signed of a token, for one route. It is never changed.
 type signed struct {
 	route *route
-	text  string
+	text  string    // as it stands in the header
 	until time.Time // when it is signed anew
 	next  *signed   // for another route
 }
@@ -214,9 +216,6 @@ func (g *signing) tell(told []header, rt *route, v *verified, now time.Time) ([]
 		}
 		v.signed.Store(found) // of two at once one is lost, and costs a signature more
 	}
-	if strings.EqualFold(rt.Identity.Header, "Authorization") {
-		return append(told, header{"Authorization", "Bearer " + found.text}), nil
-	}
 	return append(told, header{rt.Identity.Header, found.text}), nil
 }
 
@@ -232,7 +231,7 @@ func (g *signing) sign(rt *route, id *identity, end, now time.Time) (*signed, *r
 		return nil, &refusal{code: reason.TokenExpired, detail: "within this second"}
 	}
 	claims := map[string]any{"iss": g.issuer, "aud": rt.Identity.Audience, "iat": issued.Unix(), "exp": expiry.Unix(), "jti": rand.Text(),
-		// RFC 9493 3.2.4, 4.1: the subject, as its own issuer names it.
+		// RFC 9493 3.2.3, 4.1: the subject, as its own issuer names it.
 		"sub_id": map[string]string{"format": "iss_sub", "iss": id.issuer, "sub": id.subject.Subject}}
 	if g.names {
 		claims["sub"] = id.subject.Subject
@@ -253,6 +252,9 @@ func (g *signing) sign(rt *route, id *identity, end, now time.Time) (*signed, *r
 		return nil, &refusal{code: reason.Internal, detail: "the identity cannot be signed: " + err.Error()}
 	case len(text) > jwt.DefaultMaxSize:
 		return nil, &refusal{code: reason.ClaimsInvalid, detail: "the identity's claims are larger than a verifier reads"}
+	}
+	if rt.Identity.Header == authorization {
+		text = "Bearer " + text
 	}
 	return &signed{route: rt, text: text, until: until}, nil
 }
