@@ -231,7 +231,7 @@ func (g *signing) sign(rt *route, id *identity, end, now time.Time) (*signed, *r
 		return nil, &refusal{code: reason.TokenExpired, detail: "within this second"}
 	}
 	claims := map[string]any{"iss": g.issuer, "aud": rt.Identity.Audience, "iat": issued.Unix(), "exp": expiry.Unix(), "jti": rand.Text(),
-		// RFC 9493 3.2.3, 4.1: the subject, as its own issuer names it.
+		// RFC 9493 3.2.3, 4.1, 4.2: the subject, as its own issuer names it.
 		"sub_id": map[string]string{"format": "iss_sub", "iss": id.issuer, "sub": id.subject.Subject}}
 	if g.names {
 		claims["sub"] = id.subject.Subject

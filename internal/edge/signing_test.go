@@ -211,6 +211,14 @@ func TestIdentityKeys(t *testing.T) {
 	if got := v.holds(t, w.allowed("/api/x", w.bearer(nil))); got.Header.KeyID != "e2" {
 		t.Error("signed by", got.Header.KeyID)
 	}
+	public, err := e1.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Identity.Key = config.Literal(`{"keys":[` + next.Identity.Key.Reveal()[len(`{"keys":[`):strings.Index(next.Identity.Key.Reveal(), "},{")+1] + "," + string(public) + "]}")
+	if err := w.edge.Reload(next); err != nil {
+		t.Error("the public half of one that signs no more:", err)
+	}
 }
 
 // The path of the keys is the edge's own, whatever a route says.
