@@ -43,27 +43,42 @@ func (f *adminFlags) call(cmd *cobra.Command, method, path string, body any) err
 	return err
 }
 
-// send sends one request, under If-Match when a tag is given. The token goes to
-// loopback or over https only.
+// send sends one request, under If-Match when a tag is given, and reads its answer.
 func (f *adminFlags) send(cmd *cobra.Command, method, path string, body any, ifMatch string) (answer []byte, etag string, err error) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), 30*time.Second)
+	defer cancel()
+	resp, err := f.do(ctx, cmd, method, path, body, ifMatch)
+	if err != nil {
+		return nil, "", err
+	}
+	defer resp.Body.Close()
+	if answer, err = readBounded(resp.Body, "admin"); err != nil {
+		return nil, "", err
+	}
+	if resp.StatusCode >= 300 {
+		return nil, "", adminRefusal(resp.StatusCode, answer)
+	}
+	return answer, resp.Header.Get("ETag"), nil
+}
+
+// do sends one request. The token goes to loopback or over https only.
+func (f *adminFlags) do(ctx context.Context, cmd *cobra.Command, method, path string, body any, ifMatch string) (*http.Response, error) {
 	u, err := url.Parse(f.address)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && !(u.Scheme == "http" && config.Loopback(u.Hostname()))) {
-		return nil, "", usage("--admin: %q is neither https nor http on loopback: the token would be readable on the way", f.address)
+		return nil, usage("--admin: %q is neither https nor http on loopback: the token would be readable on the way", f.address)
 	}
 	token, err := readSecret(cmd, f.token, "--admin-token")
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), 30*time.Second)
-	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(f.address, "/")+path, nil)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if body != nil {
 		data, err := json.Marshal(body)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
 		req.Header.Set("Content-Type", "application/json")
@@ -75,16 +90,9 @@ func (f *adminFlags) send(cmd *cobra.Command, method, path string, body any, ifM
 	client := &http.Client{Transport: &http.Transport{}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, "", &codedError{"admin: " + err.Error() + ": is the server running?", exitNetwork}
+		return nil, &codedError{"admin: " + err.Error() + ": is the server running?", exitNetwork}
 	}
-	defer resp.Body.Close()
-	if answer, err = readBounded(resp.Body, "admin"); err != nil {
-		return nil, "", err
-	}
-	if resp.StatusCode >= 300 {
-		return nil, "", adminRefusal(resp.StatusCode, answer)
-	}
-	return answer, resp.Header.Get("ETag"), nil
+	return resp, nil
 }
 
 func adminRefusal(status int, answer []byte) error {

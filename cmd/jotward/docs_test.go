@@ -223,10 +223,11 @@ func routesPage(t *testing.T) string {
 	for _, r := range i.PublicRoutes() {
 		fmt.Fprintf(&b, "- `%s`\n", r.Pattern)
 	}
-	b.WriteString("\n## Admin listener\n\nEverything under `/admin/v1` asks for the admin token. An edge's admin listener has the others alone.\n\n")
+	b.WriteString("\n## Admin listener\n\nEverything under `/admin/v1` asks for the admin token. An edge's admin listener has the others, and one of its own.\n\n")
 	for _, r := range i.PrivateRoutes() {
 		fmt.Fprintf(&b, "- `%s`\n", r.Pattern)
 	}
+	fmt.Fprintf(&b, "\n## Admin listener of an edge\n\n- `%s`: what the edge decides, a JSON object a line, while it does (`jotward tail`)\n", decisionsRoute(nil, "").Pattern)
 	return b.String()
 }
 

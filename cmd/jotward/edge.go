@@ -138,7 +138,7 @@ func runEdge(ctx context.Context, path string, file *config.File, errw io.Writer
 		return err
 	}
 	p.health.Ready = gate.Ready
-	if err := p.serveOps(c.Admin); err != nil {
+	if err := p.serveOps(c.Admin, gate); err != nil {
 		return errors.Join(err, public.Close())
 	}
 	following, stop := context.WithCancel(context.WithoutCancel(ctx)) // until everything has drained
@@ -154,7 +154,7 @@ func runEdge(ctx context.Context, path string, file *config.File, errw io.Writer
 }
 
 // serveOps opens an edge's admin listener, when one is configured.
-func (p *process) serveOps(a config.Admin) error {
+func (p *process) serveOps(a config.Admin, gate *edge.Edge) error {
 	if a.Listen == "" {
 		return nil
 	}
@@ -163,8 +163,14 @@ func (p *process) serveOps(a config.Admin) error {
 		return err
 	}
 	s := &web.Server{Log: p.log, Now: time.Now}
-	p.serve(l, web.NoRebinding(s.Mount(p.ops(a.Token.Reveal()).Routes())))
+	routes := append(p.ops(a.Token.Reveal()).Routes(), decisionsRoute(gate, a.Token.Reveal()))
+	p.serve(l, web.NoRebinding(s.Mount(routes))).RegisterOnShutdown(gate.EndTails)
 	return nil
+}
+
+// decisionsRoute is what an edge's admin listener has beside that of every process.
+func decisionsRoute(gate *edge.Edge, token string) web.Route {
+	return web.Route{Pattern: "GET /decisions", Style: web.Problem, Handler: web.Local(token, gate.Decisions), Quiet: true}
 }
 
 // reloadEdge reads the file again and replaces what the edge decides by.

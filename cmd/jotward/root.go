@@ -37,7 +37,7 @@ func newRoot() *cobra.Command {
 	})
 	root.AddCommand(devCommand(), serveCommand(), edgeCommand(), configCommand(), clientCommand(), userCommand(), sessionCommand(), grantCommand(), keysCommand(), revokeCommand(),
 		edgesCommand(), auditCommand(),
-		tokenCommand(), keyCommand(), jwksCommand(), ruleCommand(), versionCommand())
+		tokenCommand(), keyCommand(), jwksCommand(), ruleCommand(), tailCommand(), versionCommand())
 	return root
 }
 

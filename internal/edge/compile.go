@@ -75,30 +75,8 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 		errs = append(errs, &config.Problem{Path: fmt.Sprintf(path, args...), Text: err.Error()})
 	}
 	s := &state{generation: e.generation.Add(1), issuers: map[string]*issuer{}, identity: map[string]bool{}, refuseInsecure: c.RefuseInsecure, keyCache: c.KeyCache}
-	for n, ic := range c.Issuers {
-		if s.issuers[ic.Issuer] != nil {
-			wrong(errors.New("is listed twice: name each once"), "edge.issuers[%d].issuer", n)
-			continue
-		}
-		var before *source
-		if old != nil && old.issuers[ic.Issuer] != nil {
-			before = old.issuers[ic.Issuer].source
-		}
-		i, err := e.compileIssuer(ic, c.Routes, c.KeyCache, before)
-		if err != nil {
-			wrong(err, "edge.issuers[%d]", n)
-			i = &issuer{name: ic.Issuer} // known to the routes, so that they are not refused for it
-		}
-		s.issuers[ic.Issuer] = i
-	}
-	for n, text := range c.TrustedProxies {
-		p, err := netip.ParsePrefix(text)
-		if err != nil || p.Addr().Zone() != "" || p.Addr().Is4In6() {
-			wrong(errors.New("is no network: write 10.0.0.0/8 or fd00::/8"), "edge.trusted_proxies[%d]", n)
-			continue
-		}
-		s.trusted = append(s.trusted, p)
-	}
+	e.compileIssuers(s, c, old, wrong)
+	s.compileTrusted(c.TrustedProxies, wrong)
 	var err error
 	if s.timeouts, err = timeouts(c.Timeouts); err != nil {
 		wrong(err, "edge.timeouts")
@@ -141,6 +119,25 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	return s, nil
 }
 
+func (e *Edge) compileIssuers(s *state, c config.Edge, old *state, wrong func(error, string, ...any)) {
+	for n, ic := range c.Issuers {
+		if s.issuers[ic.Issuer] != nil {
+			wrong(errors.New("is listed twice: name each once"), "edge.issuers[%d].issuer", n)
+			continue
+		}
+		var before *source
+		if old != nil && old.issuers[ic.Issuer] != nil {
+			before = old.issuers[ic.Issuer].source
+		}
+		i, err := e.compileIssuer(ic, c.Routes, c.KeyCache, before)
+		if err != nil {
+			wrong(err, "edge.issuers[%d]", n)
+			i = &issuer{name: ic.Issuer} // known to the routes, so that they are not refused for it
+		}
+		s.issuers[ic.Issuer] = i
+	}
+}
+
 // compileCache keeps the cache whose size stays: a new generation finds nothing in
 // it that an older one put there.
 func (s *state) compileCache(tokens int, old *state) error {
@@ -156,6 +153,17 @@ func (s *state) compileCache(tokens int, old *state) error {
 	}
 	s.cache = newCache(tokens)
 	return nil
+}
+
+func (s *state) compileTrusted(list []string, wrong func(error, string, ...any)) {
+	for n, text := range list {
+		p, err := netip.ParsePrefix(text)
+		if err != nil || p.Addr().Zone() != "" || p.Addr().Is4In6() {
+			wrong(errors.New("is no network: write 10.0.0.0/8 or fd00::/8"), "edge.trusted_proxies[%d]", n)
+			continue
+		}
+		s.trusted = append(s.trusted, p)
+	}
 }
 
 func (s *state) compileRoutes(list []config.Route, old *state, wrong func(error, string, ...any)) {

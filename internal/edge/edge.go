@@ -48,7 +48,8 @@ type Edge struct {
 	generation atomic.Uint64
 	spent      *jwt.MemoryReplay // tokens of one-time routes
 	refusals   *cache            // tokens that do not hold, whatever the hour
-	underway   sync.Map          // *passage: requests that a token let in, see review
+	tails      tails
+	underway   sync.Map // *passage: requests that a token let in, see review
 
 	change  sync.Mutex // held by Reload, Run and Close
 	life    context.Context

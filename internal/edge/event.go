@@ -54,6 +54,7 @@ func (e *Edge) record(ev *Event) {
 	if e.options.Observe != nil {
 		e.options.Observe(ev)
 	}
+	e.tails.tell(e.options.Now(), ev)
 	level := slog.LevelInfo
 	if ev.Status >= 500 || ev.Feed == FeedStale {
 		level = slog.LevelWarn

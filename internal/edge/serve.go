@@ -66,7 +66,6 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, leave := e.enter(context.WithValue(r.Context(), passageKey{}, p), p, w)
 	defer func() { // also when the proxy aborts a broken answer by panicking
 		leave()
-		p.leave()
 		if why, cut := ended(ctx); cut && ev.Reason == "" && (!whole || ev.Status == http.StatusSwitchingProtocols) {
 			ev.Reason, ev.Detail = why.code, "ended under way"
 		}

@@ -18,10 +18,10 @@ const reviewEvery = 200 * time.Millisecond
 func (r *refusal) Error() string { return string(r.code) }
 
 // enter notes a request that a token let in, so that review finds it, and
-// returns the context that ends it. leave forgets it.
+// returns the context that ends it. leave forgets it, here and at its upstream.
 func (e *Edge) enter(ctx context.Context, p *passage, w http.ResponseWriter) (_ context.Context, leave func()) {
 	if p.token == nil {
-		return ctx, func() {}
+		return ctx, p.leave
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	p.end = func(no *refusal) {
@@ -32,6 +32,7 @@ func (e *Edge) enter(ctx context.Context, p *passage, w http.ResponseWriter) (_ 
 	return ctx, func() {
 		e.underway.Delete(p)
 		cancel(nil)
+		p.leave()
 	}
 }
 

@@ -78,6 +78,9 @@ func finite(mantissa, exponent string) bool {
 	if exponent[0] == '-' {
 		return true // less than ten to MaxNumber
 	}
+	if len(mantissa) == 1 && len(exponent) == 3 && exponent[0] != '+' { // the shortest that is worth a look
+		return mantissa[0] == '0' || exponent < "308" || exponent == "308" && mantissa[0] == '1'
+	}
 	n := 0 // the number is below ten to n
 	for _, c := range []byte(exponent) {
 		if c -= '0'; c <= 9 { // or it is the sign

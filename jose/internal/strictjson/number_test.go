@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -40,6 +41,22 @@ func TestShortInt(t *testing.T) {
 		want, _ := strconv.ParseInt(text, 10, 64)
 		if n, ok := ShortInt(text); !ok || n != want {
 			t.Errorf("%q: %d, %v", text, n, ok)
+		}
+	}
+}
+
+// Numbers of one digit and a short exponent are finite exactly where the standard
+// library says so.
+func TestFinite(t *testing.T) {
+	for m := range 10 {
+		for e := range 1000 {
+			for _, form := range []string{"%de%d", "%de%03d", "%de+%d", "%de+%03d", "-%de%d", "%d.5e%d", "%d00e%d"} {
+				text := fmt.Sprintf(form, m, e)
+				_, err := strconv.ParseFloat(text, 64)
+				if got := Check(`{"n":` + text + `}`); (got == nil) != (err == nil) {
+					t.Fatalf("%s: %v, want %v", text, got, err)
+				}
+			}
 		}
 	}
 }
