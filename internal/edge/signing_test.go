@@ -215,7 +215,7 @@ func TestIdentityKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	next.Identity.Key = config.Literal(`{"keys":[` + next.Identity.Key.Reveal()[len(`{"keys":[`):strings.Index(next.Identity.Key.Reveal(), "},{")+1] + "," + string(public) + "]}")
+	next.Identity.Key = config.Literal(`{"keys":[` + private(t, e2).Reveal() + "," + string(public) + "]}")
 	if err := w.edge.Reload(next); err != nil {
 		t.Error("the public half of one that signs no more:", err)
 	}
