@@ -36,13 +36,16 @@ type passage struct {
 
 type passageKey struct{}
 
-// ServeHTTP decides about a request and forwards it.
+// ServeHTTP decides about a request and forwards it, or answers with the edge's own keys.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s := e.current.Load(); !s.signing.serve(w, r, s) {
+		e.pass(w, r)
+	}
+}
+
+func (e *Edge) pass(w http.ResponseWriter, r *http.Request) {
 	start := e.options.Now()
 	s := e.current.Load()
-	if s.signing.serve(w, r, s) {
-		return
-	}
 	p := e.passage(r, s)
 	rt, no := e.decide(r, p, start)
 	for no != nil && no.code == reason.KeysUnavailable && e.current.Load() != s {
