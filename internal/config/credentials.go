@@ -93,3 +93,25 @@ type EdgeIntrospection struct {
 	// How many questions may be under way; more are refused. Default 64.
 	Concurrent int `yaml:"concurrent"`
 }
+
+// EdgeIdentity is the edge as an issuer to its upstreams.
+type EdgeIdentity struct {
+	// The iss of what it signs, an https URL: no issuer whose tokens it accepts.
+	Issuer string `yaml:"issuer"`
+	// The keys: a private JWK, or a set of which the first signs and all are published. None is symmetric, each has a kid. Edges that stand for one another share them.
+	Key Secret `yaml:"key"`
+	// How long a JWT lives, and never longer than the token that it stands for. Default 60s, at most 5m.
+	Lifetime time.Duration `yaml:"lifetime"`
+	// Where the public keys are served, on every host. No route has this path. Default /.well-known/jotward/jwks.json.
+	Path string `yaml:"path"`
+}
+
+// RouteIdentity is the JWT that a route hands to its upstream.
+type RouteIdentity struct {
+	// The aud: the upstream, and no other.
+	Audience string `yaml:"audience"`
+	// The header that it stands in, such as X-Identity; or Authorization, as a bearer token in place of the one that came.
+	Header string `yaml:"header"`
+	// The claims of the token that go along unchanged, such as [client_id, scope]. Default: none but the subject.
+	Claims []string `yaml:"claims"`
+}

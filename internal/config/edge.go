@@ -31,6 +31,8 @@ type Edge struct {
 	DPoP *EdgeDPoP `yaml:"dpop"`
 	// Where several edges count and remember together: limits that are shared, tokens of one-time routes and DPoP proofs. Default: each edge alone.
 	Shared *EdgeShared `yaml:"shared"`
+	// Let the edge sign who asks, for routes with identity: a JWT for their upstream alone. Its public keys are served beside the routes.
+	Identity *EdgeIdentity `yaml:"identity"`
 	// How long upstreams and clients are waited for. The body of an answer is not bounded, for it may be a stream.
 	Timeouts Timeouts `yaml:"timeouts"`
 }
@@ -247,9 +249,11 @@ type Route struct {
 	Shadow bool `yaml:"shadow"`
 	// Headers set for the upstream, each from a claim: header name to claim name. A caller's own are removed everywhere.
 	Headers map[string]string `yaml:"headers"`
+	// Tell the upstream who asks in a JWT of the edge's own, which it can verify and pass on. It needs edge.identity.
+	Identity *RouteIdentity `yaml:"identity"`
 	// The address of the resource's metadata (RFC 9728), named in every challenge so that clients find the issuer. Default: not named.
 	ResourceMetadata string `yaml:"resource_metadata"`
-	// What becomes of the Authorization header: forward (default) or strip.
+	// What becomes of the Authorization header: forward (default) or strip. Where identity writes that header it is stripped.
 	Authorization string `yaml:"authorization"`
 	// Where a token may be. Default: in the Authorization header alone. A request may bring one, in one place.
 	Credentials *Credentials `yaml:"credentials"`

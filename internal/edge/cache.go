@@ -34,10 +34,11 @@ type verified struct {
 	until    time.Time // of an introspected one: when it is asked about again
 	issuer   *issuer
 	identity *identity
-	epoch    atomic.Uint64 // the revocation epoch it was last asked at
-	would    reason.Code   // what the issuer's next policy would refuse it for
-	no       *refusal      // in the cache of refusals: why it does not hold
-	route    *route        // the only one for which its issuer was chosen; nil: on all
+	epoch    atomic.Uint64          // the revocation epoch it was last asked at
+	would    reason.Code            // what the issuer's next policy would refuse it for
+	no       *refusal               // in the cache of refusals: why it does not hold
+	route    *route                 // the only one for which its issuer was chosen; nil: on all
+	signed   atomic.Pointer[signed] // what was signed of it, for each route; nil: nothing yet
 }
 
 // introspected says whether the issuer was asked about it.

@@ -33,6 +33,7 @@ type state struct {
 	certificates   string       // where client certificates come from; "" nowhere
 	keyCache       string       // where keys are kept; "" nowhere
 	invalid        budget       // of tokens that do not hold, by network
+	signing        *signing     // nil: the edge signs nothing
 	transports     *transports
 	pools          map[string]*pool
 	unmatched      *routeMetrics   // nil: none
@@ -105,7 +106,13 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	if err := s.compileBudget(c.InvalidTokens, old); err != nil {
 		wrong(err, "edge.invalid_tokens")
 	}
+	if s.signing, err = s.compileSigning(c.Identity); err != nil {
+		wrong(err, "edge.identity")
+	}
 	s.compileRoutes(c.Routes, old, wrong)
+	if s.signing != nil {
+		s.signing.names = s.oneSubjects()
+	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
@@ -175,6 +182,9 @@ func (s *state) compileRoutes(list []config.Route, old *state, wrong func(error,
 		s.byMethod = s.byMethod || len(r.methods) > 0
 		for name := range rc.Headers {
 			s.identity[fold(name)] = true
+		}
+		if rc.Identity != nil {
+			s.identity[fold(rc.Identity.Header)] = true
 		}
 	}
 	s.hideCookies()
@@ -274,6 +284,9 @@ func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 	if err := checkHeaders(c.Headers); err != nil {
 		return nil, err
 	}
+	if err := s.compileIdentity(r); err != nil {
+		return nil, err
+	}
 	var err error
 	if r.places, err = compilePlaces(c.Credentials); err != nil {
 		return nil, err
@@ -327,8 +340,8 @@ func (r *route) compileAuth() error {
 	if r.auth != authRequired && (len(r.Scopes)+len(r.Roles)+len(r.Claims) > 0 || r.OneTime) {
 		return fmt.Errorf("scopes, roles, claims and one_time need auth: required")
 	}
-	if r.auth == authNone && (len(r.Headers)+len(r.Issuers) > 0 || r.Audience != "" || r.Credentials != nil) {
-		return fmt.Errorf("headers, issuers, audience and credentials need auth: required or optional")
+	if r.auth == authNone && (len(r.Headers)+len(r.Issuers) > 0 || r.Audience != "" || r.Credentials != nil || r.Identity != nil) {
+		return fmt.Errorf("headers, identity, issuers, audience and credentials need auth: required or optional")
 	}
 	switch r.Authorization {
 	case "", "forward":

@@ -47,15 +47,7 @@ func (i *issuer) compileDecryption(c *config.EdgeDecryption) error {
 func decryptionKeys(c *config.EdgeDecryption) (*jwk.Set, error) {
 	var all []*jwk.Key
 	for n, secret := range c.Keys {
-		text := []byte(secret.Reveal())
-		var set struct {
-			Keys []json.RawMessage `json:"keys"`
-		}
-		documents := []json.RawMessage{text}
-		if json.Unmarshal(text, &set) == nil && set.Keys != nil {
-			documents = set.Keys
-		}
-		for _, document := range documents {
+		for _, document := range keyDocuments(secret) {
 			key, err := jwk.Parse(document, jwk.Options{})
 			if err != nil {
 				return nil, fmt.Errorf("decryption.keys[%d]: %w", n, err)
@@ -76,6 +68,18 @@ func decryptionKeys(c *config.EdgeDecryption) (*jwk.Set, error) {
 		return nil, fmt.Errorf("decryption.keys: %w", err)
 	}
 	return set, nil
+}
+
+// keyDocuments are a JWK, or those of a set, as they stand.
+func keyDocuments(secret config.Secret) []json.RawMessage {
+	text := []byte(secret.Reveal())
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if json.Unmarshal(text, &set) == nil && set.Keys != nil {
+		return set.Keys
+	}
+	return []json.RawMessage{text}
 }
 
 // A choice is the issuer that a token is held to, before anything of it is

@@ -36,8 +36,14 @@ type passage struct {
 
 type passageKey struct{}
 
-// ServeHTTP decides about a request and forwards it.
+// ServeHTTP decides about a request and forwards it, or answers with the edge's own keys.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s := e.current.Load(); !s.signing.serve(w, r, s) {
+		e.pass(w, r)
+	}
+}
+
+func (e *Edge) pass(w http.ResponseWriter, r *http.Request) {
 	start := e.options.Now()
 	s := e.current.Load()
 	p := e.passage(r, s)
@@ -171,6 +177,9 @@ func (s *state) routeOf(r *http.Request) (*route, string, *refusal) {
 	if !forwardable(r.Method) {
 		return nil, "", &refusal{code: reason.MethodNotAllowed}
 	}
+	if s.signing.owns(path) { // see serve: no route has it, in no spelling
+		return nil, "", &refusal{code: reason.RequestAmbiguous, detail: "the path of the edge's own keys but for its case"}
+	}
 	rt, ambiguous := s.match(host, path, r.Method)
 	if ambiguous {
 		return nil, "", &refusal{code: reason.RequestAmbiguous, detail: "another route's path but for its case"}
@@ -233,12 +242,19 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string,
 	if no := rt.count(r.Context(), p, true, token, v.identity, now); no != nil {
 		return no
 	}
+	told, no := rt.headers(v.identity)
+	if no == nil {
+		told, no = p.state.signing.tell(told, rt, v, now)
+	}
+	if no != nil {
+		return no
+	}
+	// Last, and only then is anything said: a token that was spent before tells nobody's identity.
 	if no := e.spend(r.Context(), p, rt, v); no != nil {
 		return no
 	}
-	p.token = v
-	p.headers, no = rt.headers(v.identity)
-	return no
+	p.token, p.headers = v, told
+	return nil
 }
 
 // permit asks whether a token that holds is enough for the route and its rules.
