@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,10 +30,14 @@ func tailCommand() *cobra.Command {
 		Short: "Follow what an edge decides, while it does",
 		Long: `Follow what an edge decides, while it does, at the admin listener of the edge (edge.admin.listen).
 A line has time, status, reason, method, route, client, address and request id; no token, path or
-claim is in it. A reader that is too slow misses some, and is told how many.`,
+claim is in it. A reader that is too slow misses some, and is told how many. On the edge's own machine
+no admin token is needed.`,
 		Example: "  jotward tail --admin http://127.0.0.1:9090 --denied",
 		Args:    exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, set := os.LookupEnv("JOTWARD_ADMIN_TOKEN"); !set && !cmd.Flags().Changed("admin-token") {
+				f.local = true
+			}
 			body, err := f.stream(cmd, "/decisions")
 			if err != nil {
 				return err

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,15 +115,20 @@ func TestWaitingWritesShareACommit(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = s.update(t.Context(), func(*tx) error { close(gate); <-free; return nil }) })
 	<-gate
+	var waiting atomic.Int64
 	for i := range 200 {
 		j := &job{change: func(t *tx) error { _, err := t.exec(touchGeneration); return err }, done: make(chan struct{})}
 		wg.Go(func() {
+			waiting.Add(1)
 			s.writer.jobs <- j
 			<-j.done
 			if j.err != nil {
 				t.Errorf("write %d: %v", i, j.err)
 			}
 		})
+	}
+	for waiting.Load() < 200 { // but for an instant, all of them wait
+		runtime.Gosched()
 	}
 	close(free)
 	wg.Wait()
