@@ -19,7 +19,7 @@ import (
 func ruleCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "rule", Short: "Try the edge's routes and rules", Args: exactArgs(0, "a subcommand"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(ruleTestCommand())
+	cmd.AddCommand(ruleTestCommand(), ruleReplayCommand())
 	return cmd
 }
 

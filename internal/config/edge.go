@@ -31,6 +31,8 @@ type Edge struct {
 	DPoP *EdgeDPoP `yaml:"dpop"`
 	// Where several edges count and remember together: limits that are shared, tokens of one-time routes and DPoP proofs. Default: each edge alone.
 	Shared *EdgeShared `yaml:"shared"`
+	// What whoever follows the decisions at the admin listener is told of a request beside, for jotward rule replay. Default: neither path nor claims.
+	Decisions *EdgeDecisions `yaml:"decisions"`
 	// Let the edge sign who asks, for routes with identity: a JWT for their upstream alone. Its public keys are served beside the routes.
 	Identity *EdgeIdentity `yaml:"identity"`
 	// How long upstreams and clients are waited for. The body of an answer is not bounded, for it may be a stream.
@@ -133,6 +135,14 @@ type EdgeShared struct {
 	Prefix string `yaml:"prefix"`
 	// How long one answer is waited for. Default 100ms, at most 10s.
 	Timeout time.Duration `yaml:"timeout"`
+}
+
+// EdgeDecisions is what decisions tell of a request beside.
+type EdgeDecisions struct {
+	// Its host and path, without the query. Paths may hold what is nobody's business.
+	Paths bool `yaml:"paths"`
+	// The claims of its token that are shown, such as [scope, roles, tenant]; iss and aud go along. No others are.
+	Claims []string `yaml:"claims"`
 }
 
 // EdgeDPoP is which DPoP proofs the edge accepts.

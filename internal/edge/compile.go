@@ -33,6 +33,7 @@ type state struct {
 	certificates   string       // where client certificates come from; "" nowhere
 	keyCache       string       // where keys are kept; "" nowhere
 	invalid        budget       // of tokens that do not hold, by network
+	told           *told        // beside decisions; nil: nothing
 	signing        *signing     // nil: the edge signs nothing
 	transports     *transports
 	pools          map[string]*pool
@@ -105,6 +106,9 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	}
 	if err := s.compileBudget(c.InvalidTokens, old); err != nil {
 		wrong(err, "edge.invalid_tokens")
+	}
+	if s.told, err = compileTold(c.Decisions); err != nil {
+		wrong(err, "edge.decisions")
 	}
 	if s.signing, err = s.compileSigning(c.Identity); err != nil {
 		wrong(err, "edge.identity")

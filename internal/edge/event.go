@@ -47,6 +47,10 @@ type Event struct {
 	Shadow, ShadowRule string
 	Feed               Freshness // what is known of the issuer's revocations; "" without a token
 	Seq                uint64    // the last revocation known
+
+	host, path string    // where it went; told only where the configuration says so
+	who        *identity // of a token that held; nil: none did
+	told       *told     // what the configuration says so; nil: nothing
 }
 
 // record writes the one line of a request.

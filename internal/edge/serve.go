@@ -164,7 +164,7 @@ func (e *Edge) decide(r *http.Request, p *passage, now time.Time) (*route, *refu
 	if no != nil {
 		return nil, no
 	}
-	p.event.Route = rt.Name
+	p.event.Route, p.event.host, p.event.path, p.event.told = rt.Name, p.way.host, path, p.state.told
 	return rt, rt.watched(p, e.ask(r, p, rt, path, now))
 }
 
@@ -227,6 +227,7 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string,
 	if no != nil {
 		return no
 	}
+	p.event.who = v.identity
 	if v.would != "" {
 		p.event.Shadow, p.event.ShadowRule = string(v.would), nextRule
 	}

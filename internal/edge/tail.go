@@ -2,11 +2,14 @@ package edge
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
 )
@@ -91,8 +94,8 @@ func (e *Edge) EndTails() {
 	t.any.Store(false)
 }
 
-// Decision is an Event as Decisions writes it. It holds no token, no path and no
-// claim but the client's name.
+// Decision is an Event as Decisions writes it. It holds no token, and no path and no
+// claim but the client's name unless the configuration says so.
 type Decision struct {
 	Time       time.Time `json:"time"`
 	RequestID  string    `json:"request_id"`
@@ -111,11 +114,51 @@ type Decision struct {
 	Upstream   string    `json:"upstream,omitempty"`
 	CacheHit   bool      `json:"cache_hit"`
 	Millis     float64   `json:"ms"`
+	// Host, Path and Claims are there where edge.decisions says so, and Claims for a
+	// token that held: those that are named, with iss and aud.
+	Host   string         `json:"host,omitempty"`
+	Path   string         `json:"path,omitempty"`
+	Claims map[string]any `json:"claims,omitempty"`
 	// Missed is how many came before this one that the reader was too slow for.
 	Missed int64 `json:"missed,omitempty"`
 }
 
+// told is what decisions tell of a request beside.
+type told struct {
+	paths  bool
+	claims []string
+}
+
+func compileTold(c *config.EdgeDecisions) (*told, error) {
+	if c == nil {
+		return nil, nil
+	}
+	if slices.Contains(c.Claims, "") {
+		return nil, errors.New("claims: one has no name")
+	}
+	return &told{paths: c.Paths, claims: append([]string{"iss", "aud"}, c.Claims...)}, nil
+}
+
 func (t *tailed) decision(missed int64) Decision {
+	d := t.plain(missed)
+	if t.told == nil {
+		return d
+	}
+	if t.told.paths {
+		d.Host, d.Path = t.host, t.path
+	}
+	if t.who != nil {
+		d.Claims = map[string]any{}
+		for _, name := range t.told.claims {
+			if v, there := t.who.claims[name]; there {
+				d.Claims[name] = v
+			}
+		}
+	}
+	return d
+}
+
+func (t *tailed) plain(missed int64) Decision {
 	return Decision{Time: t.at.UTC(), RequestID: t.RequestID, Allowed: t.Allowed, Reason: string(t.Reason), Detail: clean(t.Detail), Status: t.Status, Method: t.Method,
 		Route: t.Route, Issuer: t.Issuer, ClientID: clean(t.ClientID), Client: t.Client, Rule: t.Rule, Shadow: t.Shadow, ShadowRule: t.ShadowRule,
 		Upstream: t.Member, CacheHit: t.CacheHit, Millis: web.Millis(t.Total), Missed: missed}

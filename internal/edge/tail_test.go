@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/jotward/jotward/internal/config"
 )
 
 // follow opens the stream of decisions.
@@ -25,7 +27,7 @@ func (w *world) followDecisions() (*bufio.Scanner, func()) {
 	return bufio.NewScanner(resp.Body), func() { _ = resp.Body.Close() }
 }
 
-func next1(t *testing.T, lines *bufio.Scanner) (d Decision, text string) {
+func nextDecision(t *testing.T, lines *bufio.Scanner) (d Decision, text string) {
 	t.Helper()
 	if !lines.Scan() {
 		t.Fatal("no line", lines.Err())
@@ -53,7 +55,7 @@ func TestDecisions(t *testing.T) {
 			headers = "Authorization: Bearer " + c.auth + "\r\n"
 		}
 		w.get("/api/secret-path?q=secret-query", headers)
-		d, text := next1(t, lines)
+		d, text := nextDecision(t, lines)
 		if d.Status != c.status || d.Reason != c.reason || d.Allowed != (c.reason == "") || d.Route != "api" || d.RequestID == "" || !d.Time.Equal(w.now()) {
 			t.Error(text)
 		}
@@ -92,5 +94,33 @@ func TestDecisionsAreMissed(t *testing.T) {
 	w.edge.tails.remove(slow)
 	if w.edge.tails.add() == nil {
 		t.Error("a place that is free again")
+	}
+}
+
+// Path and claims are told only where the configuration says so, and of the claims
+// those alone that it names.
+func TestDecisionsTell(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		told         *config.EdgeDecisions
+		path, claims string
+	}{
+		"nothing": {nil, "", "null"},
+		"paths":   {&config.EdgeDecisions{Paths: true}, "/api/things", `{"aud":"api","iss":"https://a.test"}`},
+		"claims":  {&config.EdgeDecisions{Claims: []string{"scope", "nowhere"}}, "", `{"aud":"api","iss":"https://a.test","scope":"read"}`},
+	} {
+		w := build(t, func(_ *world, e *config.Edge) { e.Decisions = c.told })
+		lines, leave := w.followDecisions()
+		w.get("/api/things?q=secret-query", w.bearer(map[string]any{"email": "secret-mail"}))
+		d, text := nextDecision(t, lines)
+		claims, _ := json.Marshal(d.Claims)
+		if d.Path != c.path || string(claims) != c.claims || strings.Contains(text, "secret-") {
+			t.Errorf("%s: %s", name, text)
+		}
+		w.get("/api/things", "Authorization: Bearer x.y.z\r\n")
+		if d, text := nextDecision(t, lines); d.Claims != nil {
+			t.Errorf("%s: claims of a token that does not hold: %s", name, text)
+		}
+		leave()
 	}
 }
