@@ -66,8 +66,9 @@ func (e *Edge) verifyWithin(ctx context.Context, p *passage, rt *route, token st
 	}
 	v, no := e.verifyAnew(ctx, p.state, rt, token)
 	switch {
-	case no == nil, no.code == reason.KeysUnavailable, no.code == reason.KeySetInvalid, no.code == reason.IntrospectionUnavailable, ctx.Err() != nil: // not the token's fault
+	case no == nil, no.code == reason.KeysUnavailable, no.code == reason.KeySetInvalid, no.code == reason.IntrospectionUnavailable && ctx.Err() == nil: // not the token's fault
 		p.state.invalid.limiter.Return(now, network)
+	case ctx.Err() != nil: // who leaves has had the work done (CVE-2023-44487), and may be why it failed: paid, and not remembered
 	case v != nil && final[no.code]:
 		v.no, v.expiry, v.until = no, now.Add(refusedFor), time.Time{}
 		if no.code == reason.TokenInactive {

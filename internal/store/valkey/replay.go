@@ -20,7 +20,10 @@ const clocks = time.Minute
 // Whoever loses the store's memory, or fails over to a replica that had not
 // heard of a key yet, accepts a token again that was used in that moment.
 func (s *Store) Seen(ctx context.Context, key string, until time.Time) (bool, error) {
-	if s.forgets.Load() {
+	if !s.keeps.Load() {
+		if _, err := s.State(); err != nil {
+			return false, err
+		}
 		return false, ErrForgets
 	}
 	// By how long and not until when: the store's clock is another.

@@ -21,8 +21,9 @@ import (
 // ErrAway is the error of a store that does not answer.
 var ErrAway = errors.New("valkey: the store does not answer")
 
-// ErrForgets is the error of a store that may forget keys before their time. To
-// remember what was used in such a place is to accept it again.
+// ErrForgets is the error of a store that may forget keys before their time, or was
+// not heard to say that it does not. To remember what was used in such a place is
+// to accept it again.
 var ErrForgets = errors.New("valkey: maxmemory-policy is not noeviction: keys are forgotten when memory is short")
 
 // Config says where the store is. Its zero value is refused.
@@ -55,7 +56,7 @@ type Store struct {
 	mu      sync.Mutex   // for state and changed
 	state   error        // what the last look found; nil: all is well
 	changed chan struct{}
-	forgets atomic.Bool
+	keeps   atomic.Bool // the last look saw that no key is forgotten; the zero value is that nobody knows
 }
 
 // New checks a Config. It connects nowhere before Run.
@@ -121,25 +122,27 @@ func (s *Store) connect() {
 	s.client.Store(&c) // look says whether it is any good
 }
 
-// look asks whether the store may forget.
+// look asks whether the store may forget. One that does not say, such as to a user
+// without INFO, is one that may.
 func (s *Store) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	c := *s.client.Load()
 	info, err := c.Do(ctx, c.B().Info().Section("memory").Build()).ToString()
 	if err != nil {
+		s.keeps.Store(false)
 		s.note(fmt.Errorf("%w: %s", ErrAway, plainText(err)))
 		return
 	}
-	forgets := false
+	keeps := false
 	for line := range strings.Lines(info) {
 		if policy, ok := strings.CutPrefix(strings.TrimSpace(line), "maxmemory_policy:"); ok {
-			forgets = policy != "noeviction"
+			keeps = policy == "noeviction"
 		}
 	}
 	s.retry.Store(0)
-	s.forgets.Store(forgets)
-	if forgets {
+	s.keeps.Store(keeps)
+	if !keeps {
 		s.note(ErrForgets)
 		return
 	}

@@ -146,6 +146,32 @@ func TestSeenRefusesWhereKeysAreForgotten(t *testing.T) {
 	}
 }
 
+// A store that cannot be asked whether it forgets is not believed that it does
+// not: it counts, and remembers nothing.
+func TestSeenRefusesWhereNobodyMayAsk(t *testing.T) {
+	server := valkeytest.Start(t)
+	command(t, server.URL(), "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+	command(t, server.URL(), "ACL", "SETUSER", "edge", "on", ">p", "~*", "&*", "+@all", "-info")
+	s, err := valkey.New(valkey.Config{URL: server.URL(), Username: "edge", Password: "p", Timeout: 5 * time.Second, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen, err := s.Seen(t.Context(), "k", time.Now()); err == nil || seen {
+		t.Error("before it was asked:", seen, err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { s.Run(ctx) })
+	defer func() { end(); running.Wait() }()
+	await(t, s, valkey.ErrAway)
+	if c, err := s.Count(t.Context(), limit.Rate{Every: time.Hour, Burst: 1}, "k"); err != nil || !c.OK {
+		t.Error(c, err)
+	}
+	if seen, err := s.Seen(t.Context(), "k", time.Now().Add(time.Minute)); err == nil || seen {
+		t.Error("it remembers where it may forget:", seen, err)
+	}
+}
+
 // The rule is limit.Limiter's: a burst, then none, with the wait that helps.
 func TestCount(t *testing.T) {
 	server := valkeytest.Start(t)
