@@ -9,13 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// object reads a JSON object that has one reading: no name twice at any depth, no
-// text that is no UTF-8, nothing after it (RFC 8259 4, 8.1), and no U+FFFD, which is
-// what half a surrogate pair is read as: two subjects would be one (RFC 8259 8.2). Numbers are float64.
+// object reads a JSON object that has one reading: no name twice at any depth, nothing
+// after it (RFC 8259 4), and no U+FFFD, which is what encoding/json makes of bytes that
+// are no UTF-8 and of half a surrogate pair: two subjects would be one (RFC 8259 8.1, 8.2). Numbers are float64.
 func object(data []byte) (map[string]any, error) {
-	if !utf8.Valid(data) {
-		return nil, errors.New("is no UTF-8")
-	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	first, err := d.Token()
 	if err != nil || first != json.Delim('{') {
