@@ -21,13 +21,14 @@ import (
 )
 
 // proofs checks DPoP proofs (RFC 9449). What it remembers outlives a reload in
-// which its configuration stays.
+// which the size of its memory stays (RFC 9449 11.1).
 type proofs struct {
 	config   config.EdgeDPoP
 	verifier *jwt.DPoPVerifier
 	common   *commonStore // nil: this edge remembers alone
-	nonces   *nonces      // nil: none are given out
-	algs     string       // for challenges
+	memory   *jwt.MemoryReplay
+	nonces   *nonces // nil: none are given out
+	algs     string  // for challenges
 }
 
 // compileProofs returns nil where no proofs are accepted.
@@ -57,8 +58,10 @@ func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore, old *proof
 	if p.common = common; old != nil && old.common == common && same(old.config, p.config) {
 		return old, nil
 	}
-	replay, err := jwt.NewMemoryReplay(p.config.Remember, e.options.Now)
-	if err != nil {
+	var err error
+	if old != nil && old.config.Remember == p.config.Remember {
+		p.memory = old.memory // another policy accepts no proof again that was used under the last
+	} else if p.memory, err = jwt.NewMemoryReplay(p.config.Remember, e.options.Now); err != nil {
 		return nil, err
 	}
 	var algorithms []jwk.Algorithm
@@ -70,7 +73,7 @@ func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore, old *proof
 		p.nonces = newNonces()
 	}
 	p.verifier, err = jwt.NewDPoPVerifier(jwt.DPoPPolicy{Algorithms: algorithms, MaxAge: p.config.MaxAge, Leeway: p.config.Leeway, Clock: e.options.Now,
-		Replay: common.replay(replay), SkipNonce: !c.Nonces})
+		Replay: common.replay(p.memory), SkipNonce: !c.Nonces})
 	return p, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwt"
 )
@@ -188,6 +189,28 @@ func TestDPoPIsRefused(t *testing.T) {
 		c.DPoP = &d
 		if err := w.edge.Reload(c); err == nil || !strings.Contains(err.Error(), "edge.dpop") {
 			t.Errorf("%+v: %v", d, err)
+		}
+	}
+}
+
+// A proof that was used is not accepted again because the policy of proofs changed.
+func TestDPoPPolicyReloadForgetsNoProof(t *testing.T) {
+	t.Parallel()
+	w := build(t, withDPoP(config.EdgeDPoP{}))
+	h := newHolder(w)
+	token := h.token(nil)
+	used := "Authorization: DPoP " + token + "\r\n" + h.proof(jwt.DPoPTarget{AccessToken: token})
+	if a := w.get("/api/x", used); a.status != 200 {
+		t.Fatal(a)
+	}
+	for _, d := range []config.EdgeDPoP{{Leeway: 10 * time.Second}, {MaxAge: 2 * time.Minute}, {Algorithms: []string{"ES256"}}} {
+		c := w.config
+		c.DPoP = &d
+		if err := w.edge.Reload(c); err != nil {
+			t.Fatal(err)
+		}
+		if a := w.get("/api/x", used); a.code() != string(reason.TokenReplayed) {
+			t.Errorf("%+v: %s", d, a)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/revoke"
 )
 
 // leave sends a request whose client is gone before it is decided, as one that
@@ -46,5 +47,37 @@ func TestLeavingPays(t *testing.T) {
 	}
 	if a := w.get("/api/", "Authorization: Bearer another\r\n"); a.status != 429 {
 		t.Error("questions:", a)
+	}
+}
+
+// A token that was taken back before it first came costs one signature, or one
+// question, and not one each time: it holds, so no budget bounds it.
+func TestRevokedTokenIsVerifiedOnce(t *testing.T) {
+	t.Parallel()
+	o := &oracle{}
+	for name, c := range map[string]struct {
+		w    *world
+		auth func(*world) string
+	}{
+		"signed": {build(t), func(w *world) string { return w.bearer(nil) }},
+		"opaque": {fed(t, o), func(*world) string { return auth(ref) }},
+	} {
+		if name == "signed" { // the keys are there: what began before them is not kept
+			_ = c.w.get("/api/x", c.w.bearer(map[string]any{"jti": "first"}))
+		}
+		c.w.revoke(revoke.Entry{Kind: "token", ID: "j"})
+		line := c.auth(c.w)
+		for n := range 3 {
+			if a := c.w.get("/api/x", line); a.code() != "token_revoked" || a.event.CacheHit != (n > 0) {
+				t.Errorf("%s %d: %s, remembered: %v", name, n, a, a.event.CacheHit)
+			}
+		}
+		c.w.revoke(revoke.Entry{Kind: "grant", ID: "another"})
+		if a := c.w.get("/api/x", line); a.code() != "token_revoked" {
+			t.Errorf("%s, in another epoch: %s", name, a)
+		}
+	}
+	if n := o.asked.Load(); n != 1 {
+		t.Error("the issuer was asked", n, "times")
 	}
 }

@@ -5,15 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
-// object reads a JSON object that has one reading: no name twice at any depth, no
-// text that is no UTF-8, nothing after it (RFC 8259 4, 8.1). Numbers are float64.
+// object reads a JSON object that has one reading: no name twice at any depth, nothing
+// after it (RFC 8259 4), and no U+FFFD, which is what encoding/json makes of bytes that
+// are no UTF-8 and of half a surrogate pair: two subjects would be one (RFC 8259 8.1, 8.2). Numbers are float64.
 func object(data []byte) (map[string]any, error) {
-	if !utf8.Valid(data) {
-		return nil, errors.New("is no UTF-8")
-	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	first, err := d.Token()
 	if err != nil || first != json.Delim('{') {
@@ -40,8 +39,8 @@ func members(d *json.Decoder, depth int) (map[string]any, error) {
 			return nil, errors.New("is no JSON")
 		}
 		name := t.(string) // the decoder allows nothing else
-		if _, twice := out[name]; twice {
-			return nil, errors.New("a member occurs twice")
+		if _, twice := out[name]; twice || replaced(name) {
+			return nil, errors.New("a member occurs twice, or its name is no text")
 		}
 		if out[name], err = value(d, depth); err != nil {
 			return nil, err
@@ -71,5 +70,10 @@ func value(d *json.Decoder, depth int) (any, error) {
 		_, err := d.Token()
 		return list, err
 	}
+	if text, is := t.(string); is && replaced(text) {
+		return nil, errors.New("has a text that is none")
+	}
 	return t, nil
 }
+
+func replaced(text string) bool { return strings.ContainsRune(text, utf8.RuneError) }

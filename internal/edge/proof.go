@@ -95,7 +95,7 @@ func (e *Edge) spend(ctx context.Context, p *passage, rt *route, v *verified) *r
 		return &refusal{code: reason.ClaimMissing, detail: "jti is required on a one-time route"}
 	}
 	sum := sha256.Sum256([]byte(rt.Name + "\x00" + v.identity.issuer + "\x00" + id))
-	seen, err := p.state.shared.replay(e.spent).Seen(ctx, string(sum[:]), v.expiry)
+	seen, err := p.state.shared.replay(e.spent).Seen(ctx, string(sum[:]), v.expiry.Add(spentLonger))
 	switch {
 	case err != nil:
 		return &refusal{code: reason.StoreUnavailable, detail: err.Error()}
@@ -105,6 +105,10 @@ func (e *Edge) spend(ctx context.Context, p *passage, rt *route, v *verified) *r
 	return nil
 }
 
-// maxSpent is how many tokens of one-time routes are remembered, each until it
-// expires. A full memory refuses: what it forgot could come again.
+// spentLonger is how long a token is remembered past its end: of requests that began
+// before it, some come to spend only after it.
+const spentLonger = time.Minute
+
+// maxSpent is how many tokens of one-time routes are remembered, each until a
+// minute after it expires. A full memory refuses: what it forgot could come again.
 const maxSpent = 1 << 20

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"strings"
 	"time"
 
@@ -43,13 +44,13 @@ func (e *Edge) verify(ctx context.Context, p *passage, rt *route, token string, 
 			return nil, false, no
 		}
 	}
-	if no := v.ask(hit); no != nil {
-		return v, hit, no
-	}
+	no := v.ask(hit)
+	// One that was taken back is remembered too, and asked about each time: its
+	// signature would cost whoever sends it nothing, and us the same each time.
 	if !hit && (!v.introspected() || now.Before(v.until)) {
 		p.state.cache.add(v)
 	}
-	return v, hit, nil
+	return v, hit, no
 }
 
 // verifyWithin verifies a token that the cache does not know, and bounds what
@@ -88,6 +89,9 @@ const refusedFor = time.Minute
 var final = map[reason.Code]bool{reason.TokenInactive: true, reason.SignatureInvalid: true, reason.DecryptionFailed: true, reason.TokenExpired: true, reason.LifetimeExceeded: true, reason.AudienceMismatch: true,
 	reason.IssuerMismatch: true, reason.ClaimMissing: true, reason.ClaimMismatch: true, reason.ClaimsInvalid: true}
 
+// never is the epoch of a token that is asked about each time.
+const never = math.MaxUint64
+
 // ask asks the view when it changed since it was last asked. The epoch is read
 // first: an entry that arrives in between makes the next request ask again.
 func (v *verified) ask(hit bool) *refusal {
@@ -96,6 +100,7 @@ func (v *verified) ask(hit bool) *refusal {
 		return nil
 	}
 	if code, yes := v.issuer.source.view.Check(&v.identity.subject); yes {
+		v.epoch.Store(never)
 		return &refusal{code: code}
 	}
 	v.epoch.Store(epoch)

@@ -228,14 +228,14 @@ func (v *View) Beat(h *Heartbeat) error {
 }
 
 // Hear notes the time that a verified message was signed, never one from the
-// future. It moves forward only.
+// future. It moves forward only, but for a clock that was set back.
 func (v *View) Hear(signed, now time.Time) {
 	if signed.After(now) {
 		signed = now
 	}
 	v.write.Lock()
 	defer v.write.Unlock()
-	if n := signed.UnixNano(); n > v.heard.Load() {
+	if n, last := signed.UnixNano(), v.heard.Load(); n > last || last > now.UnixNano() {
 		v.heard.Store(n)
 	}
 }
@@ -250,10 +250,12 @@ func (v *View) Heard() time.Time {
 }
 
 // Stale reports whether the last signed message is older than bound, or there
-// was none.
+// was none. One that lies as far ahead was heard before the clock was set back:
+// how old it is nobody knows.
 func (v *View) Stale(now time.Time, bound time.Duration) bool {
 	n := v.heard.Load()
-	return n == 0 || v.current.Load() == nil || now.UnixNano()-n > int64(bound)
+	age := now.UnixNano() - n
+	return n == 0 || v.current.Load() == nil || age > int64(bound) || age < -int64(bound)
 }
 
 // Epoch changes whenever Check could answer differently.

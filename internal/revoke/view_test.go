@@ -74,6 +74,29 @@ func TestHeardIsNeverInTheFuture(t *testing.T) {
 	}
 }
 
+// A clock that is set back keeps no view fresh that hears nothing, and the next
+// message is heard by the new time.
+func TestHeardBeforeTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	const bound = 10 * time.Second
+	v := new(View)
+	if err := v.Replace(whole("a", 1), at, at); err != nil {
+		t.Fatal(err)
+	}
+	v.Hear(at, at)
+	if v.Stale(at.Add(-time.Second), bound) {
+		t.Error("a second is no reason")
+	}
+	back := at.Add(-time.Hour)
+	if !v.Stale(back, bound) || !v.Stale(back.Add(30*time.Minute), bound) {
+		t.Error("fresh for an hour without a word")
+	}
+	v.Hear(back, back)
+	if v.Stale(back, bound) || !v.Stale(back.Add(bound+1), bound) {
+		t.Error("not heard by the new time:", v.Heard())
+	}
+}
+
 // The view answers as a list of all entries would that is read from the start.
 func TestViewAgainstModel(t *testing.T) {
 	t.Parallel()
