@@ -91,28 +91,30 @@ const (
 	RefreshReused              Code = "refresh_reused"
 	RefreshSuperseded          Code = "refresh_superseded"
 	GrantExpired               Code = "grant_expired"
-	SignInFailed               Code = "sign_in_failed"
-	SignInThrottled            Code = "sign_in_throttled"
-	ConsentDenied              Code = "consent_denied"
-	SignInRequired             Code = "sign_in_required"
-	ConsentRequired            Code = "consent_required"
-	CrossOrigin                Code = "cross_origin"
-	AdminUnauthorized          Code = "admin_unauthorized"
-	NotFound                   Code = "not_found"
-	MethodNotAllowed           Code = "method_not_allowed"
-	Conflict                   Code = "conflict"
-	PreconditionFailed         Code = "precondition_failed"
-	MediaTypeUnsupported       Code = "media_type_unsupported"
-	IdempotencyKeyReused       Code = "idempotency_key_reused"
-	StreamsExceeded            Code = "streams_exceeded"
-	PasswordChanged            Code = "password_changed"
-	RolesChanged               Code = "roles_changed"
-	AccountDisabled            Code = "account_disabled"
-	ClientDisabled             Code = "client_disabled"
-	Administrator              Code = "administrator"
-	SignedOut                  Code = "signed_out"
-	Requested                  Code = "requested"
-	Internal                   Code = "internal"
+	// SenderProofMissing is a request without the proof that its client must send.
+	SenderProofMissing   Code = "sender_proof_missing"
+	SignInFailed         Code = "sign_in_failed"
+	SignInThrottled      Code = "sign_in_throttled"
+	ConsentDenied        Code = "consent_denied"
+	SignInRequired       Code = "sign_in_required"
+	ConsentRequired      Code = "consent_required"
+	CrossOrigin          Code = "cross_origin"
+	AdminUnauthorized    Code = "admin_unauthorized"
+	NotFound             Code = "not_found"
+	MethodNotAllowed     Code = "method_not_allowed"
+	Conflict             Code = "conflict"
+	PreconditionFailed   Code = "precondition_failed"
+	MediaTypeUnsupported Code = "media_type_unsupported"
+	IdempotencyKeyReused Code = "idempotency_key_reused"
+	StreamsExceeded      Code = "streams_exceeded"
+	PasswordChanged      Code = "password_changed"
+	RolesChanged         Code = "roles_changed"
+	AccountDisabled      Code = "account_disabled"
+	ClientDisabled       Code = "client_disabled"
+	Administrator        Code = "administrator"
+	SignedOut            Code = "signed_out"
+	Requested            Code = "requested"
+	Internal             Code = "internal"
 )
 
 // Exit codes of the CLI: 0 is success, and these are the failures.
@@ -217,6 +219,7 @@ var table = []Info{
 	{RefreshReused, "a spent refresh token came back; its grant is revoked", "sign in again, and look for a stolen token", 400, invalidGrant, exitRevoked},
 	{RefreshSuperseded, "the refresh token was already followed by a newer one in use", "use the newest refresh token", 400, invalidGrant, exitDenied},
 	{GrantExpired, "the grant has reached its end", "sign in again", 400, invalidGrant, exitTime},
+	{SenderProofMissing, "the client gets tokens for a DPoP proof only, and there is none", "send a DPoP proof (RFC 9449 5)", 400, "invalid_dpop_proof", exitDenied},
 	{SignInFailed, "name or password is wrong", "try again", 401, "access_denied", exitDenied},
 	{SignInThrottled, "too many failed sign-ins", "wait, then try again", 429, "access_denied", exitDenied},
 	{ConsentDenied, "the person declined", "ask the person", 403, "access_denied", exitDenied},

@@ -12,6 +12,7 @@ import (
 	"github.com/jotward/jotward/internal/server/feed"
 	"github.com/jotward/jotward/internal/server/metadata"
 	"github.com/jotward/jotward/internal/server/token"
+	"github.com/jotward/jotward/internal/server/userinfo"
 	"github.com/jotward/jotward/internal/web"
 )
 
@@ -22,6 +23,7 @@ type Issuer struct {
 	Metadata  *metadata.Endpoints
 	Token     *token.Endpoints
 	Authorize *authorize.Endpoints
+	UserInfo  *userinfo.Endpoints
 	Feed      *feed.Feed
 	Admin     *admin.Endpoints
 }
@@ -34,6 +36,9 @@ func (s *Issuer) PublicRoutes() []web.Route {
 		{Pattern: "GET /jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeToken), Access: web.AnyOrigin, Quiet: true},
 		{Pattern: "GET /authorize", Style: authorize.Refusal, Handler: s.Authorize.Authorize},
 		{Pattern: "POST /authorize", Style: authorize.Refusal, Handler: s.Authorize.Posted, Access: web.AnyForm},
+		{Pattern: "POST /par", Style: web.OAuth, Handler: s.Authorize.Push, Access: web.AnyOrigin},
+		{Pattern: "GET /userinfo", Style: userinfo.Refusal, Handler: s.UserInfo.UserInfo, Access: web.AnyOrigin},
+		{Pattern: "POST /userinfo", Style: userinfo.Refusal, Handler: s.UserInfo.UserInfo, Access: web.AnyOrigin},
 		{Pattern: "POST /signin", Style: authorize.Refusal, Handler: s.Authorize.SignIn},
 		{Pattern: "POST /consent", Style: authorize.Refusal, Handler: s.Authorize.Consent},
 		{Pattern: "GET /style.css", Style: web.Problem, Handler: authorize.Style},

@@ -4,7 +4,6 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/jotward/jotward/internal/grant"
@@ -30,13 +29,13 @@ type view struct {
 	Scopes                                         []string
 }
 
-func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, query url.Values, a grant.Authorization, username, alert string) error {
-	return show(w, status, redirectOrigin(a.Request.RedirectURI), view{Title: "Sign in", SignIn: true, Client: clientName(a), Username: username, Request: query.Encode(), Alert: alert})
+func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, q asked, a grant.Authorization, username, alert string) error {
+	return show(w, status, redirectOrigin(a.Request.RedirectURI), view{Title: "Sign in", SignIn: true, Client: clientName(a), Username: username, Request: q.carried.Encode(), Alert: alert})
 }
 
-func (e *Endpoints) showConsent(w http.ResponseWriter, query url.Values, a grant.Authorization, username, token string) error {
+func (e *Endpoints) showConsent(w http.ResponseWriter, q asked, a grant.Authorization, username, token string) error {
 	back := redirectOrigin(a.Request.RedirectURI)
-	v := view{Title: "Allow access", Consent: true, Client: clientName(a), Username: username, Back: back, Request: query.Encode(), Token: token}
+	v := view{Title: "Allow access", Consent: true, Client: clientName(a), Username: username, Back: back, Request: q.carried.Encode(), Token: token}
 	for _, s := range a.Scopes {
 		text, ok := scopeTexts[s]
 		if !ok {

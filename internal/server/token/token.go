@@ -16,27 +16,24 @@ import (
 
 // Clients finds out who is calling.
 type Clients interface {
-	Authenticate(ctx context.Context, id, secret string) (client.Client, error)
-	Identify(ctx context.Context, id string) (client.Client, error)
+	Authenticate(ctx context.Context, c client.Credentials) (client.Client, error)
 }
 
 // Endpoints serve clients.
 type Endpoints struct {
 	Clients Clients
 	Grants  *grant.Service
+	Proofs  *web.Proofs
 }
 
 // client authenticates a confidential client, or identifies a public one
 // (RFC 6749 2.3, 3.2.1).
 func (e *Endpoints) client(r *http.Request, form url.Values) (client.Client, error) {
-	id, text, err := web.ClientCredentials(r, form)
+	credentials, err := web.ClientCredentials(r, form)
 	if err != nil {
 		return client.Client{}, err
 	}
-	if text == "" {
-		return e.Clients.Identify(r.Context(), id)
-	}
-	return e.Clients.Authenticate(r.Context(), id, text)
+	return e.Clients.Authenticate(r.Context(), credentials)
 }
 
 // Token answers POST /token.
@@ -52,10 +49,14 @@ func (e *Endpoints) Token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	jkt, err := e.Proofs.Key(w, r)
+	if err != nil {
+		return err
+	}
 	out, err := e.Grants.Run(r.Context(), grant.Request{
 		Client: c, GrantType: form.Get("grant_type"), Scope: form.Get("scope"), Resources: form["resource"],
 		Code: form.Get("code"), RedirectURI: form.Get("redirect_uri"), CodeVerifier: form.Get("code_verifier"),
-		RefreshToken: form.Get("refresh_token"), RequestID: w.Header().Get("X-Request-Id"),
+		RefreshToken: form.Get("refresh_token"), JKT: jkt, RequestID: w.Header().Get("X-Request-Id"),
 	})
 	if err != nil {
 		return err

@@ -52,7 +52,7 @@ func (h *house) acts() map[string]func() error {
 			_, err := h.clients.Update(ctx, root, 0, second)
 			return err
 		},
-		"client.RotateSecret": func() error { _, err := h.clients.RotateSecret(ctx, root, "second", 0); return err },
+		"client.RotateSecret": func() error { _, err := h.clients.RotateSecret(ctx, root, "second", 0, 0); return err },
 		"client.RevokeTokens": func() error { return h.clients.RevokeTokens(ctx, root, "second") },
 		"client.Disable":      func() error { return h.clients.Disable(ctx, root, "second", 0) },
 		"client.Enable":       func() error { return h.clients.Enable(ctx, root, "second", 0) },
@@ -91,9 +91,10 @@ func (h *house) signInLike() (string, error) {
 	return list[0].ID, nil
 }
 
-// reading are the methods that change nothing.
+// reading are the methods that change nothing of what anybody may do: to spend an
+// assertion or to keep a pushed request is no act.
 var reading = map[string]bool{
-	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "client.Identify": true, "client.Get": true,
+	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "grant.Alive": true, "grant.Pull": true, "grant.Push": true, "client.Get": true,
 	"client.List": true, "session.ByCookie": true, "session.List": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
 	"grant.Introspect": true, "keyring.Active": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.List": true,
 }
@@ -215,7 +216,7 @@ func TestDatabaseHoldsNoSecret(t *testing.T) {
 	h := newHouse(t)
 	_, cookie := h.signIn()
 	service, secret := h.newClient("service", false)
-	rotated, err := h.clients.RotateSecret(t.Context(), h.root, "service", 0)
+	rotated, err := h.clients.RotateSecret(t.Context(), h.root, "service", 0, 0)
 	h.ok(err)
 	machine, err := h.grants.Run(t.Context(), grant.Request{Client: service, GrantType: "client_credentials"})
 	h.ok(err)
