@@ -161,3 +161,26 @@ func TestThreatClientAuthConfusion(t *testing.T) {
 		t.Error("the old secret still opens")
 	}
 }
+
+// Two secrets overlap for a week at most, and no client without one gets one.
+func TestOverlapIsBounded(t *testing.T) {
+	t.Parallel()
+	s := service()
+	ctx := t.Context()
+	for _, c := range []client.Client{{ID: "a"}, {ID: "open", Public: true}} {
+		if _, _, err := s.Create(ctx, audit.Actor{}, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, row := range []struct {
+		id      string
+		overlap time.Duration
+	}{{"a", -1}, {"a", client.MaxOverlap + 1}, {"open", 0}} {
+		if _, err := s.RotateSecret(ctx, audit.Actor{}, row.id, 0, row.overlap); !errors.Is(err, reason.New(reason.RequestInvalid, nil)) {
+			t.Errorf("%v: %v", row, err)
+		}
+	}
+	if _, err := s.RotateSecret(ctx, audit.Actor{}, "a", 0, client.MaxOverlap); err != nil {
+		t.Error(err)
+	}
+}

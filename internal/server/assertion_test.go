@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,7 +135,7 @@ func TestThreatClientAssertions(t *testing.T) {
 		v.want(v.ask("POST", path, form(with(asserted(sign(nil)), "token", "x", "grant_type", ""))), 200, "")
 	}
 	v.want(v.admin("POST", "/admin/v1/clients/signer/disable", nil), 204, "")
-	v.want(v.token(asserted(sign(nil))), 401, "client_invalid")
+	v.want(v.ask("POST", "/introspect", form(with(asserted(sign(nil)), "token", "x"))), 401, "client_invalid")
 }
 
 // What a client may have as its keys, and what becomes of its secret.
@@ -159,6 +160,7 @@ func TestClientKeys(t *testing.T) {
 		"no object":      {[]string{}, false},
 		"public client":  {v.jwks(key), true},
 		"a key we lack":  {json.RawMessage(`{"keys":[{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}]}`), false},
+		"one of two":     {json.RawMessage(strings.Replace(string(v.jwks(key)), `[`, `[{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"},`, 1)), false},
 		"members twice":  {json.RawMessage(`{"keys":[],"keys":[]}`), false},
 		"encryption key": {json.RawMessage(`{"keys":[{"kty":"OKP","crv":"X25519","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}]}`), false},
 	} {

@@ -196,6 +196,7 @@ func TestClientCredentials(t *testing.T) {
 		"a type alone":           {map[string]string{"client_id": "a", "client_assertion_type": assertionType}, nil, "", "", false, ""},
 		"an assertion, no type":  {map[string]string{"client_assertion": "x"}, nil, "", "", false, ""},
 		"assertion and secret":   {map[string]string{"client_id": "a", "client_secret": "b", "client_assertion": "x", "client_assertion_type": assertionType}, nil, "", "", false, ""},
+		"assertion and basic":    {map[string]string{"client_assertion": "x", "client_assertion_type": assertionType}, []func(*http.Request){basic("a", "b")}, "", "", false, ""},
 		"two headers":            {nil, []func(*http.Request){basic("a", "b"), header("Authorization", "Basic eDp5")}, "", "", false, ""},
 		"bad escape":             {nil, []func(*http.Request){basic("a%zz", "b")}, "", "", false, ""},
 		"no name":                {nil, []func(*http.Request){basic("", "b")}, "", "", false, ""},

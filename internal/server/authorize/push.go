@@ -1,7 +1,6 @@
 package authorize
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/jotward/jotward/internal/grant"
@@ -26,9 +25,6 @@ func (e *Endpoints) Push(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	query := canonical(form)
-	if query.Has("request_uri") {
-		return reason.New(reason.RequestInvalid, errors.New("a request_uri cannot be pushed (RFC 9126 2.1)"))
-	}
 	query.Set("client_id", c.ID)
 	jkt, err := e.Proofs.Key(w, r)
 	if err != nil {
@@ -44,7 +40,7 @@ func (e *Endpoints) Push(w http.ResponseWriter, r *http.Request) error {
 	if _, _, err := e.Grants.Authorize(r.Context(), q.request()); err != nil {
 		return err
 	}
-	if _, err := e.wants(r.Context(), q); err != nil {
+	if _, err := e.wants(r.Context(), q); err != nil { // a request_uri cannot be pushed, either (RFC 9126 2.1)
 		return err
 	}
 	uri, err := e.Grants.Push(r.Context(), c, query.Encode())
