@@ -107,7 +107,10 @@ func checkScope(s string) error {
 	return nil
 }
 
-var grantTypes = []string{"authorization_code", "client_credentials", "refresh_token"}
+var grantTypes = []string{"authorization_code", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"}
+
+// confidential are those that only a client with a secret or keys may use.
+var confidential = []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
 
 func (c Client) check() error {
 	if err := c.fault(); err != nil {
@@ -156,8 +159,8 @@ func (c Client) fault() error {
 			return errors.New("grant_types has one that does not exist here")
 		}
 	}
-	if c.Public && slices.Contains(c.GrantTypes, "client_credentials") {
-		return errors.New("a public client cannot use client_credentials (RFC 6749 4.4)")
+	if c.Public && slices.ContainsFunc(c.GrantTypes, func(g string) bool { return slices.Contains(confidential, g) }) {
+		return errors.New("a public client cannot use client_credentials (RFC 6749 4.4) or token exchange")
 	}
 	if c.JWKS == "" {
 		return nil

@@ -20,12 +20,14 @@ type Request struct {
 	Resources                                     []string // RFC 8707
 	Code, RedirectURI, CodeVerifier, RefreshToken string
 	JKT                                           string // of the key that the request proved (RFC 9449 5), "" for none
+	Exchange                                      Exchange
 	RequestID                                     string
 }
 
 // Response is a token response (RFC 6749 5.1).
 type Response struct {
 	AccessToken, TokenType, RefreshToken, IDToken, Scope string
+	IssuedTokenType                                      string // of an exchange (RFC 8693 2.2.1)
 	ExpiresIn                                            int64 // seconds
 }
 
@@ -90,6 +92,7 @@ func event(r Request, result Result, err error) Event {
 func (s *Service) run(ctx context.Context, r Request) (Response, Result, error) {
 	run, ok := map[string]func(context.Context, Request) (Response, Result, error){
 		"authorization_code": s.code, "refresh_token": s.refresh, "client_credentials": s.clientCredentials,
+		TokenExchange: s.exchange,
 	}[r.GrantType]
 	if !ok {
 		return Response{}, "", reason.New(reason.GrantTypeUnsupported, nil)

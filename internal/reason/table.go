@@ -92,7 +92,9 @@ const (
 	RefreshSuperseded          Code = "refresh_superseded"
 	GrantExpired               Code = "grant_expired"
 	// SenderProofMissing is a request without the proof that its client must send.
-	SenderProofMissing   Code = "sender_proof_missing"
+	SenderProofMissing Code = "sender_proof_missing"
+	// SubjectTokenInvalid is a token that the client may not exchange, whatever the cause.
+	SubjectTokenInvalid  Code = "subject_token_invalid"
 	SignInFailed         Code = "sign_in_failed"
 	SignInThrottled      Code = "sign_in_throttled"
 	ConsentDenied        Code = "consent_denied"
@@ -219,6 +221,7 @@ var table = []Info{
 	{RefreshReused, "a spent refresh token came back; its grant is revoked", "sign in again, and look for a stolen token", 400, invalidGrant, exitRevoked},
 	{RefreshSuperseded, "the refresh token was already followed by a newer one in use", "use the newest refresh token", 400, invalidGrant, exitDenied},
 	{GrantExpired, "the grant has reached its end", "sign in again", 400, invalidGrant, exitTime},
+	{SubjectTokenInvalid, "the token to exchange does not hold, or was not issued to this client or for it", "send a live access token whose audience names the client (RFC 8693)", 400, invalidRequest, exitClaim},
 	{SenderProofMissing, "the client gets tokens for a DPoP proof only, and there is none", "send a DPoP proof (RFC 9449 5)", 400, "invalid_dpop_proof", exitDenied},
 	{SignInFailed, "name or password is wrong", "try again", 401, "access_denied", exitDenied},
 	{SignInThrottled, "too many failed sign-ins", "wait, then try again", 429, "access_denied", exitDenied},

@@ -52,6 +52,23 @@ type Access struct {
 	// Confirmation is the key that the token is bound to (RFC 9449 6.1), nil for a
 	// bearer's.
 	Confirmation *Confirmation `json:"cnf,omitempty"`
+	// Actor is who acts for the subject, where that is another (RFC 8693 4.1).
+	Actor *Actor `json:"act,omitempty"`
+}
+
+// Actor is a client that acts, and the one that it got the token from, if that acted
+// as well.
+type Actor struct {
+	Subject string `json:"sub"`
+	Actor   *Actor `json:"act,omitempty"`
+}
+
+// Depth counts the actors.
+func (a *Actor) Depth() (n int) {
+	for ; a != nil; a = a.Actor {
+		n++
+	}
+	return n
 }
 
 // Confirmation names a key by its thumbprint (RFC 7638).

@@ -43,10 +43,10 @@ func media(r *http.Request, want string) bool {
 }
 
 // Once refuses repeated parameters and text that is not UTF-8, and drops empty
-// ones. resource alone may be repeated (RFC 8707 2).
+// ones. resource (RFC 8707 2) and audience (RFC 8693 2.1) alone may be repeated.
 func Once(form url.Values) (url.Values, error) {
 	for name, values := range form {
-		if len(values) > 1 && name != "resource" {
+		if len(values) > 1 && name != "resource" && name != "audience" {
 			return nil, reason.New(reason.RequestInvalid, errors.New("a parameter is repeated"))
 		}
 		text := strings.Join(values, "")

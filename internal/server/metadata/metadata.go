@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/web"
 )
 
@@ -38,7 +39,7 @@ func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 		"userinfo_endpoint":                                        e.Issuer + "/userinfo",
 		"response_types_supported":                                 []string{"code"},
 		"response_modes_supported":                                 []string{"query"},
-		"grant_types_supported":                                    []string{"authorization_code", "client_credentials", "refresh_token"},
+		"grant_types_supported":                                    []string{"authorization_code", "client_credentials", "refresh_token", grant.TokenExchange},
 		"prompt_values_supported":                                  []string{"none", "login", "consent", "select_account"},
 		"code_challenge_methods_supported":                         []string{"S256"},
 		"token_endpoint_auth_methods_supported":                    everyone,

@@ -57,12 +57,14 @@ func (e *Endpoints) Token(w http.ResponseWriter, r *http.Request) error {
 		Client: c, GrantType: form.Get("grant_type"), Scope: form.Get("scope"), Resources: form["resource"],
 		Code: form.Get("code"), RedirectURI: form.Get("redirect_uri"), CodeVerifier: form.Get("code_verifier"),
 		RefreshToken: form.Get("refresh_token"), JKT: jkt, RequestID: w.Header().Get("X-Request-Id"),
+		Exchange: grant.Exchange{SubjectToken: form.Get("subject_token"), SubjectTokenType: form.Get("subject_token_type"), ActorToken: form.Get("actor_token"),
+			ActorTokenType: form.Get("actor_token_type"), RequestedTokenType: form.Get("requested_token_type"), Audiences: form["audience"]},
 	})
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Pragma", "no-cache")
-	return web.JSON(w, http.StatusOK, response{out.AccessToken, out.TokenType, out.ExpiresIn, out.RefreshToken, out.IDToken, out.Scope})
+	return web.JSON(w, http.StatusOK, response{out.AccessToken, out.TokenType, out.ExpiresIn, out.RefreshToken, out.IDToken, out.Scope, out.IssuedTokenType})
 }
 
 // response is RFC 6749 5.1 and OpenID Connect Core 3.1.3.3.
@@ -73,4 +75,6 @@ type response struct {
 	RefreshToken string `json:"refresh_token,omitempty"`
 	IDToken      string `json:"id_token,omitempty"`
 	Scope        string `json:"scope,omitempty"`
+
+	IssuedTokenType string `json:"issued_token_type,omitempty"` // RFC 8693 2.2.1
 }
