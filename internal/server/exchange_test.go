@@ -102,7 +102,7 @@ func TestThreatTokenExchange(t *testing.T) {
 		error  string
 	}{
 		"for somebody else":          {exchange(access), v.as("gw-2"), "invalid_request"},
-		"by who may only ask for it": {exchange(v.tokens().text("access_token")), gw1, "invalid_request"},
+		"by who may only ask for it": {exchange(v.tokens().text("access_token")), v.as("gw-2"), "invalid_request"},
 		"without permission":         {exchange(access), v.as("machine"), "unauthorized_client"},
 		"by a public client":         {with(exchange(access), "client_id", "front"), nobody, "unauthorized_client"},
 		"by nobody":                  {exchange(access), nobody, "invalid_client"},
