@@ -1,5 +1,5 @@
-// Package authorize serves the authorization endpoint (RFC 6749 4.1.1) and the
-// two pages a person sees there: sign-in and consent. Nothing is stored before
+// Package authorize serves the authorization endpoint (RFC 6749 4.1.1), the end of a
+// session, and the pages a person sees there: sign-in, consent and sign-out. Nothing is stored before
 // a person has signed in: each page carries the request it belongs to, and the
 // request is validated again at every step.
 package authorize
@@ -34,6 +34,7 @@ type Passwords interface {
 // Clients finds out which client pushes a request.
 type Clients interface {
 	Authenticate(ctx context.Context, c client.Credentials) (client.Client, error)
+	Get(ctx context.Context, id string) (client.Client, error)
 }
 
 // Accounts names the person behind a session.
@@ -41,7 +42,7 @@ type Accounts interface {
 	Get(ctx context.Context, id string) (account.Account, error)
 }
 
-// Endpoints serve /authorize, /signin, /consent and /par.
+// Endpoints serve /authorize, /signin, /consent, /par, /logout and /signout.
 type Endpoints struct {
 	Issuer    string
 	Clients   Clients
@@ -236,7 +237,7 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	http.SetCookie(w, &http.Cookie{Name: e.cookieName(), Value: cookie, Path: "/", HttpOnly: true, Secure: e.Secure, SameSite: http.SameSiteLaxMode})
+	e.setCookie(w, cookie, 0)
 	http.Redirect(w, r, "/authorize?"+q.signedInNow().Encode(), http.StatusSeeOther)
 	return nil
 }
@@ -316,6 +317,12 @@ func (e *Endpoints) cookieName() string {
 	return "jotward"
 }
 
+// setCookie sets the session's cookie; an age of -1 takes it away, 0 keeps it while
+// the browser runs.
+func (e *Endpoints) setCookie(w http.ResponseWriter, value string, age int) {
+	http.SetCookie(w, &http.Cookie{Name: e.cookieName(), Value: value, MaxAge: age, Path: "/", HttpOnly: true, Secure: e.Secure, SameSite: http.SameSiteLaxMode})
+}
+
 func (e *Endpoints) session(r *http.Request) (session.Session, string, error) {
 	cookie, err := r.Cookie(e.cookieName())
 	if err != nil {
@@ -325,11 +332,13 @@ func (e *Endpoints) session(r *http.Request) (session.Session, string, error) {
 	return ses, cookie.Value, err
 }
 
-// consentToken binds a consent page to its session and its request, so that no
-// other page can post a decision.
-func consentToken(cookie string, q asked) string {
+func consentToken(cookie string, q asked) string { return pageToken(cookie, "consent", q.carried) }
+
+// pageToken binds a page to its session and its request, so that no other page can
+// post its decision.
+func pageToken(cookie, page string, query url.Values) string {
 	mac := hmac.New(sha256.New, []byte(cookie))
-	mac.Write([]byte("consent\x00" + q.carried.Encode()))
+	mac.Write([]byte(page + "\x00" + query.Encode()))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 

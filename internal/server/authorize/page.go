@@ -25,7 +25,7 @@ var scopeTexts = map[string]string{
 type view struct {
 	Title, Client, Request, Token, Alert, Code, ID string
 	Username, Back                                 string
-	SignIn, Consent                                bool
+	SignIn, Consent, SignOut                       bool
 	Scopes                                         []string
 }
 

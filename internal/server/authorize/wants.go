@@ -65,12 +65,11 @@ func (e *Endpoints) wants(ctx context.Context, q asked) (wants, error) {
 		v.signIn = v.signIn || seconds == 0
 	}
 	if hint := query.Get("id_token_hint"); hint != "" {
-		var err error
-		v.subject, err = e.Grants.Minter.Hint(ctx, hint, query.Get("client_id"))
+		id, err := e.Grants.Minter.OwnID(ctx, hint)
 		if err != nil && jose.ReasonOf(err) == "" {
 			return wants{}, err // the store's fault, not the hint's
 		}
-		if err != nil {
+		if v.subject = id.Subject; err != nil || id.Audience != query.Get("client_id") {
 			return wants{}, reason.New(reason.RequestInvalid, errors.New("authorize: the id_token_hint is not one of this client's ID tokens"))
 		}
 	}

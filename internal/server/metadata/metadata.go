@@ -36,6 +36,7 @@ func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 		"introspection_endpoint":                                   e.Issuer + "/introspect",
 		"revocation_endpoint":                                      e.Issuer + "/revoke",
 		"pushed_authorization_request_endpoint":                    e.Issuer + "/par",
+		"end_session_endpoint":                                     e.Issuer + "/logout",
 		"userinfo_endpoint":                                        e.Issuer + "/userinfo",
 		"response_types_supported":                                 []string{"code"},
 		"response_modes_supported":                                 []string{"query"},
