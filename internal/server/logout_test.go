@@ -112,6 +112,7 @@ func TestThreatLogoutRedirect(t *testing.T) {
 		"another than hinted": pairs("client_id", "other-app", "id_token_hint", hint),
 		"an access token":     pairs("id_token_hint", got.text("access_token"), "post_logout_redirect_uri", signedOutURI),
 		"a bent hint":         pairs("id_token_hint", hint[:len(hint)-8]+"AAAAAAAA", "post_logout_redirect_uri", signedOutURI),
+		"a bent hint alone":   pairs("id_token_hint", hint[:len(hint)-8]+"AAAAAAAA"),
 		"a parameter twice":   {"client_id": {"app", "app"}},
 		"two places":          {"client_id": {"app"}, "post_logout_redirect_uri": {signedOutURI, "https://evil.example"}},
 		"a state twice":       {"client_id": {"app"}, "state": {"a", "b"}},
