@@ -17,6 +17,7 @@ import (
 	"github.com/jotward/jotward/internal/consent"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/internal/limit"
 	"github.com/jotward/jotward/internal/server"
 	"github.com/jotward/jotward/internal/server/admin"
 	"github.com/jotward/jotward/internal/server/authorize"
@@ -46,6 +47,9 @@ const keyAhead = 10 * time.Minute
 
 // sweepEvery is how often what has expired is forgotten.
 const sweepEvery = time.Minute
+
+// maxGuessers bounds the memory of who tried user codes: a few megabytes.
+const maxGuessers = 1 << 16
 
 // newIssuer wires store, domain and endpoints. It makes the first keys.
 func newIssuer(ctx context.Context, c *config.Issuer, p *process) (*issuer, error) {
@@ -96,6 +100,10 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	if err != nil {
 		return nil, err
 	}
+	userCodes, err := limit.New(authorize.UserCodeRate, maxGuessers)
+	if err != nil {
+		return nil, err
+	}
 	i.Issuer = &server.Issuer{
 		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: i.metrics.Request},
 		Ops:      p.ops(c.Admin.Token.Reveal()),
@@ -103,7 +111,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants, Proofs: proofs},
 		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: i.accounts, Proofs: proofs},
 		Authorize: &authorize.Endpoints{
-			Issuer: c.Issuer, Clients: i.clients, Proofs: proofs, Grants: grants, Passwords: passwords, Accounts: i.accounts, Sessions: sessions, Secure: secure,
+			Issuer: c.Issuer, Clients: i.clients, Proofs: proofs, UserCodes: userCodes, Grants: grants, Passwords: passwords, Accounts: i.accounts, Sessions: sessions, Secure: secure,
 			Consents: &consent.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife},
 		},
 		Feed: &feed.Feed{

@@ -107,7 +107,7 @@ func checkScope(s string) error {
 	return nil
 }
 
-var grantTypes = []string{"authorization_code", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange"}
+var grantTypes = []string{"authorization_code", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange", "urn:ietf:params:oauth:grant-type:device_code"}
 
 // confidential are those that only a client with a secret or keys may use.
 var confidential = []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}

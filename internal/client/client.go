@@ -3,6 +3,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
@@ -72,6 +73,9 @@ type Service struct {
 	Issuer string
 	Replay jwt.ReplayStore
 }
+
+// Grants reports whether the client may use a grant type.
+func (c Client) Grants(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }
 
 // Lifetime returns the life of the client's access tokens.
 func (c Client) Lifetime() time.Duration {

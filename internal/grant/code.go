@@ -134,14 +134,22 @@ func (s *Service) code(ctx context.Context, r Request) (Response, Result, error)
 // otherKey refuses what is bound to a key that the request did not prove.
 func otherKey() error { return &reason.Error{Code: reason.SenderMismatch, OAuth: "invalid_grant"} }
 
-// redeem signs first and spends then: a failure to sign costs nobody their code.
+// redeem gives the tokens of a code.
 func (s *Service) redeem(ctx context.Context, r Request, c Code, g Grant) (Response, Result, error) {
-	r.Scope = "" // the code fixed the scope; a token request has none (RFC 6749 4.1.3)
+	return s.give(ctx, r, g, c.Nonce, func(ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error) {
+		return s.Store.SpendCode(ctx, c.Hash, ends, jkt, first, act)
+	}, func() error { return s.codeLost(ctx, r, c) })
+}
+
+// give signs first and spends then: a failure to sign costs nobody their code. lost
+// says why spend was not the first.
+func (s *Service) give(ctx context.Context, r Request, g Grant, nonce string, spend func(ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error), lost func() error) (Response, Result, error) {
+	r.Scope = "" // it was fixed when it was allowed; a token request has none (RFC 6749 4.1.3)
 	scope, aud, err := asked(r, g)
 	if err != nil {
 		return Response{}, "", err
 	}
-	out, err := s.mint(ctx, r, g, scope, aud, c.Nonce)
+	out, err := s.mint(ctx, r, g, scope, aud, nonce)
 	if err != nil {
 		return Response{}, "", err
 	}
@@ -156,12 +164,12 @@ func (s *Service) redeem(ctx context.Context, r Request, c Code, g Grant) (Respo
 			jkt = r.JKT
 		}
 	}
-	ok, err := s.Store.SpendCode(ctx, c.Hash, ends, jkt, first, audit.New(s.Now(), actor(r), "code.redeem", "grant", g.ID))
+	ok, err := spend(ends, jkt, first, audit.New(s.Now(), actor(r), "code.redeem", "grant", g.ID))
 	if err != nil {
 		return Response{}, "", err
 	}
 	if !ok {
-		return Response{}, "", s.codeLost(ctx, r, c)
+		return Response{}, "", lost()
 	}
 	return out, Issued, nil
 }

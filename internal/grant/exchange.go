@@ -109,4 +109,3 @@ func (s *Service) delegated(ctx context.Context, a token.Access, r Request) (tok
 	c.SubjectVersion, c.Roles, c.Permissions = person.Version, person.Roles, person.Permissions
 	return c, unknown(err, reason.SubjectTokenInvalid)
 }
-

@@ -62,6 +62,7 @@ type Refresh struct {
 // CreateGrant answers Conflict when the session has ended, the client is
 // disabled, or the code's pushed request was spent. SpendCode and SpendRefresh return false, and change nothing, when
 // another was first or the grant is revoked: one conditional UPDATE decides.
+// AllowDevice and DenyDevice answer Conflict for a device that does not wait.
 // They move the grant's Ends. RevokeGrant does nothing to a grant that is
 // revoked or unknown.
 type Store interface {
@@ -76,6 +77,13 @@ type Store interface {
 	SpendCode(ctx context.Context, hash []byte, ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error)
 	Refresh(ctx context.Context, hash []byte) (Refresh, error)
 	SpendRefresh(ctx context.Context, hash, sealed []byte, next Refresh, act audit.Act) (bool, error)
+	SaveDevice(ctx context.Context, d Device) error
+	Device(ctx context.Context, hash []byte) (Device, error)
+	DeviceByUserCode(ctx context.Context, hash []byte) (Device, error)
+	PollDevice(ctx context.Context, hash []byte, at time.Time, interval time.Duration) error
+	AllowDevice(ctx context.Context, hash []byte, g Grant, act audit.Act) error
+	DenyDevice(ctx context.Context, hash []byte, act audit.Act) error
+	SpendDevice(ctx context.Context, hash []byte, ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error)
 	SavePushed(ctx context.Context, p Pushed) error
 	Pushed(ctx context.Context, hash []byte) (Pushed, error)
 	RevokeToken(ctx context.Context, act audit.Act) error

@@ -20,6 +20,7 @@ type Request struct {
 	Resources                                     []string // RFC 8707
 	Code, RedirectURI, CodeVerifier, RefreshToken string
 	JKT                                           string // of the key that the request proved (RFC 9449 5), "" for none
+	DeviceCode                                    string
 	Exchange                                      Exchange
 	RequestID                                     string
 }
@@ -28,7 +29,7 @@ type Request struct {
 type Response struct {
 	AccessToken, TokenType, RefreshToken, IDToken, Scope string
 	IssuedTokenType                                      string // of an exchange (RFC 8693 2.2.1)
-	ExpiresIn                                            int64 // seconds
+	ExpiresIn                                            int64  // seconds
 }
 
 // A Result is what came of a token request.
@@ -92,7 +93,7 @@ func event(r Request, result Result, err error) Event {
 func (s *Service) run(ctx context.Context, r Request) (Response, Result, error) {
 	run, ok := map[string]func(context.Context, Request) (Response, Result, error){
 		"authorization_code": s.code, "refresh_token": s.refresh, "client_credentials": s.clientCredentials,
-		TokenExchange: s.exchange,
+		TokenExchange: s.exchange, DeviceCode: s.device,
 	}[r.GrantType]
 	if !ok {
 		return Response{}, "", reason.New(reason.GrantTypeUnsupported, nil)
@@ -100,7 +101,7 @@ func (s *Service) run(ctx context.Context, r Request) (Response, Result, error) 
 	if r.Client.ID == "" || r.Client.Disabled {
 		return Response{}, "", reason.New(reason.ClientInvalid, nil)
 	}
-	if !slices.Contains(r.Client.GrantTypes, r.GrantType) {
+	if !r.Client.Grants(r.GrantType) {
 		return Response{}, "", reason.New(reason.ClientUnauthorized, nil)
 	}
 	if r.Client.DPoP && r.JKT == "" {

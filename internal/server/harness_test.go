@@ -28,6 +28,7 @@ import (
 	"github.com/jotward/jotward/internal/consent"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/internal/limit"
 	"github.com/jotward/jotward/internal/server"
 	"github.com/jotward/jotward/internal/server/admin"
 	"github.com/jotward/jotward/internal/server/authorize"
@@ -122,6 +123,8 @@ func (v *world) wire(now func() time.Time) {
 	v.clients = &client.Service{Store: v.store, Now: now, TokenLife: client.TokenLife, Issuer: issuerURL, Replay: v.store}
 	proofs, err := web.NewProofs(issuerURL, now)
 	v.ok(err)
+	userCodes, err := limit.New(authorize.UserCodeRate, 100)
+	v.ok(err)
 	sessions := &session.Service{Store: v.store, Now: now, Life: time.Hour, TokenLife: client.TokenLife}
 	grants := &grant.Service{Store: v.store, Minter: &token.Minter{Issuer: issuerURL, Ring: ring, Now: now}, Now: now}
 	v.issuer = &server.Issuer{
@@ -130,7 +133,7 @@ func (v *world) wire(now func() time.Time) {
 		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet},
 		Token:    &servertoken.Endpoints{Clients: v.clients, Grants: grants, Proofs: proofs},
 		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: v.accounts, Proofs: proofs},
-		Authorize: &authorize.Endpoints{Issuer: issuerURL, Clients: v.clients, Proofs: proofs, Grants: grants, Passwords: passwords, Accounts: v.accounts, Sessions: sessions, Secure: true,
+		Authorize: &authorize.Endpoints{Issuer: issuerURL, Clients: v.clients, Proofs: proofs, UserCodes: userCodes, Grants: grants, Passwords: passwords, Accounts: v.accounts, Sessions: sessions, Secure: true,
 			Consents: &consent.Service{Store: v.store, Now: now, TokenLife: client.TokenLife}},
 		Feed: &feed.Feed{Issuer: issuerURL, Log: v.store, Clients: v.clients, Now: now, Heartbeat: time.Second, Positions: v.store.SavePosition,
 			Sign: func(ctx context.Context, claims []byte) (string, error) {

@@ -21,6 +21,7 @@ import (
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/consent"
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/limit"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/web"
@@ -42,7 +43,8 @@ type Accounts interface {
 	Get(ctx context.Context, id string) (account.Account, error)
 }
 
-// Endpoints serve /authorize, /signin, /consent, /par, /logout and /signout.
+// Endpoints serve /authorize, /signin, /consent, /par, /logout, /signout,
+// /device and /device_authorization.
 type Endpoints struct {
 	Issuer    string
 	Clients   Clients
@@ -52,6 +54,7 @@ type Endpoints struct {
 	Consents  *consent.Service
 	Passwords Passwords
 	Accounts  Accounts
+	UserCodes *limit.Limiter // at UserCodeRate, by account
 	// Secure is set when the issuer is reached over https: the cookie then has
 	// the __Host- prefix, which no sibling host can set (RFC 6265bis 4.1.3.2).
 	Secure bool
@@ -228,23 +231,32 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return e.refuse(w, r, q, redirect, err)
 	}
-	person, err := e.Passwords.Verify(r.Context(), actor(w, ""), form.Get("username"), form.Get("password"), web.ClientAddr(r.Context()))
-	if err != nil {
-		return e.notSignedIn(w, q, a, form.Get("username"), err)
+	if err := e.signIn(w, r, form); err != nil {
+		return notSignedIn(w, err, func(status int, alert string) error {
+			return e.showSignIn(w, status, q, a, form.Get("username"), alert)
+		})
 	}
-	// A new session at every sign-in: one that was planted beforehand gains nothing.
-	_, cookie, err := e.Sessions.Start(r.Context(), actor(w, person.ID), person.ID, person.Version, []string{"pwd"})
-	if err != nil {
-		return err
-	}
-	e.setCookie(w, cookie, 0)
 	http.Redirect(w, r, "/authorize?"+q.signedInNow().Encode(), http.StatusSeeOther)
 	return nil
 }
 
+// signIn opens a session for who a form's name and password are of.
+func (e *Endpoints) signIn(w http.ResponseWriter, r *http.Request, form url.Values) error {
+	person, err := e.Passwords.Verify(r.Context(), actor(w, ""), form.Get("username"), form.Get("password"), web.ClientAddr(r.Context()))
+	if err != nil {
+		return err
+	}
+	// A new session at every sign-in: one that was planted beforehand gains nothing.
+	_, cookie, err := e.Sessions.Start(r.Context(), actor(w, person.ID), person.ID, person.Version, []string{"pwd"})
+	if err == nil {
+		e.setCookie(w, cookie, 0)
+	}
+	return err
+}
+
 // notSignedIn shows the page again. Which of name and password was wrong is not
 // said: it would help nobody but a guesser.
-func (e *Endpoints) notSignedIn(w http.ResponseWriter, q asked, a grant.Authorization, username string, err error) error {
+func notSignedIn(w http.ResponseWriter, err error, again func(status int, alert string) error) error {
 	status, alert := http.StatusUnauthorized, "Name or password is wrong."
 	switch {
 	case errors.Is(err, reason.New(reason.SignInThrottled, nil)):
@@ -253,7 +265,7 @@ func (e *Endpoints) notSignedIn(w http.ResponseWriter, q asked, a grant.Authoriz
 		return err
 	}
 	web.RetryAfter(w, err)
-	return errors.Join(err, e.showSignIn(w, status, q, a, username, alert))
+	return errors.Join(err, again(status, alert))
 }
 
 // Consent answers POST /consent.

@@ -57,7 +57,7 @@ func (e *Endpoints) Token(w http.ResponseWriter, r *http.Request) error {
 		Client: c, GrantType: form.Get("grant_type"), Scope: form.Get("scope"), Resources: form["resource"],
 		Code: form.Get("code"), RedirectURI: form.Get("redirect_uri"), CodeVerifier: form.Get("code_verifier"),
 		RefreshToken: form.Get("refresh_token"), JKT: jkt, RequestID: w.Header().Get("X-Request-Id"),
-		Exchange: grant.Exchange{SubjectToken: form.Get("subject_token"), SubjectTokenType: form.Get("subject_token_type"), ActorToken: form.Get("actor_token"),
+		DeviceCode: form.Get("device_code"), Exchange: grant.Exchange{SubjectToken: form.Get("subject_token"), SubjectTokenType: form.Get("subject_token_type"), ActorToken: form.Get("actor_token"),
 			ActorTokenType: form.Get("actor_token_type"), RequestedTokenType: form.Get("requested_token_type"), Audiences: form["audience"]},
 	})
 	if err != nil {

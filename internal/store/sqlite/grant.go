@@ -37,8 +37,7 @@ func scanGrant(r scanner) (g grant.Grant, err error) {
 // CreateGrant implements grant.Store.
 func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, c grant.Code, act audit.Act) error {
 	return s.write(ctx, act, func(t *tx) error {
-		if err := t.must(conflict, insertGrant, g.ID, array(g.Scopes), array(g.Audiences), array(g.AMR), millis(g.AuthTime), millis(g.Created),
-			millis(g.Expires), millis(g.Ends), g.ClientID, g.SessionID, g.Subject); err != nil {
+		if err := t.insertGrant(g); err != nil {
 			return err
 		}
 		if c.Pushed != nil {
@@ -49,6 +48,11 @@ func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, c grant.Code, ac
 		_, err := t.exec(insertCode, c.Hash, g.ID, c.RedirectURI, c.Challenge, c.Nonce, c.JKT, millis(c.Expires))
 		return err
 	})
+}
+
+func (t *tx) insertGrant(g grant.Grant) error {
+	return t.must(conflict, insertGrant, g.ID, array(g.Scopes), array(g.Audiences), array(g.AMR), millis(g.AuthTime), millis(g.Created),
+		millis(g.Expires), millis(g.Ends), g.ClientID, g.SessionID, g.Subject)
 }
 
 // Grant implements grant.Store.
@@ -77,9 +81,14 @@ func (s *Store) Code(ctx context.Context, hash []byte) (grant.Code, error) {
 
 // SpendCode implements grant.Store.
 func (s *Store) SpendCode(ctx context.Context, hash []byte, ends time.Time, jkt string, first *grant.Refresh, act audit.Act) (bool, error) {
+	return s.spend(ctx, spendCode, hash, ends, jkt, first, act)
+}
+
+// spend spends a code by that statement, and stores what its grant begins with.
+func (s *Store) spend(ctx context.Context, statement string, hash []byte, ends time.Time, jkt string, first *grant.Refresh, act audit.Act) (bool, error) {
 	return won(s.write(ctx, act, func(t *tx) error {
 		var grantID string
-		err := t.row(spendCode, []any{hash}, &grantID)
+		err := t.row(statement, []any{hash}, &grantID)
 		if errors.Is(err, sql.ErrNoRows) {
 			return errNone
 		}

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"time"
+
+	"github.com/jotward/jotward/internal/grant"
 )
 
 // sweepBatch is how many rows one write of a sweep takes, so that others are
@@ -29,6 +31,7 @@ const (
 	sweepOnce        = `DELETE FROM idempotency_keys WHERE key_hash IN (SELECT key_hash FROM idempotency_keys WHERE at < ? LIMIT ?)`
 	sweepUsed        = `DELETE FROM used WHERE key IN (SELECT key FROM used WHERE until < ? LIMIT ?)`
 	sweepPushed      = `DELETE FROM pushed_requests WHERE hash IN (SELECT hash FROM pushed_requests WHERE expires < ? LIMIT ?)`
+	sweepDevices     = `DELETE FROM devices WHERE hash IN (SELECT hash FROM devices WHERE expires < ? AND state <> 'spent' LIMIT ?)`
 	touchGeneration  = `UPDATE signing_keys_head SET generation = generation + 1 WHERE one = 1`
 )
 
@@ -45,7 +48,8 @@ const (
 //   - Revocations go at Expires; positions after a day; keys, with their public
 //     half, a month after their last token expired: the trail keeps their ids.
 //   - Idempotency keys go after a day.
-//   - Used assertions go when they can hold nowhere any more, pushed requests at their end.
+//   - Used assertions go when they can hold nowhere any more, pushed requests at their end,
+//     and devices that got no tokens. A spent device stays as long as its grant.
 //
 // The audit trail is never swept here.
 func (s *Store) Sweep(ctx context.Context, now time.Time, tokenLife, grace time.Duration) (forgotten int64, err error) {
@@ -65,6 +69,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, tokenLife, grace time.
 		{sweepOnce, now.Add(-onceLife), ""},
 		{sweepUsed, now.Add(-usedLonger), ""},
 		{sweepPushed, now, ""},
+		{sweepDevices, now.Add(-grant.DeviceLife), ""},
 	} {
 		for n := int64(sweepBatch); n == sweepBatch; forgotten += n {
 			if err := s.update(ctx, func(t *tx) (err error) {

@@ -27,3 +27,20 @@ CREATE TABLE pushed_requests (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pushed_requests_client_id ON pushed_requests (client_id);
 CREATE INDEX pushed_requests_expires ON pushed_requests (expires);
+
+-- Devices that wait for a person at another screen (RFC 8628).
+CREATE TABLE devices (
+  hash BLOB PRIMARY KEY,                -- of the device_code
+  user_code_hash BLOB NOT NULL UNIQUE,
+  client_id TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+  grant_id TEXT REFERENCES grants (id) ON DELETE CASCADE, -- NULL until it is allowed
+  scopes TEXT NOT NULL,
+  audiences TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'allowed', 'denied', 'spent')),
+  expires INTEGER NOT NULL,
+  polled INTEGER NOT NULL,              -- when it asked last; 0 before
+  interval INTEGER NOT NULL             -- milliseconds that it has to wait between
+) STRICT, WITHOUT ROWID;
+CREATE INDEX devices_client_id ON devices (client_id);
+CREATE INDEX devices_grant_id ON devices (grant_id);
+CREATE INDEX devices_expires ON devices (expires);
