@@ -38,7 +38,7 @@ func edgeCommand() *cobra.Command {
 		Args: exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !given(cmd) {
-				file, err := loadConfig(path)
+				file, err := loadConfig(path, config.EdgeSection)
 				if err != nil {
 					return err
 				}
@@ -175,7 +175,7 @@ func decisionsRoute(gate *edge.Edge, token string) web.Route {
 
 // reloadEdge reads the file again and replaces what the edge decides by.
 func (p *process) reloadEdge(path string, gate *edge.Edge) error {
-	file, err := config.Load(path)
+	file, err := config.Load(path, config.EdgeSection)
 	if err != nil {
 		return err
 	}

@@ -41,9 +41,17 @@ func (e *EdgeService) check(p *problems) {
 	}
 }
 
+// The sections of a file.
+const (
+	IssuerSection = "issuer"
+	EdgeSection   = "edge"
+)
+
 // Load reads a file, lays the environment over it, reads the secrets that it
-// refers to, and checks all of it.
-func Load(path string) (*File, error) {
+// refers to, and checks all of it. Who runs one section names it: of the other
+// no secret is read and nothing is kept, so that no edge ever holds the issuer's
+// master key, and an issuer starts before the clients of its edges exist.
+func Load(path string, sections ...string) (*File, error) {
 	in, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -56,11 +64,11 @@ func Load(path string) (*File, error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("%s: is larger than %d bytes: is it the right file?", path, maxFile)
 	}
-	return Parse(path, data, os.Environ())
+	return Parse(path, data, os.Environ(), sections...)
 }
 
 // Parse is Load for a text that is at hand; name stands in its errors.
-func Parse(name string, data []byte, environ []string) (*File, error) {
+func Parse(name string, data []byte, environ []string, sections ...string) (*File, error) {
 	f := &File{source: source{name: name, lines: map[string]int{}}}
 	p := &problems{source: &f.source}
 	if silent(data) {
@@ -79,6 +87,10 @@ func Parse(name string, data []byte, environ []string) (*File, error) {
 	}
 	unread := len(p.list)
 	overlay(f, environ, p)
+	if f.Issuer == nil && f.Edge == nil {
+		p.add("", "holds neither issuer nor edge: see `jotward config init`")
+	}
+	f.keep(sections)
 	resolve(f, p)
 	f.check(p)
 	if unread > 0 {
@@ -96,10 +108,20 @@ func Check(f *File) (*File, error) {
 	return f, p.err()
 }
 
-func (f *File) check(p *problems) {
-	if f.Issuer == nil && f.Edge == nil {
-		p.add("", "holds neither issuer nor edge: see `jotward config init`")
+// keep forgets the sections that are not named; none named: both are kept.
+func (f *File) keep(sections []string) {
+	if len(sections) == 0 {
+		return
 	}
+	if !slices.Contains(sections, IssuerSection) {
+		f.Issuer = nil
+	}
+	if !slices.Contains(sections, EdgeSection) {
+		f.Edge = nil
+	}
+}
+
+func (f *File) check(p *problems) {
 	if f.Issuer != nil {
 		f.Issuer.defaults()
 		f.Issuer.check(p)
