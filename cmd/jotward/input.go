@@ -96,6 +96,24 @@ func keyAlgorithms() []jwk.Algorithm {
 	return slices.Concat(jwk.SignatureAlgorithms(), jwk.KeyManagementAlgorithms(), jwk.ContentEncryptionAlgorithms())
 }
 
+// namedKey is parseKey for a key that is used with its own algorithm. One that
+// --alg does not name is not the key that was asked for.
+func namedKey(data []byte, algorithms []jwk.Algorithm) (*jwk.Key, error) {
+	key, err := parseKey(data, algorithms)
+	if err != nil || len(algorithms) == 0 || slices.ContainsFunc(algorithms, func(a jwk.Algorithm) bool { return one(a) == one(key.Algorithm()) }) {
+		return key, err
+	}
+	return nil, usage("--alg %v: the key is for %s: leave --alg out, or give another key", algorithms, key.Algorithm())
+}
+
+// one makes one name of the two of Ed25519 (RFC 9864 2.2).
+func one(a jwk.Algorithm) jwk.Algorithm {
+	if a == jwk.EdDSA {
+		return jwk.Ed25519
+	}
+	return a
+}
+
 // parseKey reads one key: a JWK, or PEM or DER when the algorithm is given.
 func parseKey(data []byte, algorithms []jwk.Algorithm) (*jwk.Key, error) {
 	const sequence = 0x30 // what DER begins with, and no text of a key does
