@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -44,7 +46,11 @@ func readSecret(cmd *cobra.Command, ref, flag string) ([]byte, error) {
 	}
 	file, err := os.Open(ref)
 	if err != nil {
-		return nil, usage("%s: %v: give FILE, - or env:NAME", flag, err)
+		// The name is not repeated: it may be the secret itself, given by mistake.
+		if cause, ok := errors.AsType[*fs.PathError](err); ok {
+			err = cause.Err
+		}
+		return nil, usage("%s: what is given is no file: %v: give FILE, - or env:NAME", flag, err)
 	}
 	defer file.Close()
 	return readBounded(file, flag)
