@@ -170,6 +170,34 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// A query is read whole: what a misspelt filter would show is more than was asked for.
+func TestQueries(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	for query, detail := range map[string]string{
+		"users?user=ann": `"user"`, "users?username=": "username has no value", "users?username=ann&username=bob": "username is there twice", "users?%zz": "cannot be read",
+		"users?limit=": "limit has no value", "audit?Action=x": `"Action"`, "clients?username=x": `"username"`, "users/" + v.ann.ID + "?limit=1": `"limit"`, "keys/token?limit=1&limit=1": "limit is there twice",
+	} {
+		if a := v.want(v.admin("GET", "/admin/v1/"+query, nil), 400, "request_invalid"); !strings.Contains(a.text("detail"), detail) {
+			t.Errorf("%s: %s", query, a.body)
+		}
+	}
+	v.want(v.admin("DELETE", "/admin/v1/users/"+v.ann.ID+"?dry_run=true", nil), 400, "request_invalid")
+	v.want(v.admin("GET", "/admin/v1/users/"+v.ann.ID, nil), 200, "")
+	// What is described is read.
+	for path, ops := range at(api().doc, "paths").(map[string]any) {
+		parameters, _ := at(ops, "get", "parameters").([]any)
+		for _, p := range parameters {
+			if at(p, "in") == "query" {
+				path := strings.NewReplacer("{id}", v.ann.ID, "{purpose}", "token").Replace(path)
+				if a := v.admin("GET", path+"?"+at(p, "name").(string)+"=1", nil); strings.Contains(a.text("detail"), "no parameter") {
+					t.Errorf("%s: %s", path, a.body)
+				}
+			}
+		}
+	}
+}
+
 // A body is one JSON object with known members, each once, by their exact
 // names; the answer names the member and never the value.
 func TestAdminBodies(t *testing.T) {
