@@ -139,7 +139,8 @@ func (d *dev) start(data string) (story, error) {
 	if err != nil {
 		return s, err
 	}
-	d.serve(listeners[4], web.NoRebinding((&web.Server{Log: d.log.With("service", "app"), Now: time.Now}).Mount(app.routes())))
+	pages := &web.Server{Log: d.log.With("service", "app"), Now: time.Now}
+	d.serve(listeners[4], pages.NoRebinding(pages.Mount(app.routes())))
 	gate, err := edge.New(devEdge(s, secrets.EdgeSecret), edge.Options{Now: time.Now, Logger: d.log.With("service", "edge"), Registerer: d.registry, Instance: "dev", Version: version})
 	if err != nil {
 		return s, err

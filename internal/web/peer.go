@@ -65,13 +65,17 @@ func (p Peers) secure(r *http.Request) bool {
 }
 
 // Guard refuses what arrived in clear where a proxy should have ended TLS.
-func (p Peers) Guard(next http.Handler) http.Handler {
-	if !p.ProxyTLS {
+func (s *Server) Guard(next http.Handler) http.Handler {
+	if !s.Peers.ProxyTLS {
 		return next
 	}
+	refused := s.handle(Route{Style: Problem, Handler: func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Del("Strict-Transport-Security") // RFC 6797 7.2
+		return reason.New(reason.TransportInsecure, errors.New("the peer is no trusted proxy, or the proxy was reached in clear"))
+	}})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !p.secure(r) {
-			Problem(w, r, reason.New(reason.TransportInsecure, errors.New("the peer is no trusted proxy, or the proxy was reached in clear")))
+		if !s.Peers.secure(r) {
+			refused.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
