@@ -105,9 +105,21 @@ func (s *Service) Authenticate(ctx context.Context, id, text string) (Client, er
 	}
 	same := subtle.ConstantTimeCompare(want, secret.Hash(text)) == 1
 	if !known || !same {
-		return Client{}, reason.New(reason.ClientInvalid, nil)
+		return Client{}, refusal(c, err, "another secret than that of client "+c.ID)
 	}
 	return c, nil
+}
+
+// refusal says to the caller that the client could not be authenticated, and to the
+// operator why. What nobody has registered is not repeated: it may be a secret.
+func refusal(c Client, unknown error, otherwise string) error {
+	switch {
+	case unknown != nil:
+		otherwise = "no client has this id"
+	case c.Disabled:
+		otherwise = "client " + c.ID + " is disabled"
+	}
+	return reason.New(reason.ClientInvalid, errors.New(otherwise))
 }
 
 // Identify returns a public client by its id alone, for requests that PKCE or
@@ -118,7 +130,7 @@ func (s *Service) Identify(ctx context.Context, id string) (Client, error) {
 		return Client{}, err
 	}
 	if err != nil || !c.Public || c.Disabled {
-		return Client{}, reason.New(reason.ClientInvalid, nil)
+		return Client{}, refusal(c, err, "no secret, which client "+c.ID+" needs")
 	}
 	return c, nil
 }

@@ -82,10 +82,25 @@ func (s *Server) Guard(next http.Handler) http.Handler {
 	})
 }
 
-type clientKey struct{}
+// caller is what is known of who sent a request.
+type caller struct {
+	addr   netip.Addr
+	client string
+}
+
+type callerKey struct{}
 
 // ClientAddr returns the client's address of a request that Handle passed on.
 func ClientAddr(ctx context.Context) netip.Addr {
-	a, _ := ctx.Value(clientKey{}).(netip.Addr)
-	return a
+	if who, ok := ctx.Value(callerKey{}).(*caller); ok {
+		return who.addr
+	}
+	return netip.Addr{}
+}
+
+// ByClient notes which registered client a request is of, for its log line.
+func ByClient(ctx context.Context, id string) {
+	if who, ok := ctx.Value(callerKey{}).(*caller); ok {
+		who.client = id
+	}
 }

@@ -71,6 +71,13 @@ func request(q url.Values) grant.AuthRequest {
 	}
 }
 
+// authorization validates a request anew: nothing of it is kept between pages.
+func (e *Endpoints) authorization(r *http.Request, query url.Values) (grant.Authorization, bool, error) {
+	a, redirect, err := e.Grants.Authorize(r.Context(), request(query))
+	web.ByClient(r.Context(), a.Client.ID)
+	return a, redirect, err
+}
+
 // Authorize answers GET /authorize.
 func (e *Endpoints) Authorize(w http.ResponseWriter, r *http.Request) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
@@ -97,7 +104,7 @@ func (e *Endpoints) Posted(w http.ResponseWriter, r *http.Request) error {
 // step validates the request and goes on with whatever is still missing: the
 // person, their consent, or nothing.
 func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, query url.Values) error {
-	a, redirect, err := e.Grants.Authorize(r.Context(), request(query))
+	a, redirect, err := e.authorization(r, query)
 	if err != nil {
 		return e.refuse(w, r, query, redirect, err)
 	}
@@ -187,7 +194,7 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a, redirect, err := e.Grants.Authorize(r.Context(), request(query))
+	a, redirect, err := e.authorization(r, query)
 	if err != nil {
 		return e.refuse(w, r, query, redirect, err)
 	}
@@ -225,7 +232,7 @@ func (e *Endpoints) Consent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a, redirect, err := e.Grants.Authorize(r.Context(), request(query))
+	a, redirect, err := e.authorization(r, query)
 	if err != nil {
 		return e.refuse(w, r, query, redirect, err)
 	}

@@ -158,7 +158,9 @@ func (f *Feed) authenticate(r *http.Request) (client.Client, error) {
 	if err != nil {
 		return client.Client{}, err
 	}
-	return f.allowed(r.Context(), id, text)
+	c, err := f.allowed(r.Context(), id, text)
+	web.ByClient(r.Context(), c.ID)
+	return c, err
 }
 
 func (f *Feed) allowed(ctx context.Context, id, text string) (client.Client, error) {

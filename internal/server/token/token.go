@@ -33,10 +33,14 @@ func (e *Endpoints) client(r *http.Request, form url.Values) (client.Client, err
 	if err != nil {
 		return client.Client{}, err
 	}
+	var c client.Client
 	if text == "" {
-		return e.Clients.Identify(r.Context(), id)
+		c, err = e.Clients.Identify(r.Context(), id)
+	} else {
+		c, err = e.Clients.Authenticate(r.Context(), id, text)
 	}
-	return e.Clients.Authenticate(r.Context(), id, text)
+	web.ByClient(r.Context(), c.ID)
+	return c, err
 }
 
 // Token answers POST /token.
