@@ -40,7 +40,7 @@ func edgeCommand() *cobra.Command {
 			if !given(cmd) {
 				file, err := loadConfig(path, config.EdgeSection)
 				if err != nil {
-					return err
+					return file.More(err, compiled)
 				}
 				if file.Edge == nil {
 					return usage("edge: %s has no edge: add one, or run `jotward serve`", path)

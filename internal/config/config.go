@@ -97,7 +97,11 @@ func Parse(name string, data []byte, environ []string, sections ...string) (*Fil
 		// What could not be read would be reported again as missing.
 		p.list = slices.DeleteFunc(p.list, func(l located) bool { return strings.Contains(l.text, ": is missing") })
 	}
-	return f, p.err()
+	err := p.err()
+	if e, ok := err.(*Error); ok {
+		e.unread = unread > 0
+	}
+	return f, err
 }
 
 // Check checks a configuration that was made without a file.
@@ -159,6 +163,31 @@ func (f *File) Locate(err error) error {
 	return p.err()
 }
 
+// More adds to what Load found wrong what compiling found, so that all is said at
+// once. compile is not asked when something could not be read, and what it says of
+// the same place is left out: it follows from what was said.
+func (f *File) More(err error, compile func(*File) error) error {
+	before, ok := errors.AsType[*Error](err)
+	if f == nil || ok && (before.unread || before.list == nil) || !ok && err != nil {
+		return err
+	}
+	p := problems{source: &f.source}
+	p.collect(compile(f))
+	if before != nil {
+		p.list = slices.DeleteFunc(p.list, func(l located) bool {
+			return slices.ContainsFunc(before.list, func(b located) bool { return around(b.path, l.path) || around(l.path, b.path) })
+		})
+		p.list = append(before.list, p.list...)
+	}
+	return p.err()
+}
+
+// around reports whether a path is another one or holds it.
+func around(outer, path string) bool {
+	rest, ok := strings.CutPrefix(path, outer)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[' || outer == "")
+}
+
 // source remembers the line of each path.
 type source struct {
 	name  string
@@ -210,12 +239,12 @@ type problems struct {
 }
 
 type located struct {
-	line int
-	text string
+	line       int
+	path, text string
 }
 
 func (p *problems) add(path, text string) {
-	p.list = append(p.list, located{p.source.line(path), (&Problem{path, text}).Error()})
+	p.list = append(p.list, located{p.source.line(path), path, (&Problem{path, text}).Error()})
 }
 
 func (p *problems) collect(err error) {
@@ -239,15 +268,15 @@ func (p *problems) collect(err error) {
 func (p *problems) unreadable(err error) error {
 	if many, ok := errors.AsType[*yaml.LoadErrors](err); ok {
 		for _, e := range many.Errors {
-			p.list = append(p.list, located{max(e.Mark.Line, 1), plain(e.Message)})
+			p.list = append(p.list, located{max(e.Mark.Line, 1), "", plain(e.Message)})
 		}
 		return p.err()
 	}
 	if one, ok := errors.AsType[*yaml.LoadError](err); ok {
-		p.list = append(p.list, located{max(one.Mark.Line, 1), one.Message + ": correct the YAML"})
+		p.list = append(p.list, located{max(one.Mark.Line, 1), "", one.Message + ": correct the YAML"})
 		return p.err()
 	}
-	return &Error{[]string{p.source.name + ": " + err.Error()}}
+	return &Error{Problems: []string{p.source.name + ": " + err.Error()}}
 }
 
 // plain turns the parser's words about Go types into words about the file.
@@ -297,14 +326,22 @@ func (p *problems) err() error {
 		return nil
 	}
 	slices.SortStableFunc(p.list, func(a, b located) int { return a.line - b.line })
-	e := &Error{}
+	e := &Error{list: p.list}
 	for _, l := range p.list {
-		e.Problems = append(e.Problems, fmt.Sprintf("%s:%d: %s", p.source.name, l.line, l.text))
+		at := fmt.Sprintf("%s:%d", p.source.name, l.line)
+		if p.source.lines == nil { // flags are on no line
+			at = p.source.name
+		}
+		e.Problems = append(e.Problems, at+": "+l.text)
 	}
 	return e
 }
 
 // Error is everything that is wrong with one configuration.
-type Error struct{ Problems []string }
+type Error struct {
+	Problems []string
+	list     []located
+	unread   bool // some of it could not be read: what is missing elsewhere may be there
+}
 
 func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
