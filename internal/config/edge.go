@@ -147,6 +147,8 @@ type EdgeDecisions struct {
 
 // EdgeDPoP is which DPoP proofs the edge accepts.
 type EdgeDPoP struct {
+	// What clients call this edge: https://host[:port], each scheme and port that they use. A proof made for another server is refused. Default: the hosts of each route, at the scheme's own port; a route that takes proofs and names no hosts needs the list.
+	Origins []string `yaml:"origins"`
 	// The accepted algorithms of proofs. Default: ES256, EdDSA.
 	Algorithms []string `yaml:"algorithms"`
 	// How old a proof may be. Default 60s, at most 10m.

@@ -285,7 +285,7 @@ func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 		}
 		r.methods[m] = true
 	}
-	if err := checkHeaders(c.Headers); err != nil {
+	if err := errors.Join(checkHeaders(c.Headers), s.proofs.checkCalled(&c)); err != nil {
 		return nil, err
 	}
 	if err := s.compileIdentity(r); err != nil {

@@ -8,8 +8,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,8 +27,9 @@ type proofs struct {
 	verifier *jwt.DPoPVerifier
 	common   *commonStore // nil: this edge remembers alone
 	memory   *jwt.MemoryReplay
-	nonces   *nonces // nil: none are given out
-	algs     string  // for challenges
+	origins  map[string]bool // what clients call this edge; nil: the hosts of its routes
+	nonces   *nonces         // nil: none are given out
+	algs     string          // for challenges
 }
 
 // compileProofs returns nil where no proofs are accepted.
@@ -37,7 +38,7 @@ func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore, old *proof
 		return nil, nil
 	}
 	p := &proofs{config: *c}
-	p.config.Algorithms = slices.Clone(c.Algorithms)
+	p.config.Algorithms, p.config.Origins = slices.Clone(c.Algorithms), slices.Clone(c.Origins)
 	if len(c.Algorithms) == 0 {
 		p.config.Algorithms = []string{"ES256", "EdDSA"}
 	}
@@ -55,10 +56,13 @@ func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore, old *proof
 	if p.config.MaxAge < 0 || p.config.MaxAge > 10*time.Minute || p.config.Leeway < 0 || p.config.Leeway > time.Minute {
 		return nil, errors.New("max_age is not between 0s and 10m, or leeway not between 0s and 1m")
 	}
+	var err error
+	if p.origins, err = compileOrigins(c.Origins); err != nil {
+		return nil, err
+	}
 	if p.common = common; old != nil && old.common == common && same(old.config, p.config) {
 		return old, nil
 	}
-	var err error
 	if old != nil && old.config.Remember == p.config.Remember {
 		p.memory = old.memory // another policy accepts no proof again that was used under the last
 	} else if p.memory, err = jwt.NewMemoryReplay(p.config.Remember, e.options.Now); err != nil {
@@ -78,13 +82,13 @@ func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore, old *proof
 }
 
 func same(a, b config.EdgeDPoP) bool {
-	return slices.Equal(a.Algorithms, b.Algorithms) && a.MaxAge == b.MaxAge && a.Leeway == b.Leeway && a.Nonces == b.Nonces && a.Remember == b.Remember
+	return slices.Equal(a.Algorithms, b.Algorithms) && slices.Equal(a.Origins, b.Origins) && a.MaxAge == b.MaxAge && a.Leeway == b.Leeway && a.Nonces == b.Nonces && a.Remember == b.Remember
 }
 
 // proveKey holds a token that is bound to a key against its proof. It needs the
 // scheme DPoP; one that is not bound gains nothing by the scheme, and a client that
 // thinks it does is told (RFC 9449 7.1).
-func (s *state) proveKey(ctx context.Context, r *http.Request, p *passage, v *verified, path string, now time.Time) *refusal {
+func (s *state) proveKey(ctx context.Context, p *passage, rt *route, v *verified, path string, now time.Time) *refusal {
 	bound := v.identity.bound.jkt
 	switch {
 	case bound == "" && !p.credential.dpop:
@@ -94,7 +98,11 @@ func (s *state) proveKey(ctx context.Context, r *http.Request, p *passage, v *ve
 	case !p.credential.dpop: // a downgrade to Bearer (RFC 9449 7.2), or nobody asks for proofs here
 		return &refusal{code: reason.SenderProofUnchecked}
 	}
-	q := jwt.DPoPRequest{Proofs: r.Header["Dpop"], Method: r.Method, URL: p.way.proto() + "://" + p.way.host + path, AccessToken: v.token, Thumbprint: bound}
+	origin, ours := s.proofs.called(rt, &p.way)
+	if !ours {
+		return &refusal{code: reason.ClaimMismatch, proof: true, detail: "htu: the request was sent to " + strconv.Quote(origin) + ", which is not what clients call this edge"}
+	}
+	q := jwt.DPoPRequest{Proofs: p.in.Header["Dpop"], Method: p.in.Method, URL: origin + path, AccessToken: v.token, Thumbprint: bound}
 	if n := s.proofs.nonces; n != nil {
 		q.Nonces = n.accepted(now)
 	}

@@ -188,7 +188,7 @@ func TestQueryTokenIsNotCached(t *testing.T) {
 // (RFC 9449 7.1).
 func TestBoundTokensNeedTheHeader(t *testing.T) {
 	t.Parallel()
-	w := build(t, anywhere, func(_ *world, c *config.Edge) { c.DPoP = &config.EdgeDPoP{} })
+	w := build(t, anywhere, func(_ *world, c *config.Edge) { c.DPoP = &config.EdgeDPoP{Origins: []string{"http://edge.example"}} })
 	token := w.a.token(map[string]any{"cnf": map[string]any{"jkt": strings.Repeat("A", 43)}})
 	for _, c := range []struct{ target, headers string }{{"/any?access_token=" + token, ""}, {"/any", cookie("__Host-t=" + token)},
 		{"/any", "Sec-WebSocket-Protocol: jotward.bearer." + encode(token) + "\r\n" + upgrade}} {

@@ -234,7 +234,7 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string,
 	if p.event.Feed == FeedStale && !v.issuer.serve {
 		return &refusal{code: reason.RevocationStale}
 	}
-	if no := p.state.prove(r.Context(), r, p, v, path, now); no != nil {
+	if no := p.state.prove(r.Context(), p, rt, v, path, now); no != nil {
 		return no
 	}
 	if no := rt.permit(r, p, v, path, now); no != nil {
