@@ -96,7 +96,7 @@ type EdgeIntrospection struct {
 	MaxAge time.Duration `yaml:"max_age"`
 	// How long an answer is awaited. Default 5s, at most 30s.
 	Timeout time.Duration `yaml:"timeout"`
-	// How many questions may be under way; more are refused. Default 64.
+	// How many questions may be under way; more are refused, and one client network may hold half of them at most. Default 64.
 	Concurrent int `yaml:"concurrent"`
 }
 

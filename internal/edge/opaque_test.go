@@ -221,7 +221,7 @@ func TestQuestionsAreShared(t *testing.T) {
 		answers := make(chan error, 16)
 		ask := func(ctx context.Context, token string) {
 			go func() {
-				q, err := n.ask(ctx, token)
+				q, err := n.ask(ctx, "of "+token, token)
 				if err == nil && !q.active {
 					err = errors.New("not active")
 				}
@@ -236,7 +236,7 @@ func TestQuestionsAreShared(t *testing.T) {
 		}
 		ask(t.Context(), "two")
 		synctest.Wait()
-		if _, err := n.ask(t.Context(), "three"); !errors.Is(err, errBusy) {
+		if _, err := n.ask(t.Context(), "another", "three"); !errors.Is(err, errBusy) {
 			t.Error("a third question:", err)
 		}
 		if leave(); !errors.Is(<-answers, context.Canceled) {
@@ -248,8 +248,8 @@ func TestQuestionsAreShared(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if o.asked.Load() != 2 || len(n.asked) != 0 {
-			t.Error(o.asked.Load(), n.asked)
+		if o.asked.Load() != 2 || len(n.questions.asked)+len(n.questions.held) != 0 {
+			t.Error(o.asked.Load(), n.questions.asked, n.questions.held)
 		}
 	})
 }
@@ -313,7 +313,7 @@ func TestEndlessIntrospection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q, err := n.ask(t.Context(), ref); err == nil {
+	if q, err := n.ask(t.Context(), "", ref); err == nil {
 		t.Error(q)
 	}
 	<-left
