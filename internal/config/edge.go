@@ -157,7 +157,7 @@ type EdgeDPoP struct {
 	Leeway time.Duration `yaml:"leeway"`
 	// Give out nonces and demand them, so that no proof can be made ahead of time. One edge knows only its own.
 	Nonces bool `yaml:"nonces"`
-	// How many proofs are remembered, each until it is too old. When they are that many, more are refused. Default 100000; the store of edge.shared is bounded by its own memory.
+	// How many proofs are remembered, each until it is too old and a minute longer. When they are that many, more are refused. Default 250000, for two thousand a second; the store of edge.shared is bounded by its own memory.
 	Remember int `yaml:"remember"`
 }
 

@@ -32,6 +32,10 @@ type proofs struct {
 	algs     string          // for challenges
 }
 
+// defaultProofs are two thousand a second, each remembered for two minutes; a full
+// memory takes 50 MB.
+const defaultProofs = 250_000
+
 // compileProofs returns nil where no proofs are accepted.
 func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore, old *proofs) (*proofs, error) {
 	if c == nil {
@@ -51,7 +55,7 @@ func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore, old *proof
 		}
 	}
 	if p.config.Remember == 0 {
-		p.config.Remember = defaultKeys
+		p.config.Remember = defaultProofs
 	}
 	if p.config.MaxAge < 0 || p.config.MaxAge > 10*time.Minute || p.config.Leeway < 0 || p.config.Leeway > time.Minute {
 		return nil, errors.New("max_age is not between 0s and 10m, or leeway not between 0s and 1m")

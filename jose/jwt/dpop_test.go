@@ -240,8 +240,8 @@ func TestDPoPReplay(t *testing.T) {
 	n := 0
 	keys.Range(func(key, until any) bool {
 		n++
-		// iat, the greatest age, and what is granted to the client's clock.
-		if len(key.(string)) != 43 || !until.(time.Time).Equal(time.Unix(1700000090+60+5, 0)) {
+		// iat, the greatest age, what is granted to the client's clock, and a minute.
+		if len(key.(string)) != 43 || !until.(time.Time).Equal(time.Unix(1700000090+60+5+60, 0)) {
 			t.Errorf("%v until %v", key, until)
 		}
 		return true
@@ -262,6 +262,35 @@ func TestDPoPReplay(t *testing.T) {
 	if !errors.Is(err, jose.StoreUnavailable) || !errors.Is(err, jwt.ErrReplayFull) {
 		t.Errorf("%v", err)
 	}
+}
+
+// Two requests with one proof that come in its last moment reach the store after it.
+// The second is refused all the same.
+func TestDPoPReplayAtTheEnd(t *testing.T) {
+	k := newKit(t)
+	moment := time.Unix(1700000090+60+5, 0)
+	read := func() time.Time { return moment }
+	inner, err := jwt.NewMemoryReplay(10, read)
+	k.must(err)
+	var v *jwt.DPoPVerifier
+	r := jwt.DPoPRequest{Method: "POST", URL: proof, NoAccessToken: true, Proofs: []string{k.proof(k.key, proofClaims)}}
+	var second error
+	first := true
+	v, err = jwt.NewDPoPVerifier(jwt.DPoPPolicy{Algorithms: k.algorithms(), MaxAge: time.Minute, Leeway: 5 * time.Second, Clock: read, SkipNonce: true,
+		Replay: storeFunc(func(key string, until time.Time) (bool, error) {
+			if first { // the other one is verified before this one is remembered
+				first = false
+				_, second = v.Verify(ctx, r)
+			}
+			moment = moment.Add(time.Millisecond)
+			return inner.Seen(ctx, key, until)
+		})})
+	k.must(err)
+	_, err = v.Verify(ctx, r)
+	if second != nil {
+		t.Fatal(second)
+	}
+	wants(t, err, jose.TokenReplayed)
 }
 
 // The store in memory forgets nothing before its time, and everything after it.

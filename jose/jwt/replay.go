@@ -62,8 +62,8 @@ type MemoryReplay struct {
 }
 
 // NewMemoryReplay builds a store for at most limit keys, about 200 bytes each.
-// With tokens that are accepted for a minute, a thousand of them a second need
-// 60,000. It fails with PolicyInvalid for a limit below 1 and without a clock.
+// With tokens that are accepted for a minute, and remembered for another, a thousand
+// of them a second need 120,000. It fails with PolicyInvalid for a limit below 1 and without a clock.
 func NewMemoryReplay(limit int, clock func() time.Time) (*MemoryReplay, error) {
 	if limit < 1 || clock == nil {
 		return nil, fail(jose.PolicyInvalid, "a limit of at least 1 and a clock are needed")
