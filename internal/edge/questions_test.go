@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,8 +81,9 @@ func TestIntrospectionAway(t *testing.T) {
 		"a gateway":     {nil, 502}, "busy": {nil, 503}, "slow": {nil, 504}, "too many": {nil, 429},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			o := &oracle{status: away.status, kind: "application/json", body: func(string) string { return w.active(nil) }, check: away.check}
-			n := alone(t, w, o, 2*time.Second)
+			there, o := w.oracle(200, nil), w.oracle(away.status, away.check)
+			n, now := alone(t, w, 2*time.Second)
+			now.Store(o)
 			ask := func(token string) error { _, err := n.ask(t.Context(), token, token); return err }
 			for range 3 {
 				if err := ask("x"); err == nil || err == errAway {
@@ -98,7 +100,7 @@ func TestIntrospectionAway(t *testing.T) {
 			if asked := o.asked.Load() - 3; asked < 8 || asked > 11 {
 				t.Errorf("%s: asked %d times in ten seconds", name, asked)
 			}
-			o.check, o.status = nil, 200
+			now.Store(there)
 			back := time.Now()
 			for ask("back") != nil {
 				time.Sleep(50 * time.Millisecond)
@@ -121,16 +123,15 @@ func TestIntrospectionAwayForSome(t *testing.T) {
 	t.Parallel()
 	w := build(t, asks(&oracle{}))
 	synctest.Test(t, func(t *testing.T) {
-		o := &oracle{status: 200, kind: "application/json", body: func(string) string { return w.active(nil) }}
-		n := alone(t, w, o, 2*time.Second)
-		silent := func(r *http.Request) error { <-r.Context().Done(); return r.Context().Err() }
+		silent := w.oracle(200, func(r *http.Request) error { <-r.Context().Done(); return r.Context().Err() })
+		n, now := alone(t, w, 2*time.Second)
 		for round := range 5 {
-			o.check = silent
+			now.Store(silent)
 			for k := range 10 {
 				go func() { _, _ = n.ask(t.Context(), "bad", fmt.Sprint("hangs", k)) }()
 			}
 			synctest.Wait()
-			o.check = nil
+			now.Store(w.oracle(200, nil))
 			if _, err := n.ask(t.Context(), "good", "x"); err != nil {
 				t.Fatal(round, err)
 			}
@@ -139,7 +140,7 @@ func TestIntrospectionAwayForSome(t *testing.T) {
 				t.Fatal("after ten that hung:", round, err)
 			}
 		}
-		o.status = 500 // an answer, of a kind: a token may be why
+		now.Store(w.oracle(500, nil)) // an answer, of a kind: a token may be why
 		for range 10 {
 			if _, err := n.ask(t.Context(), "bad", "breaks"); err == nil || err == errAway {
 				t.Fatal(err)
@@ -176,17 +177,22 @@ func TestIntrospectionAwayTells(t *testing.T) {
 	}
 }
 
-// alone makes an introspector without an edge.
-func alone(t *testing.T, w *world, o *oracle, timeout time.Duration) *introspector {
+// alone makes an introspector without an edge, and what answers it at the moment.
+func alone(t *testing.T, w *world, timeout time.Duration) (*introspector, *atomic.Pointer[oracle]) {
 	t.Helper()
 	c := w.config.Issuers[0]
 	asked := *c.Introspection
 	asked.Endpoint, asked.Timeout = "https://a.test/introspect", timeout
 	c.Introspection = &asked
-	party := &party{t: t, other: o.answer}
+	now := new(atomic.Pointer[oracle])
+	party := &party{t: t, other: func(r *http.Request) (*http.Response, error) { return now.Load().answer(r) }}
 	n, err := newIntrospector(t.Context(), c, Options{Now: time.Now, Logger: slog.New(slog.DiscardHandler), HTTPClient: &http.Client{Transport: network{"a.test": party}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return n, now
+}
+
+func (w *world) oracle(status int, check func(*http.Request) error) *oracle {
+	return &oracle{status: status, kind: "application/json", body: func(string) string { return w.active(nil) }, check: check}
 }
