@@ -123,7 +123,7 @@ type EdgeFeed struct {
 	MaxAge time.Duration `yaml:"max_age"`
 }
 
-// EdgeShared is a Valkey or Redis that several edges share. What has to be remembered there is refused while it does not answer, or if it may forget keys (maxmemory-policy other than noeviction).
+// EdgeShared is a Valkey or Redis that several edges share. A reload that changes it needs its answer; the store before is asked as well until what was used there is too old. What has to be remembered there is refused while it does not answer, or if it may forget keys (maxmemory-policy other than noeviction).
 type EdgeShared struct {
 	// redis://host:port[/db], rediss:// for TLS, or unix:///path; no password in it. A cluster is found through any of its nodes.
 	URL string `yaml:"url"`

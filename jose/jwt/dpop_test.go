@@ -324,6 +324,33 @@ func TestMemoryReplay(t *testing.T) {
 	}
 }
 
+// Another size forgets nothing: what is too much is refused until there is room.
+func TestMemoryReplayResize(t *testing.T) {
+	moment := now
+	s, err := jwt.NewMemoryReplay(2, func() time.Time { return moment })
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants(t, s.Resize(0), jose.PolicyInvalid)
+	for n, c := range []struct {
+		limit int
+		key   string
+		want  string
+	}{{2, "a", "false"}, {2, "b", "false"}, {1, "a", "true"}, {1, "b", "true"}, {1, "c", "full"}, {3, "c", "false"}, {3, "d", "full"}} {
+		if err := s.Resize(c.limit); err != nil {
+			t.Fatal(err)
+		}
+		was, err := s.Seen(ctx, c.key, now.Add(time.Minute))
+		got := fmt.Sprint(was)
+		if errors.Is(err, jwt.ErrReplayFull) {
+			got = "full"
+		}
+		if got != c.want {
+			t.Errorf("%d: %s, want %s", n, got, c.want)
+		}
+	}
+}
+
 func TestBoundTo(t *testing.T) {
 	k := newKit(t)
 	v, err := jwt.NewVerifier[struct{}](k.key, jwt.Policy{Algorithms: k.algorithms(), Required: []string{}, SkipIssuer: true, SkipAudience: true, SkipType: true, SkipLifetime: true, Clock: clock})

@@ -71,6 +71,18 @@ func NewMemoryReplay(limit int, clock func() time.Time) (*MemoryReplay, error) {
 	return &MemoryReplay{clock: clock, limit: limit, known: map[string]struct{}{}}, nil
 }
 
+// Resize changes for how many keys there is room, and forgets nothing: while it holds
+// more than that, it is full. It fails with PolicyInvalid for a limit below 1.
+func (m *MemoryReplay) Resize(limit int) error {
+	if limit < 1 {
+		return fail(jose.PolicyInvalid, "a limit of at least 1 is needed")
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.limit = limit
+	return nil
+}
+
 // Seen is the ReplayStore's. It fails with ErrReplayFull.
 func (m *MemoryReplay) Seen(_ context.Context, key string, until time.Time) (bool, error) {
 	m.mu.Lock()

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/rueidis"
-
 	"github.com/jotward/jotward/internal/limit"
 	"github.com/jotward/jotward/internal/store/valkey"
 	"github.com/jotward/jotward/internal/store/valkey/valkeytest"
@@ -47,32 +45,7 @@ func await(t *testing.T, s *valkey.Store, want error) {
 	}
 }
 
-// command runs one command that a test needs.
-func command(t *testing.T, url string, args ...string) string {
-	t.Helper()
-	o := rueidis.MustParseURL(url)
-	o.DisableCache = true
-	c, err := rueidis.NewClient(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	got, err := c.Do(t.Context(), c.B().Arbitrary(args...).Build()).ToAny()
-	if err != nil && !rueidis.IsRedisNil(err) {
-		t.Fatal(args, err)
-	}
-	if list, ok := got.([]any); ok {
-		var texts []string
-		for _, v := range list {
-			if text, ok := v.(string); ok {
-				texts = append(texts, text)
-			}
-		}
-		return strings.Join(texts, "\n")
-	}
-	text, _ := got.(string)
-	return text
-}
+var command = valkeytest.Command
 
 func TestZeroConfigIsRefused(t *testing.T) {
 	for _, c := range []valkey.Config{
