@@ -16,8 +16,8 @@ import (
 // to look at.
 func opaque(token string) bool { n := segments(token); return n != 3 && n != 5 }
 
-// inactiveFor is how long it is remembered that a token is not active: one that was
-// just issued may not be known to every server of the issuer yet.
+// inactiveFor is how long it is remembered that a token is not active, or was taken
+// back: one that was just issued may not be known to every server of the issuer yet.
 const inactiveFor = 10 * time.Second
 
 // introspect has a token judged by its issuer, and the answer by us: it is held to

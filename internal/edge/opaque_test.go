@@ -124,6 +124,29 @@ func TestIntrospectedTokenIsRevoked(t *testing.T) {
 	}
 }
 
+// A token that was taken back, and whose answer may not be kept, is asked about once in
+// ten seconds, and so is one of another holder: what is kept says nothing of it.
+func TestRevokedAndNotKept(t *testing.T) {
+	t.Parallel()
+	o := &oracle{}
+	w := fed(t, o)
+	o.body = func(string) string { return w.active(map[string]any{"sid": gone, "jti": gone}) }
+	w.revoke(revoke.Entry{Kind: revoke.KindClient, ID: "c", Version: 2})
+	for n, want := range []bool{true, false, false} {
+		if a, asked := w.askAbout(o, ref); a.code() != "client_revoked" || asked != want || w.origin.hits.Load() != 0 {
+			t.Error(n, a, asked)
+		}
+	}
+	if a, asked := w.askAbout(o, "another"); a.code() != "client_revoked" || !asked {
+		t.Error(a, asked)
+	}
+	w.forward(10 * time.Second)
+	o.body = func(string) string { return w.active(map[string]any{"sid": gone, "jti": gone, "client_ver": 2}) }
+	if a, asked := w.askAbout(o, ref); a.status != 200 || !asked {
+		t.Error("the issuer says otherwise by now:", a, asked)
+	}
+}
+
 // What is not active is asked about once in ten seconds, and counts for the budget
 // of tokens that do not hold; an outage does not.
 func TestInactiveTokensAreBounded(t *testing.T) {

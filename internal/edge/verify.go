@@ -49,6 +49,8 @@ func (e *Edge) verify(ctx context.Context, p *passage, rt *route, token string, 
 	// signature would cost whoever sends it nothing, and us the same each time.
 	if !hit && (!v.introspected() || now.Before(v.until)) {
 		p.state.cache.add(v)
+	} else if !hit && no != nil { // nor would a question
+		e.refusals.add(&verified{token: v.token, config: v.config, keys: v.keys, issuer: v.issuer, route: v.route, no: no, expiry: now.Add(inactiveFor)})
 	}
 	return v, hit, no
 }
