@@ -133,6 +133,8 @@ type EdgeShared struct {
 	Password Secret `yaml:"password"`
 	// What every key begins with; the same for edges that share. Default jotward:.
 	Prefix string `yaml:"prefix"`
+	// What keys are hashed with, 32 bytes at least; the same for edges that share. Without it whoever reads the store can find by trying which addresses, subjects and clients came. With another one, what was counted counts anew.
+	Secret Secret `yaml:"secret"`
 	// How long one answer is waited for. Default 100ms, at most 10s.
 	Timeout time.Duration `yaml:"timeout"`
 }

@@ -182,8 +182,9 @@ func TestSharedIsRefused(t *testing.T) {
 	t.Parallel()
 	w := build(t)
 	for want, change := range map[string]func(*config.Edge){
-		"edge.shared: url": func(c *config.Edge) { c.Shared = &config.EdgeShared{URL: "http://x"} },
-		"url holds a user": func(c *config.Edge) { c.Shared = &config.EdgeShared{URL: "redis://:pass@x"} },
+		"edge.shared: url":    func(c *config.Edge) { c.Shared = &config.EdgeShared{URL: "http://x"} },
+		"url holds a user":    func(c *config.Edge) { c.Shared = &config.EdgeShared{URL: "redis://:pass@x"} },
+		"edge.shared: secret": func(c *config.Edge) { c.Shared = &config.EdgeShared{URL: "redis://x", Secret: config.Literal("short")} },
 		"needs edge.shared": func(c *config.Edge) {
 			c.Routes[0].Limits = []config.Limit{{Name: "l", By: "route", Rate: "1/s", Shared: true}}
 		},

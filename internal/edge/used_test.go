@@ -58,6 +58,10 @@ func TestUsedStaysUsed(t *testing.T) {
 		{"no proofs", func(c *config.Edge) { c.DPoP = nil }}, {"proofs again", func(c *config.Edge) { c.DPoP = w.config.DPoP }},
 		{"a store", at(one.URL(), "")}, {"another store", at(two.URL(), "")}, {"another prefix", at(two.URL(), "x:")},
 		{"the same store by another name", at(strings.Replace(two.URL(), "//", "///.", 1), "x:")},
+		{"another secret", func(c *config.Edge) {
+			at(two.URL(), "x:")(c)
+			c.Shared.Secret = config.Literal(strings.Repeat("s", 32))
+		}},
 		{"the first store", at(one.URL(), "jotward:")}, {"alone", func(c *config.Edge) { c.Shared = nil }}, {"the first store again", at(one.URL(), "")},
 		{"older proofs", func(c *config.Edge) { c.DPoP.MaxAge = 10 * time.Minute }},
 	} {
@@ -84,7 +88,7 @@ func TestUsedStaysUsed(t *testing.T) {
 		}
 		used = append(used, fresh)
 	}
-	if n := len(w.edge.stores); n != 2 {
+	if n := len(w.edge.stores); n != 3 {
 		t.Errorf("%d stores are kept", n)
 	}
 	w.forward(2 * time.Hour) // no token and no proof of before holds

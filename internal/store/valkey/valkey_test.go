@@ -17,7 +17,12 @@ import (
 // open returns a store that answers.
 func open(t *testing.T, url string) *valkey.Store {
 	t.Helper()
-	s, err := valkey.New(valkey.Config{URL: url, Prefix: "t:", Timeout: 5 * time.Second, Now: time.Now})
+	return openWith(t, valkey.Config{URL: url, Prefix: "t:", Timeout: 5 * time.Second, Now: time.Now})
+}
+
+func openWith(t *testing.T, c valkey.Config) *valkey.Store {
+	t.Helper()
+	s, err := valkey.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,9 +55,10 @@ var command = valkeytest.Command
 func TestZeroConfigIsRefused(t *testing.T) {
 	for _, c := range []valkey.Config{
 		{}, {Now: time.Now}, {URL: "redis://127.0.0.1:1"}, {URL: "http://127.0.0.1", Now: time.Now},
-		{URL: "redis://:secret@127.0.0.1:1", Now: time.Now}, {URL: "redis://u@127.0.0.1:1", Now: time.Now}, {URL: "redis://127.0.0.1:1", Timeout: time.Minute, Now: time.Now},
+		{URL: "redis://:hunter2@127.0.0.1:1", Now: time.Now}, {URL: "redis://u@127.0.0.1:1", Now: time.Now}, {URL: "redis://127.0.0.1:1", Timeout: time.Minute, Now: time.Now},
+		{URL: "redis://127.0.0.1:1", Secret: "secret", Now: time.Now},
 	} {
-		if _, err := valkey.New(c); err == nil || strings.Contains(err.Error(), "secret") {
+		if _, err := valkey.New(c); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", c.URL, err)
 		}
 	}
@@ -87,6 +93,34 @@ func TestSeenOnce(t *testing.T) {
 		if ttl := command(t, server.URL(), "OBJECT", "ENCODING", name); ttl == "" {
 			t.Error(name)
 		}
+	}
+}
+
+// With a secret no key is a hash that somebody else could make, of an address as
+// little as of a token; who has another secret shares nothing.
+func TestSecretKeys(t *testing.T) {
+	server := valkeytest.Start(t)
+	with := func(secret string) *valkey.Store {
+		return openWith(t, valkey.Config{URL: server.URL(), Prefix: "t:", Secret: secret, Timeout: 5 * time.Second, Now: time.Now})
+	}
+	a, b := strings.Repeat("a", 32), strings.Repeat("b", 32)
+	names := map[string]bool{}
+	for n, s := range []*valkey.Store{with(a), with(b), with("")} {
+		if c, err := s.Count(t.Context(), limit.Rate{Every: time.Hour, Burst: 1}, "192.0.2.1"); err != nil || !c.OK {
+			t.Error(n, c, err)
+		}
+		if seen, err := s.Seen(t.Context(), "k", time.Now().Add(time.Minute)); err != nil || seen {
+			t.Error(n, seen, err)
+		}
+	}
+	for _, name := range strings.Split(command(t, server.URL(), "KEYS", "*"), "\n") {
+		names[name] = true
+	}
+	if len(names) != 6 {
+		t.Error(names)
+	}
+	if seen, err := with(a).Seen(t.Context(), "k", time.Now()); err != nil || !seen {
+		t.Error("the same secret:", seen, err)
 	}
 }
 
