@@ -92,7 +92,7 @@ type EdgeIntrospection struct {
 	Signed bool `yaml:"signed"`
 	// The aud of signed answers. Default: client_id.
 	Audience string `yaml:"audience"`
-	// How long an answer is remembered at most, where the feed is followed and the answer names what may be revoked. Default 60s, at most 10m.
+	// How long an answer is remembered at most, where the feed is followed and the answer names what may be revoked. Where it is not remembered the issuer is asked again as often about WebSockets and server-sent events. Default 60s, at most 10m.
 	MaxAge time.Duration `yaml:"max_age"`
 	// How long an answer is awaited. Default 5s, at most 30s.
 	Timeout time.Duration `yaml:"timeout"`

@@ -29,7 +29,8 @@ type passage struct {
 	member           *member   // of a pool, that it counts for; nil: none
 	end              func(*refusal)
 	endless          atomic.Bool // its answer has no end of its own
-	answerLength     int64       // declared; ReverseProxy flushes what has none
+	again            again
+	answerLength     int64 // declared; ReverseProxy flushes what has none
 	hushing          sync.Mutex
 	over             bool // the handler has returned; under hushing
 }
