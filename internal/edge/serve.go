@@ -145,7 +145,7 @@ func (p *passage) drain(w http.ResponseWriter) {
 	}
 	if p.body.begun || len(p.in.Header["Expect"]) == 0 {
 		defer p.body.rest()()
-		if _, err := io.CopyN(io.Discard, &p.body, drainBytes); err == io.EOF {
+		if p.body.discard(drainBytes) == io.EOF {
 			return
 		}
 	}
