@@ -57,8 +57,12 @@ func (u *used) Seen(ctx context.Context, key string, until time.Time) (bool, err
 		if now.After(f.until) {
 			continue
 		}
-		if seen, err := f.store.Seen(ctx, key, until); seen || err != nil {
-			return seen, err
+		seen, err := f.store.Seen(ctx, key, until)
+		if err != nil {
+			return false, fmt.Errorf("where it was remembered before a reload: %w", err)
+		}
+		if seen {
+			return true, nil
 		}
 	}
 	return at.store.Seen(ctx, key, until)
@@ -110,8 +114,8 @@ func (s *commonStore) await(ctx context.Context) error {
 	}
 }
 
-// remember moves what is remembered to where a new configuration has it, and ends the
-// stores that nothing asks any more. e.change is held.
+// remember moves what is remembered to where a new configuration has it. e.change is
+// held.
 func (e *Edge) remember(old, s *state) {
 	if s.shared != old.shared {
 		lives := time.Duration(0) // no token that was used so far lives longer
@@ -129,7 +133,6 @@ func (e *Edge) remember(old, s *state) {
 		e.proven = s.proofs
 		_ = e.proofs.own.Resize(s.proofs.config.Remember) // which was checked
 	}
-	e.retire(s)
 }
 
 // oneWith says of other stores whether they are the same under another name, by what
