@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"context"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,10 +37,7 @@ func twin(w *world) *world {
 // run runs an edge until its test ends, and waits until its shared store is as wanted.
 func (w *world) run() {
 	w.t.Helper()
-	ctx, end := context.WithCancel(w.t.Context())
-	var running sync.WaitGroup
-	running.Go(func() { _ = w.edge.Run(ctx) })
-	w.t.Cleanup(func() { end(); running.Wait() })
+	w.runAlone()
 	w.awaitShared(true)
 }
 

@@ -42,10 +42,7 @@ func TestUsedStaysUsed(t *testing.T) {
 		}
 	}
 	w := build(t, with(config.Route{Name: "once", Path: "/once/", OneTime: true}), withDPoP(config.EdgeDPoP{}))
-	ctx, end := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	running.Go(func() { _ = w.edge.Run(ctx) })
-	t.Cleanup(func() { end(); running.Wait() })
+	w.runAlone()
 	s := &spender{holder: newHolder(w)}
 	var used [][2]string
 	c := w.config
@@ -95,6 +92,14 @@ func TestUsedStaysUsed(t *testing.T) {
 	if err := w.edge.Reload(c); err != nil || len(w.edge.stores) != 0 {
 		t.Error(len(w.edge.stores), "stores are kept", err)
 	}
+}
+
+// runAlone runs an edge without a shared store until its test ends.
+func (w *world) runAlone() {
+	ctx, end := context.WithCancel(w.t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = w.edge.Run(ctx) })
+	w.t.Cleanup(func() { end(); running.Wait() })
 }
 
 // copied is a configuration whose proofs may be changed.
