@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +25,24 @@ func clientFlags(cmd *cobra.Command, in *admin.ClientSettings) {
 	flags.StringSliceVar(&in.Permissions, "permission", nil, "the permissions in the client's own tokens")
 	flags.Int64Var(&in.AccessTokenLifetime, "access-token-lifetime", 0, "seconds, 300 to 3600 (default 600)")
 	flags.BoolVar(&in.SkipConsent, "skip-consent", false, "do not ask people: for clients of one's own")
+	flags.Var((*jwksFlag)(&in.JWKS), "jwks", "a file with the JWK Set of the client's public keys: it then signs assertions (private_key_jwt) and has no secret")
+	flags.BoolVar(&in.DPoP, "dpop-bound-access-tokens", false, "give tokens for a DPoP proof only (RFC 9449)")
+	flags.BoolVar(&in.PAR, "require-pushed-authorization-requests", false, "authorization requests must be pushed (RFC 9126)")
+	flags.StringSliceVar(&in.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "where people may be sent after they signed out, exactly as it is sent")
+}
+
+// jwksFlag reads a file. Whether it holds public keys is for the issuer to say.
+type jwksFlag json.RawMessage
+
+func (j *jwksFlag) String() string { return "" }
+func (j *jwksFlag) Type() string   { return "file" }
+func (j *jwksFlag) Set(path string) error {
+	data, err := os.ReadFile(path)
+	if err == nil && !json.Valid(data) {
+		err = errors.New("it is not JSON")
+	}
+	*j = jwksFlag(bytes.TrimSpace(data))
+	return err
 }
 
 // changed puts what the command line says over what is there.
@@ -29,7 +51,9 @@ func changed(cmd *cobra.Command, is, in *admin.ClientSettings) {
 		"name": func() { is.Name = in.Name }, "grant-type": func() { is.GrantTypes = in.GrantTypes }, "redirect-uri": func() { is.RedirectURIs = in.RedirectURIs },
 		"scope": func() { is.Scopes = in.Scopes }, "audience": func() { is.Audiences = in.Audiences }, "role": func() { is.Roles = in.Roles },
 		"permission": func() { is.Permissions = in.Permissions }, "access-token-lifetime": func() { is.AccessTokenLifetime = in.AccessTokenLifetime },
-		"skip-consent": func() { is.SkipConsent = in.SkipConsent },
+		"skip-consent": func() { is.SkipConsent = in.SkipConsent }, "jwks": func() { is.JWKS = in.JWKS },
+		"dpop-bound-access-tokens": func() { is.DPoP = in.DPoP }, "require-pushed-authorization-requests": func() { is.PAR = in.PAR },
+		"post-logout-redirect-uri": func() { is.PostLogoutRedirectURIs = in.PostLogoutRedirectURIs },
 	} {
 		if cmd.Flags().Changed(name) {
 			take()
@@ -44,21 +68,30 @@ func clientCommand() *cobra.Command {
 		f.byID("show", "Show a client", "GET", "/admin/v1/clients/%s"),
 		clientCreate(f), clientUpdate(f),
 		f.byID("delete", "Delete a client with its grants, and revoke its tokens", "DELETE", "/admin/v1/clients/%s"),
-		f.byID("secret", "Replace the secret; the new one is shown once", "POST", "/admin/v1/clients/%s/secret"),
+		clientSecret(f),
 		f.byID("disable", "Shut a client and revoke its tokens", "POST", "/admin/v1/clients/%s/disable"),
 		f.byID("enable", "Open a client again", "POST", "/admin/v1/clients/%s/enable"))
 }
 
 func clientCreate(f *adminFlags) *cobra.Command {
 	var in admin.NewClient
-	var settings admin.ClientSettings
 	cmd := &cobra.Command{Use: "create", Short: "Make a client; its secret is shown once", Args: exactArgs(0, "flags only"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.call(cmd, "POST", "/admin/v1/clients", settings.New(in.ID, in.Public))
+			return f.call(cmd, "POST", "/admin/v1/clients", in)
 		}}
 	cmd.Flags().StringVar(&in.ID, "id", "", "the client_id (default: a new one)")
 	cmd.Flags().BoolVar(&in.Public, "public", false, "a client that cannot keep a secret")
-	clientFlags(cmd, &settings)
+	clientFlags(cmd, &in.ClientSettings)
+	return cmd
+}
+
+func clientSecret(f *adminFlags) *cobra.Command {
+	var overlap time.Duration
+	cmd := &cobra.Command{Use: "secret ID", Short: "Replace the secret; the new one is shown once", Args: exactArgs(1, "an id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.call(cmd, "POST", fill("/admin/v1/clients/%s/secret", args), map[string]int64{"overlap": int64(overlap / time.Second)})
+		}}
+	cmd.Flags().DurationVar(&overlap, "overlap", 0, "how long the present secret holds as well, at most 168h")
 	return cmd
 }
 

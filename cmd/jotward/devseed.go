@@ -84,7 +84,7 @@ func (d *dev) seed(s *story, v *devSecrets) error {
 		_, text, err := d.issuer.clients.Create(d.ctx, system, c.Client)
 		if errors.Is(err, reason.New(reason.Conflict, nil)) {
 			if err = nil; !c.Public && *c.secret == "" { // made, but its secret was not kept: a start that was cut off
-				text, err = d.issuer.clients.RotateSecret(d.ctx, system, c.ID, 0)
+				text, err = d.issuer.clients.RotateSecret(d.ctx, system, c.ID, 0, 0)
 			}
 		}
 		if err != nil {

@@ -17,12 +17,14 @@ import (
 	"github.com/jotward/jotward/internal/consent"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/internal/limit"
 	"github.com/jotward/jotward/internal/server"
 	"github.com/jotward/jotward/internal/server/admin"
 	"github.com/jotward/jotward/internal/server/authorize"
 	"github.com/jotward/jotward/internal/server/feed"
 	"github.com/jotward/jotward/internal/server/metadata"
 	servertoken "github.com/jotward/jotward/internal/server/token"
+	"github.com/jotward/jotward/internal/server/userinfo"
 	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/store/sqlite"
 	"github.com/jotward/jotward/internal/token"
@@ -45,6 +47,9 @@ const keyAhead = 10 * time.Minute
 
 // sweepEvery is how often what has expired is forgotten.
 const sweepEvery = time.Minute
+
+// maxGuessers bounds the memory of who tried user codes: a few megabytes.
+const maxGuessers = 1 << 16
 
 // newIssuer wires store, domain and endpoints. It makes the first keys.
 func newIssuer(ctx context.Context, c *config.Issuer, p *process) (*issuer, error) {
@@ -84,20 +89,29 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		store:    store,
 		log:      p.log.With("service", "issuer"),
 		accounts: &account.Service{Store: store, Hasher: passwords, Now: time.Now, TokenLife: client.TokenLife},
-		clients:  &client.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife},
+		clients:  &client.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife, Issuer: c.Issuer, Replay: store},
 		metrics:  server.NewMetrics(p.registry),
 	}
 	minter := &token.Minter{Issuer: c.Issuer, Ring: ring, Now: time.Now, Minted: i.minted}
 	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant}
 	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.TokenLife}
 	secure := strings.HasPrefix(c.Issuer, "https://")
+	proofs, err := web.NewProofs(c.Issuer, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	userCodes, err := limit.New(authorize.UserCodeRate, maxGuessers)
+	if err != nil {
+		return nil, err
+	}
 	i.Issuer = &server.Issuer{
 		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: i.metrics.Request},
 		Ops:      p.ops(c.Admin.Token.Reveal()),
 		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet},
-		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants},
+		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants, Proofs: proofs},
+		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: i.accounts, Proofs: proofs},
 		Authorize: &authorize.Endpoints{
-			Issuer: c.Issuer, Grants: grants, Passwords: passwords, Accounts: i.accounts, Sessions: sessions, Secure: secure,
+			Issuer: c.Issuer, Clients: i.clients, Proofs: proofs, UserCodes: userCodes, Grants: grants, Passwords: passwords, Accounts: i.accounts, Sessions: sessions, Secure: secure,
 			Consents: &consent.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife},
 		},
 		Feed: &feed.Feed{

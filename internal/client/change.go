@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/reason"
@@ -31,6 +32,11 @@ func (s *Service) Update(ctx context.Context, actor audit.Actor, revision int64,
 			narrower(c.Scopes, old.Scopes) || narrower(c.Audiences, old.Audiences)
 		old.Name, old.GrantTypes, old.RedirectURIs, old.Scopes, old.Audiences = c.Name, c.GrantTypes, c.RedirectURIs, c.Scopes, c.Audiences
 		old.Roles, old.Permissions, old.AccessTokenLifetime, old.SkipConsent = c.Roles, c.Permissions, c.AccessTokenLifetime, c.SkipConsent
+		old.DPoP, old.PAR, old.PostLogoutRedirectURIs = c.DPoP, c.PAR, c.PostLogoutRedirectURIs
+		if old.JWKS == "" && c.JWKS != "" { // a secret that keys have replaced never holds again
+			old.SecretHash, old.PreviousSecretHash, old.PreviousSecretExpires = noSecret(), nil, time.Time{}
+		}
+		old.JWKS = c.JWKS
 		if err := old.check(); err != nil || !less {
 			return audit.New(s.Now(), actor, "client.update", "client", c.ID), err
 		}
@@ -43,12 +49,24 @@ func narrower(now, old []string) bool {
 	return slices.ContainsFunc(old, func(v string) bool { return !slices.Contains(now, v) })
 }
 
-// RotateSecret replaces the secret and returns the new one, once.
-func (s *Service) RotateSecret(ctx context.Context, actor audit.Actor, id string, revision int64) (string, error) {
+// MaxOverlap bounds how long two secrets of a client hold.
+const MaxOverlap = 7 * 24 * time.Hour
+
+// RotateSecret replaces the secret and returns the new one, once. The present one
+// holds beside it for the overlap; an older one ends now. It fails with
+// RequestInvalid for a client without a secret and an overlap outside 0 to MaxOverlap.
+func (s *Service) RotateSecret(ctx context.Context, actor audit.Actor, id string, revision int64, overlap time.Duration) (string, error) {
+	if overlap < 0 || overlap > MaxOverlap {
+		return "", &reason.Error{Code: reason.RequestInvalid, Detail: "overlap is outside 0 to 604800 seconds"}
+	}
 	text := secret.New("")
 	_, err := s.change(ctx, id, revision, func(c *Client) (audit.Act, error) {
-		if c.Public {
-			return audit.Act{}, &reason.Error{Code: reason.RequestInvalid, Detail: "a public client has no secret"}
+		if c.Public || c.JWKS != "" {
+			return audit.Act{}, &reason.Error{Code: reason.RequestInvalid, Detail: "a public client, and one with jwks, has no secret"}
+		}
+		c.PreviousSecretHash, c.PreviousSecretExpires = nil, time.Time{}
+		if overlap > 0 {
+			c.PreviousSecretHash, c.PreviousSecretExpires = c.SecretHash, s.Now().Add(overlap)
 		}
 		c.SecretHash = secret.Hash(text)
 		return audit.New(s.Now(), actor, "client.secret", "client", id), nil

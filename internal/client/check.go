@@ -69,17 +69,17 @@ func withoutPort(uri string) (string, bool) {
 	return host + " " + rest, true
 }
 
-// checkRedirect says what may be registered: https, http on a loopback address
+// checkRedirect says what may be registered in the list of that name: https, http on a loopback address
 // (RFC 8252 7.3), or a scheme of one's own with a dot in it, as RFC 8252 7.1
 // demands of apps; that also shuts out javascript, data, file and their kin.
-func checkRedirect(uri string) error {
+func checkRedirect(name, uri string) error {
 	u, err := url.Parse(uri)
 	if err != nil || !u.IsAbs() || len(uri) > maxText || u.User != nil || strings.ContainsAny(uri, "#*\\") {
-		return errors.New("redirect_uris: one is not absolute, or has a fragment, a wildcard or user information (RFC 6749 3.1.2)")
+		return errors.New(name + ": one is not absolute, or has a fragment, a wildcard or user information (RFC 6749 3.1.2)")
 	}
 	for _, b := range []byte(uri) {
 		if b <= ' ' || b >= 0x7f {
-			return errors.New("redirect_uris: one has characters that a URI has not (RFC 3986 2)")
+			return errors.New(name + ": one has characters that a URI has not (RFC 3986 2)")
 		}
 	}
 	switch {
@@ -89,9 +89,9 @@ func checkRedirect(uri string) error {
 		if _, loop := withoutPort(uri); loop {
 			return nil
 		}
-		return errors.New("redirect_uris: one with http is not on 127.0.0.1 or [::1]: write these in place of localhost, which a resolver may answer otherwise (RFC 8252 8.3)")
+		return errors.New(name + ": one with http is not on 127.0.0.1 or [::1]: write these in place of localhost, which a resolver may answer otherwise (RFC 8252 8.3)")
 	}
-	return errors.New("redirect_uris: one needs https, or a private scheme with a dot (RFC 8252 7.1)")
+	return errors.New(name + ": one needs https, or a private scheme with a dot (RFC 8252 7.1)")
 }
 
 // checkScope holds a name to RFC 6749 3.3: %x21, %x23-5B, %x5D-7E.
@@ -107,7 +107,10 @@ func checkScope(s string) error {
 	return nil
 }
 
-var grantTypes = []string{"authorization_code", "client_credentials", "refresh_token"}
+var grantTypes = []string{"authorization_code", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange", "urn:ietf:params:oauth:grant-type:device_code"}
+
+// confidential are those that only a client with a secret or keys may use.
+var confidential = []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
 
 func (c Client) check() error {
 	if err := c.fault(); err != nil {
@@ -134,7 +137,7 @@ func (c Client) fault() error {
 	for _, l := range []struct {
 		name string
 		list []string
-	}{{"grant_types", c.GrantTypes}, {"redirect_uris", c.RedirectURIs}, {"scopes", c.Scopes}, {"audiences", c.Audiences}, {"roles", c.Roles}, {"permissions", c.Permissions}} {
+	}{{"grant_types", c.GrantTypes}, {"redirect_uris", c.RedirectURIs}, {"post_logout_redirect_uris", c.PostLogoutRedirectURIs}, {"scopes", c.Scopes}, {"audiences", c.Audiences}, {"roles", c.Roles}, {"permissions", c.Permissions}} {
 		if len(l.list) > maxList || slices.ContainsFunc(l.list, func(v string) bool { return v == "" || len(v) > maxText }) {
 			return errors.New(l.name + " is too long, or an entry of it is empty or too long")
 		}
@@ -144,9 +147,11 @@ func (c Client) fault() error {
 			return err
 		}
 	}
-	for _, r := range c.RedirectURIs {
-		if err := checkRedirect(r); err != nil {
-			return err
+	for name, list := range map[string][]string{"redirect_uris": c.RedirectURIs, "post_logout_redirect_uris": c.PostLogoutRedirectURIs} {
+		for _, r := range list {
+			if err := checkRedirect(name, r); err != nil {
+				return err
+			}
 		}
 	}
 	for _, g := range c.GrantTypes {
@@ -154,10 +159,17 @@ func (c Client) fault() error {
 			return errors.New("grant_types has one that does not exist here")
 		}
 	}
-	if c.Public && slices.Contains(c.GrantTypes, "client_credentials") {
-		return errors.New("a public client cannot use client_credentials (RFC 6749 4.4)")
+	if c.Public && slices.ContainsFunc(c.GrantTypes, func(g string) bool { return slices.Contains(confidential, g) }) {
+		return errors.New("a public client cannot use client_credentials (RFC 6749 4.4) or token exchange")
 	}
-	return nil
+	if c.JWKS == "" {
+		return nil
+	}
+	if c.Public {
+		return errors.New("jwks is for clients that are not public: it is how they authenticate")
+	}
+	_, err := parseKeys(c.JWKS)
+	return err
 }
 
 // plainID keeps to what needs no escape in a path of the admin API and is no

@@ -3,13 +3,12 @@ package client
 
 import (
 	"context"
-	"crypto/subtle"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
-	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/secret"
+	"github.com/jotward/jotward/jose/jwt"
 )
 
 // Client is an OAuth client.
@@ -24,6 +23,20 @@ type Client struct {
 	Revision                         int64 // grows at every change: what If-Match compares
 	SecretHash                       []byte
 	Created                          time.Time
+
+	// The secret before the present one, while both hold (see RotateSecret).
+	PreviousSecretHash    []byte
+	PreviousSecretExpires time.Time
+	// JWKS is a JWK Set of public keys, for a client that signs assertions in place
+	// of having a secret (private_key_jwt, RFC 7523 2.2); "" for others.
+	JWKS string
+	// DPoP says that the client gets tokens for a DPoP proof only (RFC 9449 5.2).
+	DPoP bool
+	// PAR says that the client's authorization requests must be pushed (RFC 9126 6).
+	PAR bool
+	// PostLogoutRedirectURIs are where a person may be sent after signing out
+	// (OpenID Connect RP-Initiated Logout 3.1).
+	PostLogoutRedirectURIs []string
 }
 
 // Bounds of an access token's life.
@@ -55,7 +68,14 @@ type Service struct {
 	Store     Store
 	Now       func() time.Time
 	TokenLife time.Duration
+	// Issuer is the one audience of a client's assertion, and Replay remembers those
+	// that were used.
+	Issuer string
+	Replay jwt.ReplayStore
 }
+
+// Grants reports whether the client may use a grant type.
+func (c Client) Grants(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }
 
 // Lifetime returns the life of the client's access tokens.
 func (c Client) Lifetime() time.Duration {
@@ -65,7 +85,8 @@ func (c Client) Lifetime() time.Duration {
 	return c.AccessTokenLifetime
 }
 
-// Create adds a client and returns its secret, once; "" for a public client.
+// Create adds a client and returns its secret, once; "" for a public client and for
+// one with keys.
 func (s *Service) Create(ctx context.Context, actor audit.Actor, c Client) (Client, string, error) {
 	if c.ID == "" {
 		c.ID = secret.ID("cl_")
@@ -75,7 +96,10 @@ func (s *Service) Create(ctx context.Context, actor audit.Actor, c Client) (Clie
 	}
 	text := ""
 	c.SecretHash = nil
-	if !c.Public {
+	switch {
+	case c.JWKS != "":
+		c.SecretHash = noSecret()
+	case !c.Public:
 		text = secret.New("")
 		c.SecretHash = secret.Hash(text)
 	}
@@ -85,36 +109,4 @@ func (s *Service) Create(ctx context.Context, actor audit.Actor, c Client) (Clie
 		return Client{}, "", err
 	}
 	return c, text, nil
-}
-
-// Authenticate checks a confidential client's secret. Unknown, public, disabled
-// and wrong are one answer (RFC 6749 5.2) after equal work.
-func (s *Service) Authenticate(ctx context.Context, id, text string) (Client, error) {
-	c, err := s.Store.Client(ctx, id)
-	if err != nil && !errors.Is(err, reason.New(reason.NotFound, nil)) {
-		return Client{}, err
-	}
-	want := make([]byte, 32)
-	known := err == nil && !c.Public && !c.Disabled && len(c.SecretHash) == 32
-	if known {
-		want = c.SecretHash
-	}
-	same := subtle.ConstantTimeCompare(want, secret.Hash(text)) == 1
-	if !known || !same {
-		return Client{}, reason.New(reason.ClientInvalid, nil)
-	}
-	return c, nil
-}
-
-// Identify returns a public client by its id alone, for requests that PKCE or
-// a refresh token secures (RFC 6749 2.1, 3.2.1).
-func (s *Service) Identify(ctx context.Context, id string) (Client, error) {
-	c, err := s.Store.Client(ctx, id)
-	if err != nil && !errors.Is(err, reason.New(reason.NotFound, nil)) {
-		return Client{}, err
-	}
-	if err != nil || !c.Public || c.Disabled {
-		return Client{}, reason.New(reason.ClientInvalid, nil)
-	}
-	return c, nil
 }

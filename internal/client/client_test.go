@@ -142,24 +142,45 @@ func TestThreatClientAuthConfusion(t *testing.T) {
 	if _, _, err := s.Create(ctx, audit.Actor{}, client.Client{ID: "open", Public: true}); err != nil {
 		t.Fatal(err)
 	}
-	for _, row := range []struct{ id, secret string }{{"a", ""}, {"a", secret + "x"}, {"a", off}, {"off", off}, {"open", ""}, {"open", "x"}, {"none", ""}, {"", ""}} {
-		if _, err := s.Authenticate(ctx, row.id, row.secret); err == nil || err.Error() != string(reason.ClientInvalid) {
+	for _, row := range []struct{ id, secret string }{{"a", ""}, {"a", secret + "x"}, {"a", off}, {"off", off}, {"open", "x"}, {"off", ""}, {"none", ""}, {"", ""}} {
+		if _, err := s.Authenticate(ctx, client.Credentials{ID: row.id, Secret: row.secret}); err == nil || err.Error() != string(reason.ClientInvalid) {
 			t.Errorf("%q: %v", row.id, err)
 		}
 	}
-	for _, id := range []string{"a", "off", "none", ""} {
-		if _, err := s.Identify(ctx, id); err == nil || err.Error() != string(reason.ClientInvalid) {
-			t.Errorf("%q was identified: %v", id, err)
-		}
-	}
-	if _, err := s.Authenticate(ctx, "a", secret); err != nil {
+	if c, err := s.Authenticate(ctx, client.Credentials{ID: "open"}); err != nil || c.ID != "open" {
 		t.Error(err)
 	}
-	next, err := s.RotateSecret(ctx, audit.Actor{}, "a", 0)
+	if _, err := s.Authenticate(ctx, client.Credentials{ID: "a", Secret: secret}); err != nil {
+		t.Error(err)
+	}
+	next, err := s.RotateSecret(ctx, audit.Actor{}, "a", 0, 0)
 	if err != nil || next == secret || strings.Contains(next, secret) {
 		t.Fatal(err)
 	}
-	if _, err := s.Authenticate(ctx, "a", secret); err == nil {
+	if _, err := s.Authenticate(ctx, client.Credentials{ID: "a", Secret: secret}); err == nil {
 		t.Error("the old secret still opens")
+	}
+}
+
+// Two secrets overlap for a week at most, and no client without one gets one.
+func TestOverlapIsBounded(t *testing.T) {
+	t.Parallel()
+	s := service()
+	ctx := t.Context()
+	for _, c := range []client.Client{{ID: "a"}, {ID: "open", Public: true}} {
+		if _, _, err := s.Create(ctx, audit.Actor{}, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, row := range []struct {
+		id      string
+		overlap time.Duration
+	}{{"a", -1}, {"a", client.MaxOverlap + 1}, {"open", 0}} {
+		if _, err := s.RotateSecret(ctx, audit.Actor{}, row.id, 0, row.overlap); !errors.Is(err, reason.New(reason.RequestInvalid, nil)) {
+			t.Errorf("%v: %v", row, err)
+		}
+	}
+	if _, err := s.RotateSecret(ctx, audit.Actor{}, "a", 0, client.MaxOverlap); err != nil {
+		t.Error(err)
 	}
 }

@@ -24,8 +24,9 @@ const codeLife = 60 * time.Second
 // AuthRequest is an authorization request as it came (RFC 6749 4.1.1).
 type AuthRequest struct {
 	ResponseType, ClientID, RedirectURI, Scope, State, Nonce string
-	CodeChallenge, CodeChallengeMethod                       string
+	CodeChallenge, CodeChallengeMethod, JKT                  string // JKT is dpop_jkt (RFC 9449 10)
 	Resources                                                []string
+	Pushed                                                   []byte // the hash of the pushed request that this is (RFC 9126), nil for none
 }
 
 // Authorization is a request that was found valid.
@@ -65,6 +66,12 @@ func (s *Service) Authorize(ctx context.Context, r AuthRequest) (a Authorization
 	if len(r.State) > 2048 || len(r.Nonce) > 1024 || strings.ContainsFunc(r.State+r.Nonce, unicode.IsControl) {
 		return a, true, reason.New(reason.RequestInvalid, errors.New("grant: state or nonce is too long, or has control characters (RFC 6749 A.5)"))
 	}
+	if c.PAR && r.Pushed == nil {
+		return a, true, reason.New(reason.RequestInvalid, errors.New("grant: the client's requests must be pushed (RFC 9126 6)"))
+	}
+	if r.JKT != "" && !challengeFits(r.JKT) { // a SHA-256 hash as well
+		return a, true, reason.New(reason.RequestInvalid, errors.New("grant: dpop_jkt is no thumbprint"))
+	}
 	if a.Scopes, err = scopes(r.Scope, c.Scopes); err != nil {
 		return a, true, err
 	}
@@ -79,7 +86,7 @@ func (s *Service) IssueCode(ctx context.Context, who audit.Actor, a Authorizatio
 	g := Grant{ID: secret.ID("gr_"), Subject: ses.Subject, ClientID: a.Client.ID, SessionID: ses.ID, Scopes: a.Scopes, Audiences: a.Audiences,
 		AMR: ses.AMR, AuthTime: ses.AuthTime, Created: now, Expires: now.Add(or(s.Absolute, DefaultAbsolute)), Ends: now.Add(codeLife)}
 	c := Code{Hash: secret.Hash(text), GrantID: g.ID, RedirectURI: a.Request.RedirectURI, Challenge: a.Request.CodeChallenge,
-		Nonce: a.Request.Nonce, Expires: g.Ends}
+		Nonce: a.Request.Nonce, Expires: g.Ends, JKT: a.Request.JKT, Pushed: a.Request.Pushed}
 	return text, s.Store.CreateGrant(ctx, g, c, audit.New(now, who, "grant.create", "grant", g.ID,
 		"client_id", g.ClientID, "scope", strings.Join(g.Scopes, " ")))
 }
@@ -115,36 +122,54 @@ func (s *Service) code(ctx context.Context, r Request) (Response, Result, error)
 	if !verifierFits(r.CodeVerifier, c.Challenge) {
 		return Response{}, "", reason.New(reason.CodeVerifierMismatch, nil)
 	}
+	if c.JKT != "" && c.JKT != r.JKT {
+		return Response{}, "", otherKey()
+	}
 	if err := s.check(ctx, g, r.Client, reason.CodeInvalid); err != nil {
 		return Response{}, "", err
 	}
 	return s.redeem(ctx, r, c, g)
 }
 
-// redeem signs first and spends then: a failure to sign costs nobody their code.
+// otherKey refuses what is bound to a key that the request did not prove.
+func otherKey() error { return &reason.Error{Code: reason.SenderMismatch, OAuth: "invalid_grant"} }
+
+// redeem gives the tokens of a code.
 func (s *Service) redeem(ctx context.Context, r Request, c Code, g Grant) (Response, Result, error) {
-	r.Scope = "" // the code fixed the scope; a token request has none (RFC 6749 4.1.3)
+	return s.give(ctx, r, g, c.Nonce, func(ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error) {
+		return s.Store.SpendCode(ctx, c.Hash, ends, jkt, first, act)
+	}, func() error { return s.codeLost(ctx, r, c) })
+}
+
+// give signs first and spends then: a failure to sign costs nobody their code. lost
+// says why spend was not the first.
+func (s *Service) give(ctx context.Context, r Request, g Grant, nonce string, spend func(ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error), lost func() error) (Response, Result, error) {
+	r.Scope = "" // it was fixed when it was allowed; a token request has none (RFC 6749 4.1.3)
 	scope, aud, err := asked(r, g)
 	if err != nil {
 		return Response{}, "", err
 	}
-	out, err := s.mint(ctx, r.Client, g, scope, aud, c.Nonce)
+	out, err := s.mint(ctx, r, g, scope, aud, nonce)
 	if err != nil {
 		return Response{}, "", err
 	}
 	var first *Refresh
+	jkt := ""
 	ends := s.Now().Add(time.Duration(out.ExpiresIn) * time.Second)
 	if slices.Contains(r.Client.GrantTypes, "refresh_token") {
 		out.RefreshToken = secret.New("rt_")
 		first = s.newRefresh(out.RefreshToken, g)
 		ends = first.Expires
+		if r.Client.Public { // others prove who they are at each refresh (RFC 9449 5)
+			jkt = r.JKT
+		}
 	}
-	ok, err := s.Store.SpendCode(ctx, c.Hash, ends, first, audit.New(s.Now(), actor(r), "code.redeem", "grant", g.ID))
+	ok, err := spend(ends, jkt, first, audit.New(s.Now(), actor(r), "code.redeem", "grant", g.ID))
 	if err != nil {
 		return Response{}, "", err
 	}
 	if !ok {
-		return Response{}, "", s.codeLost(ctx, r, c)
+		return Response{}, "", lost()
 	}
 	return out, Issued, nil
 }

@@ -28,14 +28,25 @@ type Grant struct {
 	Scopes, Audiences, AMR           []string
 	AuthTime, Created, Expires, Ends time.Time
 	Revoked                          bool
+	JKT                              string // the key that its refresh tokens are bound to (RFC 9449 5); "" when to none
 }
 
 // Code is a stored authorization code (RFC 6749 4.1.2).
 type Code struct {
 	Hash                                   []byte
 	GrantID, RedirectURI, Challenge, Nonce string
+	JKT                                    string // the key that it is bound to (RFC 9449 10); "" when to none
 	Expires                                time.Time
 	Spent                                  bool
+	Pushed                                 []byte // of the pushed request that making it spends, nil for none; not stored
+}
+
+// Pushed is a stored authorization request (RFC 9126).
+type Pushed struct {
+	Hash                 []byte
+	ClientID, Parameters string
+	Created, Expires     time.Time
+	Spent                bool
 }
 
 // Refresh is a stored refresh token. Once spent it names its successor's hash,
@@ -48,9 +59,10 @@ type Refresh struct {
 
 // Store is what the service needs.
 //
-// CreateGrant answers Conflict when the session has ended or the client is
-// disabled. SpendCode and SpendRefresh return false, and change nothing, when
+// CreateGrant answers Conflict when the session has ended, the client is
+// disabled, or the code's pushed request was spent. SpendCode and SpendRefresh return false, and change nothing, when
 // another was first or the grant is revoked: one conditional UPDATE decides.
+// AllowDevice and DenyDevice answer Conflict for a device that does not wait.
 // They move the grant's Ends. RevokeGrant does nothing to a grant that is
 // revoked or unknown.
 type Store interface {
@@ -62,9 +74,18 @@ type Store interface {
 	Grants(ctx context.Context, subject, after string, limit int) ([]Grant, error)
 	RevokeGrant(ctx context.Context, id string, act audit.Act) error
 	Code(ctx context.Context, hash []byte) (Code, error)
-	SpendCode(ctx context.Context, hash []byte, ends time.Time, first *Refresh, act audit.Act) (bool, error)
+	SpendCode(ctx context.Context, hash []byte, ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error)
 	Refresh(ctx context.Context, hash []byte) (Refresh, error)
 	SpendRefresh(ctx context.Context, hash, sealed []byte, next Refresh, act audit.Act) (bool, error)
+	SaveDevice(ctx context.Context, d Device) error
+	Device(ctx context.Context, hash []byte) (Device, error)
+	DeviceByUserCode(ctx context.Context, hash []byte) (Device, error)
+	PollDevice(ctx context.Context, hash []byte, at time.Time, interval time.Duration) error
+	AllowDevice(ctx context.Context, hash []byte, g Grant, act audit.Act) error
+	DenyDevice(ctx context.Context, hash []byte, act audit.Act) error
+	SpendDevice(ctx context.Context, hash []byte, ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error)
+	SavePushed(ctx context.Context, p Pushed) error
+	Pushed(ctx context.Context, hash []byte) (Pushed, error)
 	RevokeToken(ctx context.Context, act audit.Act) error
 	TokenRevoked(ctx context.Context, jti string) (bool, error)
 }

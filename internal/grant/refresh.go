@@ -66,12 +66,16 @@ func (s *Service) refresh(ctx context.Context, r Request) (Response, Result, err
 }
 
 // again mints what a request asks of its grant, narrowed to what it may have today.
+// Refresh tokens that are bound to a key come with its proof (RFC 9449 5).
 func (s *Service) again(ctx context.Context, r Request, g Grant) (Response, error) {
+	if g.JKT != "" && g.JKT != r.JKT {
+		return Response{}, otherKey()
+	}
 	scope, aud, err := asked(r, g)
 	if err != nil {
 		return Response{}, err
 	}
-	return s.mint(ctx, r.Client, g, scope, aud, "")
+	return s.mint(ctx, r, g, scope, aud, "")
 }
 
 // retry answers a token that was spent: within the grace the same successor,

@@ -19,13 +19,17 @@ type Request struct {
 	GrantType, Scope                              string
 	Resources                                     []string // RFC 8707
 	Code, RedirectURI, CodeVerifier, RefreshToken string
+	JKT                                           string // of the key that the request proved (RFC 9449 5), "" for none
+	DeviceCode                                    string
+	Exchange                                      Exchange
 	RequestID                                     string
 }
 
 // Response is a token response (RFC 6749 5.1).
 type Response struct {
 	AccessToken, TokenType, RefreshToken, IDToken, Scope string
-	ExpiresIn                                            int64 // seconds
+	IssuedTokenType                                      string // of an exchange (RFC 8693 2.2.1)
+	ExpiresIn                                            int64  // seconds
 }
 
 // A Result is what came of a token request.
@@ -89,6 +93,7 @@ func event(r Request, result Result, err error) Event {
 func (s *Service) run(ctx context.Context, r Request) (Response, Result, error) {
 	run, ok := map[string]func(context.Context, Request) (Response, Result, error){
 		"authorization_code": s.code, "refresh_token": s.refresh, "client_credentials": s.clientCredentials,
+		TokenExchange: s.exchange, DeviceCode: s.device,
 	}[r.GrantType]
 	if !ok {
 		return Response{}, "", reason.New(reason.GrantTypeUnsupported, nil)
@@ -96,8 +101,11 @@ func (s *Service) run(ctx context.Context, r Request) (Response, Result, error) 
 	if r.Client.ID == "" || r.Client.Disabled {
 		return Response{}, "", reason.New(reason.ClientInvalid, nil)
 	}
-	if !slices.Contains(r.Client.GrantTypes, r.GrantType) {
+	if !r.Client.Grants(r.GrantType) {
 		return Response{}, "", reason.New(reason.ClientUnauthorized, nil)
+	}
+	if r.Client.DPoP && r.JKT == "" {
+		return Response{}, "", reason.New(reason.SenderProofMissing, nil)
 	}
 	return run(ctx, r)
 }
@@ -169,7 +177,8 @@ func both(a, b []string) []string {
 }
 
 // mint signs the tokens of a person's grant, from the account as it is now.
-func (s *Service) mint(ctx context.Context, c client.Client, g Grant, scope, aud []string, nonce string) (Response, error) {
+func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []string, nonce string) (Response, error) {
+	c := r.Client
 	a, err := s.Store.Account(ctx, g.Subject)
 	if err != nil {
 		return Response{}, unknown(err, reason.AccountDisabled)
@@ -181,12 +190,12 @@ func (s *Service) mint(ctx context.Context, c client.Client, g Grant, scope, aud
 	exp := now.Add(c.Lifetime()).Unix()
 	claims := token.Access{Subject: g.Subject, Audience: aud, ClientID: c.ID, Expiry: exp, IssuedAt: now.Unix(), ID: secret.ID(""),
 		Scope: strings.Join(scope, " "), GrantID: g.ID, SessionID: g.SessionID, AuthTime: g.AuthTime.Unix(),
-		SubjectVersion: a.Version, ClientVersion: c.Version, Roles: a.Roles, Permissions: a.Permissions}
+		SubjectVersion: a.Version, ClientVersion: c.Version, Roles: a.Roles, Permissions: a.Permissions, Confirmation: token.Bound(r.JKT)}
 	access, err := s.Minter.Access(ctx, claims)
 	if err != nil {
 		return Response{}, err
 	}
-	out := Response{AccessToken: access, TokenType: "Bearer", Scope: claims.Scope, ExpiresIn: exp - now.Unix()}
+	out := Response{AccessToken: access, TokenType: claims.Type(), Scope: claims.Scope, ExpiresIn: exp - now.Unix()}
 	if slices.Contains(scope, "openid") {
 		// A refresh gives no nonce; iss, sub, aud and auth_time stay (OpenID Connect Core 12.2).
 		id := token.ID{Subject: g.Subject, Audience: c.ID, Expiry: exp, IssuedAt: now.Unix(), AuthTime: g.AuthTime.Unix(), Nonce: nonce, SessionID: g.SessionID, AMR: g.AMR}

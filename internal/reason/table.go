@@ -91,28 +91,38 @@ const (
 	RefreshReused              Code = "refresh_reused"
 	RefreshSuperseded          Code = "refresh_superseded"
 	GrantExpired               Code = "grant_expired"
-	SignInFailed               Code = "sign_in_failed"
-	SignInThrottled            Code = "sign_in_throttled"
-	ConsentDenied              Code = "consent_denied"
-	SignInRequired             Code = "sign_in_required"
-	ConsentRequired            Code = "consent_required"
-	CrossOrigin                Code = "cross_origin"
-	AdminUnauthorized          Code = "admin_unauthorized"
-	NotFound                   Code = "not_found"
-	MethodNotAllowed           Code = "method_not_allowed"
-	Conflict                   Code = "conflict"
-	PreconditionFailed         Code = "precondition_failed"
-	MediaTypeUnsupported       Code = "media_type_unsupported"
-	IdempotencyKeyReused       Code = "idempotency_key_reused"
-	StreamsExceeded            Code = "streams_exceeded"
-	PasswordChanged            Code = "password_changed"
-	RolesChanged               Code = "roles_changed"
-	AccountDisabled            Code = "account_disabled"
-	ClientDisabled             Code = "client_disabled"
-	Administrator              Code = "administrator"
-	SignedOut                  Code = "signed_out"
-	Requested                  Code = "requested"
-	Internal                   Code = "internal"
+	// SenderProofMissing is a request without the proof that its client must send.
+	SenderProofMissing Code = "sender_proof_missing"
+	// SubjectTokenInvalid is a token that the client may not exchange, whatever the cause.
+	SubjectTokenInvalid Code = "subject_token_invalid"
+	// A device that asks for its tokens too early, too often, too late.
+	DevicePending  Code = "device_pending"
+	DeviceSlowDown Code = "device_slow_down"
+	DeviceExpired  Code = "device_expired"
+	// UserCodeInvalid is a code that a person typed and under which nothing waits.
+	UserCodeInvalid      Code = "user_code_invalid"
+	SignInFailed         Code = "sign_in_failed"
+	SignInThrottled      Code = "sign_in_throttled"
+	ConsentDenied        Code = "consent_denied"
+	SignInRequired       Code = "sign_in_required"
+	ConsentRequired      Code = "consent_required"
+	CrossOrigin          Code = "cross_origin"
+	AdminUnauthorized    Code = "admin_unauthorized"
+	NotFound             Code = "not_found"
+	MethodNotAllowed     Code = "method_not_allowed"
+	Conflict             Code = "conflict"
+	PreconditionFailed   Code = "precondition_failed"
+	MediaTypeUnsupported Code = "media_type_unsupported"
+	IdempotencyKeyReused Code = "idempotency_key_reused"
+	StreamsExceeded      Code = "streams_exceeded"
+	PasswordChanged      Code = "password_changed"
+	RolesChanged         Code = "roles_changed"
+	AccountDisabled      Code = "account_disabled"
+	ClientDisabled       Code = "client_disabled"
+	Administrator        Code = "administrator"
+	SignedOut            Code = "signed_out"
+	Requested            Code = "requested"
+	Internal             Code = "internal"
 )
 
 // Exit codes of the CLI: 0 is success, and these are the failures.
@@ -217,6 +227,12 @@ var table = []Info{
 	{RefreshReused, "a spent refresh token came back; its grant is revoked", "sign in again, and look for a stolen token", 400, invalidGrant, exitRevoked},
 	{RefreshSuperseded, "the refresh token was already followed by a newer one in use", "use the newest refresh token", 400, invalidGrant, exitDenied},
 	{GrantExpired, "the grant has reached its end", "sign in again", 400, invalidGrant, exitTime},
+	{SubjectTokenInvalid, "the token to exchange does not hold, or was not issued to this client or for it", "send a live access token whose audience names the client (RFC 8693)", 400, invalidRequest, exitClaim},
+	{SenderProofMissing, "the client gets tokens for a DPoP proof only, and there is none", "send a DPoP proof (RFC 9449 5)", 400, "invalid_dpop_proof", exitDenied},
+	{DevicePending, "the person has not answered yet", "ask again after the interval (RFC 8628 3.5)", 400, "authorization_pending", exitDenied},
+	{DeviceSlowDown, "the device asks too often", "wait five seconds longer between requests (RFC 8628 3.5)", 400, "slow_down", exitDenied},
+	{DeviceExpired, "nobody answered in time", "start again (RFC 8628 3.5)", 400, "expired_token", exitDenied},
+	{UserCodeInvalid, "no device waits under this code", "compare it with what the device shows, or start again there", 400, invalidRequest, exitDenied},
 	{SignInFailed, "name or password is wrong", "try again", 401, "access_denied", exitDenied},
 	{SignInThrottled, "too many failed sign-ins", "wait, then try again", 429, "access_denied", exitDenied},
 	{ConsentDenied, "the person declined", "ask the person", 403, "access_denied", exitDenied},

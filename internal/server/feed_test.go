@@ -353,9 +353,19 @@ func (quietLog) RestartLog(context.Context, string, uint64, audit.Act) (bool, er
 	return false, nil
 }
 
+// A public client proves nothing, so it may not follow the feed whatever scope it has.
+func TestFeedOfAPublicClient(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	_, _, err := v.clients.Create(t.Context(), root(), client.Client{ID: "open", Public: true, Scopes: []string{feed.Scope}, Audiences: []string{"jotward:edge"}})
+	v.ok(err)
+	v.want(v.ask("GET", "/feed", basic("open", "")), 401, "client_invalid")
+	v.want(v.ask("POST", "/feed/position", basic("open", ""), body("application/json", "{}")), 401, "client_invalid")
+}
+
 // oneClient is an edge without a database.
 type oneClient struct{}
 
-func (oneClient) Authenticate(_ context.Context, id, _ string) (client.Client, error) {
-	return client.Client{ID: id, Scopes: []string{feed.Scope}}, nil
+func (oneClient) Authenticate(_ context.Context, c client.Credentials) (client.Client, error) {
+	return client.Client{ID: c.ID, Scopes: []string{feed.Scope}}, nil
 }

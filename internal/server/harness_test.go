@@ -28,12 +28,14 @@ import (
 	"github.com/jotward/jotward/internal/consent"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/internal/limit"
 	"github.com/jotward/jotward/internal/server"
 	"github.com/jotward/jotward/internal/server/admin"
 	"github.com/jotward/jotward/internal/server/authorize"
 	"github.com/jotward/jotward/internal/server/feed"
 	"github.com/jotward/jotward/internal/server/metadata"
 	servertoken "github.com/jotward/jotward/internal/server/token"
+	"github.com/jotward/jotward/internal/server/userinfo"
 	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/store/sqlite"
 	"github.com/jotward/jotward/internal/token"
@@ -118,15 +120,20 @@ func (v *world) wire(now func() time.Time) {
 	passwords, err := authn.NewPasswords(v.store, now, 2)
 	v.ok(err)
 	v.accounts = &account.Service{Store: v.store, Hasher: passwords, Now: now, TokenLife: client.TokenLife}
-	v.clients = &client.Service{Store: v.store, Now: now, TokenLife: client.TokenLife}
+	v.clients = &client.Service{Store: v.store, Now: now, TokenLife: client.TokenLife, Issuer: issuerURL, Replay: v.store}
+	proofs, err := web.NewProofs(issuerURL, now)
+	v.ok(err)
+	userCodes, err := limit.New(authorize.UserCodeRate, 100)
+	v.ok(err)
 	sessions := &session.Service{Store: v.store, Now: now, Life: time.Hour, TokenLife: client.TokenLife}
 	grants := &grant.Service{Store: v.store, Minter: &token.Minter{Issuer: issuerURL, Ring: ring, Now: now}, Now: now}
 	v.issuer = &server.Issuer{
 		Web:      &web.Server{Log: slog.New(slog.NewJSONHandler(v.log, nil)), Now: now, HSTS: true},
 		Ops:      &web.Ops{Health: new(web.Health), Metrics: http.NotFoundHandler(), Profiles: http.NotFoundHandler(), Token: adminToken},
 		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet},
-		Token:    &servertoken.Endpoints{Clients: v.clients, Grants: grants},
-		Authorize: &authorize.Endpoints{Issuer: issuerURL, Grants: grants, Passwords: passwords, Accounts: v.accounts, Sessions: sessions, Secure: true,
+		Token:    &servertoken.Endpoints{Clients: v.clients, Grants: grants, Proofs: proofs},
+		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: v.accounts, Proofs: proofs},
+		Authorize: &authorize.Endpoints{Issuer: issuerURL, Clients: v.clients, Proofs: proofs, UserCodes: userCodes, Grants: grants, Passwords: passwords, Accounts: v.accounts, Sessions: sessions, Secure: true,
 			Consents: &consent.Service{Store: v.store, Now: now, TokenLife: client.TokenLife}},
 		Feed: &feed.Feed{Issuer: issuerURL, Log: v.store, Clients: v.clients, Now: now, Heartbeat: time.Second, Positions: v.store.SavePosition,
 			Sign: func(ctx context.Context, claims []byte) (string, error) {

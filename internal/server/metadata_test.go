@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -47,7 +48,7 @@ func TestMetadataIsTrue(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri", "introspection_endpoint", "revocation_endpoint"} {
+	for _, name := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri", "introspection_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint", "userinfo_endpoint", "end_session_endpoint", "device_authorization_endpoint"} {
 		known = append(known, name)
 		path, ok := strings.CutPrefix(doc.text(name), issuerURL)
 		if a := v.ask("POST", path); !ok || a.status == 404 || a.status == 405 && name != "jwks_uri" {
@@ -75,7 +76,12 @@ func TestMetadataIsTrue(t *testing.T) {
 	check("grant_types_supported", func(value string) bool {
 		return v.token(pairs("grant_type", value), v.as("service")).text("error") != "unsupported_grant_type"
 	}, "authorization_code", "client_credentials", "refresh_token", "password", "implicit", "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange")
-	jwtBearer := pairs("client_id", "service", "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "client_assertion", "x.y.z")
+	proves := v.provers(jwk.ES256, jwk.ES384, jwk.ES512, jwk.EdDSA, jwk.Ed25519, jwk.RS256, jwk.RS384, jwk.RS512, jwk.PS256, jwk.PS384, jwk.PS512)
+	check("dpop_signing_alg_values_supported", func(alg string) bool { return proves.proof(jwk.Algorithm(alg)) }, proves.names()...)
+	known = append(known, "require_pushed_authorization_requests")
+	if got := b.open(request("app")).back().Has("code"); doc.json["require_pushed_authorization_requests"] == got {
+		t.Errorf("require_pushed_authorization_requests: %v", got)
+	}
 	for _, endpoint := range []string{"token", "introspection", "revocation"} {
 		values := map[string]url.Values{"token": pairs("grant_type", "refresh_token", "refresh_token", "x"), "introspection": pairs("token", "x"), "revocation": pairs("token", "x")}[endpoint]
 		path := strings.TrimPrefix(doc.text(endpoint+"_endpoint"), issuerURL)
@@ -89,13 +95,13 @@ func TestMetadataIsTrue(t *testing.T) {
 			case "none":
 				a = v.ask("POST", path, form(with(values, "client_id", "app")))
 			default:
-				for name, value := range jwtBearer {
-					values[name] = value
-				}
-				a = v.ask("POST", path, form(values))
+				return proves.assertion(path, values, jwk.ES256)
 			}
 			return a.text("error") != "invalid_client"
 		}, "client_secret_basic", "client_secret_post", "none", "private_key_jwt")
+		check(endpoint+"_endpoint_auth_signing_alg_values_supported", func(alg string) bool {
+			return proves.assertion(path, values, jwk.Algorithm(alg))
+		}, proves.names()...)
 	}
 	claims := map[string]any{}
 	id := v.tokens().text("id_token")
@@ -125,6 +131,46 @@ func TestMetadataIsTrue(t *testing.T) {
 	if keys := v.ask("GET", "/jwks"); keys.header.Get("Content-Type") != "application/jwk-set+json" || !strings.HasPrefix(keys.header.Get("Cache-Control"), "public, max-age=") || strings.Contains(keys.body, `"d"`) {
 		t.Errorf("%v %s", keys.header, keys.body)
 	}
+}
+
+// provers hold a key of each algorithm, and a client that has it.
+type provers struct {
+	*world
+	keys map[jwk.Algorithm]*jwk.Key
+}
+
+func (v *world) provers(algs ...jwk.Algorithm) *provers {
+	v.Helper()
+	p := &provers{v, map[jwk.Algorithm]*jwk.Key{}}
+	for _, a := range algs {
+		key, err := jwk.Generate(a, string(a))
+		v.ok(err)
+		p.keys[a] = key
+		v.admin("POST", "/admin/v1/clients", map[string]any{"client_id": "has-" + string(a), "jwks": v.jwks(key)})
+	}
+	return p
+}
+
+func (p *provers) names() (out []string) {
+	for a := range p.keys {
+		out = append(out, string(a))
+	}
+	return out
+}
+
+// proof tries a DPoP proof under a key of that algorithm.
+func (p *provers) proof(alg jwk.Algorithm) bool {
+	s, err := jwt.NewDPoPSigner(p.keys[alg], p.now)
+	p.ok(err)
+	return (&holder{world: p.world, DPoPSigner: s}).tried()
+}
+
+// assertion tries a client's assertion under a key of that algorithm.
+func (p *provers) assertion(path string, values url.Values, alg jwk.Algorithm) bool {
+	id := "has-" + string(alg)
+	text := p.world.assertion(p.keys[alg], "", map[string]any{"iss": id, "sub": id, "aud": issuerURL, "jti": rand.Text(), "exp": p.now().Add(time.Minute).Unix()})
+	a := p.ask("POST", path, form(with(values, "client_assertion_type", asserted("").Get("client_assertion_type"), "client_assertion", text)))
+	return a.text("error") != "invalid_client"
 }
 
 // OpenID Connect Core 2, 3.1.3.6, 3.1.3.7, 12.2, as a client verifies it.

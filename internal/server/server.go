@@ -12,6 +12,7 @@ import (
 	"github.com/jotward/jotward/internal/server/feed"
 	"github.com/jotward/jotward/internal/server/metadata"
 	"github.com/jotward/jotward/internal/server/token"
+	"github.com/jotward/jotward/internal/server/userinfo"
 	"github.com/jotward/jotward/internal/web"
 )
 
@@ -22,6 +23,7 @@ type Issuer struct {
 	Metadata  *metadata.Endpoints
 	Token     *token.Endpoints
 	Authorize *authorize.Endpoints
+	UserInfo  *userinfo.Endpoints
 	Feed      *feed.Feed
 	Admin     *admin.Endpoints
 }
@@ -34,8 +36,18 @@ func (s *Issuer) PublicRoutes() []web.Route {
 		{Pattern: "GET /jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeToken), Access: web.AnyOrigin, Quiet: true},
 		{Pattern: "GET /authorize", Style: authorize.Refusal, Handler: s.Authorize.Authorize},
 		{Pattern: "POST /authorize", Style: authorize.Refusal, Handler: s.Authorize.Posted, Access: web.AnyForm},
+		{Pattern: "POST /par", Style: web.OAuth, Handler: s.Authorize.Push, Access: web.AnyOrigin},
+		{Pattern: "GET /userinfo", Style: userinfo.Refusal, Handler: s.UserInfo.UserInfo, Access: web.AnyOrigin},
+		{Pattern: "POST /userinfo", Style: userinfo.Refusal, Handler: s.UserInfo.UserInfo, Access: web.AnyOrigin},
 		{Pattern: "POST /signin", Style: authorize.Refusal, Handler: s.Authorize.SignIn},
 		{Pattern: "POST /consent", Style: authorize.Refusal, Handler: s.Authorize.Consent},
+		{Pattern: "GET /logout", Style: authorize.Refusal, Handler: s.Authorize.Logout},
+		{Pattern: "POST /logout", Style: authorize.Refusal, Handler: s.Authorize.LogoutPosted, Access: web.AnyForm},
+		{Pattern: "POST /signout", Style: authorize.Refusal, Handler: s.Authorize.SignOut},
+		{Pattern: "POST /device_authorization", Style: web.OAuth, Handler: s.Authorize.StartDevice},
+		{Pattern: "GET /device", Style: authorize.Refusal, Handler: s.Authorize.Device},
+		{Pattern: "POST /device", Style: authorize.Refusal, Handler: s.Authorize.DeviceAnswer},
+		{Pattern: "POST /device/signin", Style: authorize.Refusal, Handler: s.Authorize.DeviceSignIn},
 		{Pattern: "GET /style.css", Style: web.Problem, Handler: authorize.Style},
 		{Pattern: "POST /token", Style: web.OAuth, Handler: s.Token.Token, Access: web.AnyOrigin},
 		{Pattern: "POST /introspect", Style: web.OAuth, Handler: s.Token.Introspect},

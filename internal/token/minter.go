@@ -135,23 +135,23 @@ func (m *Minter) Verify(ctx context.Context, text string) (Access, error) {
 	return t.Claims, nil
 }
 
-// Hint returns the subject of an ID token that the client got here, expired or
-// not (OpenID Connect Core 3.1.2.1, id_token_hint). It proves nothing but who is meant.
-func (m *Minter) Hint(ctx context.Context, text, clientID string) (subject string, err error) {
+// OwnID returns the claims of an ID token that a client got here, expired or not, for
+// an id_token_hint (OpenID Connect Core 3.1.2.1). It proves nothing but who is meant.
+func (m *Minter) OwnID(ctx context.Context, text string) (ID, error) {
 	set, err := m.Ring.Set(ctx, keyring.PurposeToken)
 	if err != nil {
-		return "", err
+		return ID{}, err
 	}
-	v, err := jwt.NewVerifier[ID](set, jwt.Policy{Issuers: []string{m.Issuer}, Audiences: []string{clientID},
+	v, err := jwt.NewVerifier[ID](set, jwt.Policy{Issuers: []string{m.Issuer}, SkipAudience: true,
 		Algorithms: []jwk.Algorithm{keyring.DefaultAlgorithm}, Type: "JWT", SkipLifetime: true, SkipExpiry: true, Clock: m.Now})
 	if err != nil {
-		return "", err
+		return ID{}, err
 	}
 	t, err := v.Verify(ctx, text)
 	if err != nil {
-		return "", err
+		return ID{}, err
 	}
-	return t.Claims.Subject, nil
+	return t.Claims, nil
 }
 
 // verify keeps the verifier until the key set changes.

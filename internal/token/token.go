@@ -49,6 +49,47 @@ type Access struct {
 	ClientVersion  int64    `json:"client_ver"`
 	Roles          []string `json:"roles,omitempty"`
 	Permissions    []string `json:"permissions,omitempty"`
+	// Confirmation is the key that the token is bound to (RFC 9449 6.1), nil for a
+	// bearer's.
+	Confirmation *Confirmation `json:"cnf,omitempty"`
+	// Actor is who acts for the subject, where that is another (RFC 8693 4.1).
+	Actor *Actor `json:"act,omitempty"`
+}
+
+// Actor is a client that acts, and the one that it got the token from, if that acted
+// as well.
+type Actor struct {
+	Subject string `json:"sub"`
+	Actor   *Actor `json:"act,omitempty"`
+}
+
+// Depth counts the actors.
+func (a *Actor) Depth() (n int) {
+	for ; a != nil; a = a.Actor {
+		n++
+	}
+	return n
+}
+
+// Confirmation names a key by its thumbprint (RFC 7638).
+type Confirmation struct {
+	JKT string `json:"jkt,omitempty"`
+}
+
+// Bound is the confirmation of a key, nil for no key.
+func Bound(jkt string) *Confirmation {
+	if jkt == "" {
+		return nil
+	}
+	return &Confirmation{jkt}
+}
+
+// Type is the token_type (RFC 6749 7.1, RFC 9449 5).
+func (a Access) Type() string {
+	if a.Confirmation != nil {
+		return "DPoP"
+	}
+	return "Bearer"
 }
 
 // ID are the claims of an ID token; aud is the client.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
 )
 
@@ -42,10 +43,10 @@ func media(r *http.Request, want string) bool {
 }
 
 // Once refuses repeated parameters and text that is not UTF-8, and drops empty
-// ones. resource alone may be repeated (RFC 8707 2).
+// ones. resource (RFC 8707 2) and audience (RFC 8693 2.1) alone may be repeated.
 func Once(form url.Values) (url.Values, error) {
 	for name, values := range form {
-		if len(values) > 1 && name != "resource" {
+		if len(values) > 1 && name != "resource" && name != "audience" {
 			return nil, reason.New(reason.RequestInvalid, errors.New("a parameter is repeated"))
 		}
 		text := strings.Join(values, "")
@@ -60,31 +61,41 @@ func Once(form url.Values) (url.Values, error) {
 }
 
 // ClientCredentials returns the client's id and secret from HTTP Basic or the
-// form, never from both (RFC 6749 2.3.1: one method a request).
-func ClientCredentials(r *http.Request, form url.Values) (id, secret string, err error) {
-	if form.Has("client_assertion") || form.Has("client_assertion_type") {
-		return "", "", reason.New(reason.ClientInvalid, errors.New("client_assertion (RFC 7523) is not an authentication method here"))
-	}
+// form, or its assertion (RFC 7521 4.2), never two of them (RFC 6749 2.3: one method
+// a request).
+func ClientCredentials(r *http.Request, form url.Values) (c client.Credentials, err error) {
+	none := client.Credentials{}
 	if len(r.Header.Values("Authorization")) > 1 {
-		return "", "", reason.New(reason.ClientInvalid, errors.New("two Authorization headers"))
+		return none, reason.New(reason.ClientInvalid, errors.New("two Authorization headers"))
 	}
-	id, secret = form.Get("client_id"), form.Get("client_secret")
+	c = client.Credentials{ID: form.Get("client_id"), Secret: form.Get("client_secret"), Assertion: form.Get("client_assertion")}
+	if form.Has("client_assertion") || form.Has("client_assertion_type") {
+		switch {
+		case c.Secret != "" || r.Header.Get("Authorization") != "":
+			return none, reason.New(reason.RequestInvalid, errors.New("two client authentications"))
+		case c.Assertion == "" || form.Get("client_assertion_type") != assertionType:
+			return none, reason.New(reason.ClientInvalid, errors.New("client_assertion and its type do not make a JWT assertion (RFC 7523 2.2)"))
+		}
+		return c, nil
+	}
 	header := r.Header.Get("Authorization")
 	if header == "" {
-		return id, secret, nil
+		return c, nil
 	}
 	user, pass, ok := r.BasicAuth()
 	if !ok || !strings.HasPrefix(strings.ToLower(header), "basic ") {
-		return "", "", reason.New(reason.ClientInvalid, errors.New("the Authorization header is not HTTP Basic"))
+		return none, reason.New(reason.ClientInvalid, errors.New("the Authorization header is not HTTP Basic"))
 	}
 	// RFC 6749 2.3.1: both are form-encoded before they are joined.
 	user, uerr := url.QueryUnescape(user)
 	pass, perr := url.QueryUnescape(pass)
 	if uerr != nil || perr != nil || user == "" {
-		return "", "", reason.New(reason.ClientInvalid, errors.New("the Basic credentials are malformed"))
+		return none, reason.New(reason.ClientInvalid, errors.New("the Basic credentials are malformed"))
 	}
-	if secret != "" || (id != "" && id != user) {
-		return "", "", reason.New(reason.RequestInvalid, errors.New("two client authentications"))
+	if c.Secret != "" || (c.ID != "" && c.ID != user) {
+		return none, reason.New(reason.RequestInvalid, errors.New("two client authentications"))
 	}
-	return user, pass, nil
+	return client.Credentials{ID: user, Secret: pass}, nil
 }
+
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

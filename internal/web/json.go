@@ -50,15 +50,16 @@ func malformed(detail string) error {
 }
 
 func memberNames(v any) (names []string) {
-	for f := range reflect.TypeOf(v).Elem().Fields() {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		names = append(names, name)
+	for _, f := range reflect.VisibleFields(reflect.TypeOf(v).Elem()) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous {
+			names = append(names, name)
+		}
 	}
 	return names
 }
 
 // onlyMembers holds the outermost object to its names; what is inside are
-// texts, numbers and lists of them.
+// texts, numbers and lists of them, or documents with a reader of their own.
 func onlyMembers(data []byte, names []string) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {

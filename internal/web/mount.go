@@ -37,6 +37,7 @@ const (
 func (s *Server) Mount(routes []Route) http.Handler {
 	mux := http.NewServeMux()
 	styles := map[string]Style{}
+	methods := map[string][]string{} // of the places that any origin may call
 	for _, r := range routes {
 		h := s.handle(r)
 		method, place, _ := strings.Cut(r.Pattern, " ")
@@ -45,13 +46,16 @@ func (s *Server) Mount(routes []Route) http.Handler {
 		case AnyForm:
 		case AnyOrigin:
 			h = cors(h)
-			mux.Handle("OPTIONS "+place, s.handle(Route{Pattern: "OPTIONS " + place, Style: r.Style, Handler: preflight(method)}))
+			methods[place] = append(methods[place], method)
 		default:
 			p := http.NewCrossOriginProtection()
 			p.SetDenyHandler(s.handle(Route{Pattern: r.Pattern, Style: r.Style, Handler: foreign}))
 			h = p.Handler(h)
 		}
 		mux.Handle(r.Pattern, h)
+	}
+	for place, list := range methods {
+		mux.Handle("OPTIONS "+place, s.handle(Route{Pattern: "OPTIONS " + place, Style: styles[place], Handler: preflight(strings.Join(list, ", "))}))
 	}
 	worded := func(w http.ResponseWriter, r *http.Request, e *reason.Error) {
 		if style := styles[r.URL.Path]; style != nil { // the place is one, the method is not
@@ -103,7 +107,7 @@ func (s *status) Write(b []byte) (int, error) { return len(b), nil }
 func cors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, X-Request-Id, Retry-After")
+		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate, X-Request-Id, Retry-After, DPoP-Nonce")
 		next.ServeHTTP(w, r)
 	})
 }
@@ -113,7 +117,7 @@ func preflight(method string) HandlerFunc {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Allow-Methods", method)
-		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
 		h.Set("Access-Control-Max-Age", "600")
 		w.WriteHeader(http.StatusNoContent)
 		return nil

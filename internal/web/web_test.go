@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
 )
 
@@ -179,19 +180,26 @@ func TestClientCredentials(t *testing.T) {
 		change     []func(*http.Request)
 		id, secret string
 		ok         bool
+		assertion  string
 	}{
-		"basic":                  {nil, []func(*http.Request){basic("a", "b")}, "a", "b", true},
-		"basic, form-encoded":    {nil, []func(*http.Request){basic("a%3Ab", "c+d")}, "a:b", "c d", true},
-		"post":                   {map[string]string{"client_id": "a", "client_secret": "b"}, nil, "a", "b", true},
-		"public":                 {map[string]string{"client_id": "a"}, nil, "a", "", true},
-		"basic with its own id":  {map[string]string{"client_id": "a"}, []func(*http.Request){basic("a", "b")}, "a", "b", true},
-		"both (RFC 6749 2.3.1)":  {map[string]string{"client_secret": "b"}, []func(*http.Request){basic("a", "b")}, "", "", false},
-		"basic with another id":  {map[string]string{"client_id": "z"}, []func(*http.Request){basic("a", "b")}, "", "", false},
-		"bearer":                 {nil, []func(*http.Request){header("Authorization", "Bearer x")}, "", "", false},
-		"an assertion beside it": {map[string]string{"client_assertion": "x", "client_assertion_type": "y"}, []func(*http.Request){basic("a", "b")}, "", "", false},
-		"two headers":            {nil, []func(*http.Request){basic("a", "b"), header("Authorization", "Basic eDp5")}, "", "", false},
-		"bad escape":             {nil, []func(*http.Request){basic("a%zz", "b")}, "", "", false},
-		"no name":                {nil, []func(*http.Request){basic("", "b")}, "", "", false},
+		"basic":                  {nil, []func(*http.Request){basic("a", "b")}, "a", "b", true, ""},
+		"basic, form-encoded":    {nil, []func(*http.Request){basic("a%3Ab", "c+d")}, "a:b", "c d", true, ""},
+		"post":                   {map[string]string{"client_id": "a", "client_secret": "b"}, nil, "a", "b", true, ""},
+		"public":                 {map[string]string{"client_id": "a"}, nil, "a", "", true, ""},
+		"basic with its own id":  {map[string]string{"client_id": "a"}, []func(*http.Request){basic("a", "b")}, "a", "b", true, ""},
+		"both (RFC 6749 2.3.1)":  {map[string]string{"client_secret": "b"}, []func(*http.Request){basic("a", "b")}, "", "", false, ""},
+		"basic with another id":  {map[string]string{"client_id": "z"}, []func(*http.Request){basic("a", "b")}, "", "", false, ""},
+		"bearer":                 {nil, []func(*http.Request){header("Authorization", "Bearer x")}, "", "", false, ""},
+		"an assertion beside it": {map[string]string{"client_assertion": "x", "client_assertion_type": "y"}, []func(*http.Request){basic("a", "b")}, "", "", false, ""},
+		"an assertion":           {map[string]string{"client_id": "a", "client_assertion": "x", "client_assertion_type": assertionType}, nil, "a", "", true, "x"},
+		"of another type":        {map[string]string{"client_assertion": "x", "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"}, nil, "", "", false, ""},
+		"a type alone":           {map[string]string{"client_id": "a", "client_assertion_type": assertionType}, nil, "", "", false, ""},
+		"an assertion, no type":  {map[string]string{"client_assertion": "x"}, nil, "", "", false, ""},
+		"assertion and secret":   {map[string]string{"client_id": "a", "client_secret": "b", "client_assertion": "x", "client_assertion_type": assertionType}, nil, "", "", false, ""},
+		"assertion and basic":    {map[string]string{"client_assertion": "x", "client_assertion_type": assertionType}, []func(*http.Request){basic("a", "b")}, "", "", false, ""},
+		"two headers":            {nil, []func(*http.Request){basic("a", "b"), header("Authorization", "Basic eDp5")}, "", "", false, ""},
+		"bad escape":             {nil, []func(*http.Request){basic("a%zz", "b")}, "", "", false, ""},
+		"no name":                {nil, []func(*http.Request){basic("", "b")}, "", "", false, ""},
 	} {
 		values := map[string][]string{}
 		for k, v := range c.form {
@@ -201,9 +209,9 @@ func TestClientCredentials(t *testing.T) {
 		for _, f := range c.change {
 			f(r)
 		}
-		id, secret, err := ClientCredentials(r, values)
-		if (err == nil) != c.ok || id != c.id || secret != c.secret {
-			t.Errorf("%s: %q %q %v", name, id, secret, err)
+		got, err := ClientCredentials(r, values)
+		if want := (client.Credentials{ID: c.id, Secret: c.secret, Assertion: c.assertion}); (err == nil) != c.ok || got != want {
+			t.Errorf("%s: %+v %v", name, got, err)
 		}
 	}
 }

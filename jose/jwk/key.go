@@ -30,8 +30,20 @@ type held struct {
 // none reports whether there is no key.
 func (k *Key) none() bool { return k == nil || k.held == nil }
 
+// whole is a key and all that it points to in one piece of memory: the collector
+// marks each piece of a large set's keys anew in every cycle.
+type whole struct {
+	key      Key
+	held     held
+	data     keydata.Data
+	spelling spelling
+}
+
 func newKey(row *alg.Row, keyID string) *Key {
-	return &Key{&held{data: &keydata.Data{Row: row}, keyID: keyID, spelling: &spelling{}}}
+	w := &whole{}
+	w.key.held, w.held.data, w.held.spelling = &w.held, &w.data, &w.spelling
+	w.data.Row, w.held.keyID = row, keyID
+	return &w.key
 }
 
 // spelling is a key as its JWK has it.
@@ -77,11 +89,14 @@ func (k *Key) Public() (*Key, error) {
 		return k, nil
 	}
 	signs := k.data.Row.Family.Signs()
-	d := &keydata.Data{Row: k.data.Row, RSA: k.data.RSA, ECDSA: k.data.ECDSA, Ed: k.data.Ed, ECDH: k.data.ECDH, CanVerify: signs, CanEncrypt: !signs}
+	public := newKey(k.data.Row, k.keyID)
+	d := public.data
+	d.RSA, d.ECDSA, d.Ed, d.ECDH, d.CanVerify, d.CanEncrypt = k.data.RSA, k.data.ECDSA, k.data.Ed, k.data.ECDH, signs, !signs
 	if k.data.Outside != nil {
 		d.Outside = k.data.Outside.Public()
 	}
-	return &Key{&held{data: d, keyID: k.keyID, spelling: &spelling{members: k.members, thumb: k.thumb, ops: publicOperations(k.ops)}, chain: k.chain}}, nil
+	public.members, public.thumb, public.ops, public.chain = k.members, k.thumb, publicOperations(k.ops), k.chain
+	return public, nil
 }
 
 // PublicKey returns a copy of the public half as the standard library's type,

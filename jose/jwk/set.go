@@ -22,7 +22,7 @@ type Set struct {
 // same kid and the same algorithm, and with KeyInvalid for a nil key.
 func NewSet(keys ...*Key) (*Set, error) {
 	s := &Set{keys: slices.Clone(keys), byID: make(map[string][]*Key, len(keys))}
-	for _, k := range keys {
+	for i, k := range s.keys {
 		if k.none() {
 			return nil, fail(jose.KeyInvalid, "nil key")
 		}
@@ -32,6 +32,10 @@ func NewSet(keys ...*Key) (*Set, error) {
 			if k.keyID != "" && k.Accepts(other.Algorithm()) {
 				return nil, fail(jose.KeyAmbiguous, "two keys for "+string(k.Algorithm())+" have the kid "+quote(k.keyID))
 			}
+		}
+		if s.byID[k.keyID] == nil { // as a rule there is no other, and the list is a part of s.keys
+			s.byID[k.keyID] = s.keys[i : i+1 : i+1]
+			continue
 		}
 		s.byID[k.keyID] = append(s.byID[k.keyID], k)
 	}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -27,12 +28,18 @@ type Client struct {
 	Disabled            bool      `json:"disabled"`
 	Version             int64     `json:"version"`
 	Created             time.Time `json:"created"`
+
+	JWKS                   json.RawMessage `json:"jwks,omitempty"` // absent for a client with a secret
+	DPoP                   bool            `json:"dpop_bound_access_tokens"`
+	PAR                    bool            `json:"require_pushed_authorization_requests"`
+	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris"`
 }
 
 func showClient(c client.Client) Client {
 	return Client{ID: c.ID, Name: c.Name, Public: c.Public, GrantTypes: some(c.GrantTypes), RedirectURIs: some(c.RedirectURIs), Scopes: some(c.Scopes),
 		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
-		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created)}
+		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created), JWKS: json.RawMessage(c.JWKS), DPoP: c.DPoP, PAR: c.PAR,
+		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs)}
 }
 
 // stored is a time as the store keeps it: an answer does not change when it is read again.
@@ -58,38 +65,36 @@ type ClientSettings struct {
 	Permissions         []string `json:"permissions"`
 	AccessTokenLifetime int64    `json:"access_token_lifetime"` // seconds; 0 means the default
 	SkipConsent         bool     `json:"skip_consent"`
+
+	JWKS                   json.RawMessage `json:"jwks,omitempty"`
+	DPoP                   bool            `json:"dpop_bound_access_tokens"`
+	PAR                    bool            `json:"require_pushed_authorization_requests"`
+	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris"`
 }
 
 // NewClient is the body of POST /admin/v1/clients.
 type NewClient struct {
-	ID                  string   `json:"client_id"`
-	Public              bool     `json:"public"`
-	Name                string   `json:"name"`
-	GrantTypes          []string `json:"grant_types"`
-	RedirectURIs        []string `json:"redirect_uris"`
-	Scopes              []string `json:"scopes"`
-	Audiences           []string `json:"audiences"`
-	Roles               []string `json:"roles"`
-	Permissions         []string `json:"permissions"`
-	AccessTokenLifetime int64    `json:"access_token_lifetime"`
-	SkipConsent         bool     `json:"skip_consent"`
-}
-
-func (n NewClient) settings() ClientSettings {
-	return ClientSettings{n.Name, n.GrantTypes, n.RedirectURIs, n.Scopes, n.Audiences, n.Roles, n.Permissions, n.AccessTokenLifetime, n.SkipConsent}
-}
-
-// New is the body that makes a client with these settings.
-func (s ClientSettings) New(id string, public bool) NewClient {
-	return NewClient{id, public, s.Name, s.GrantTypes, s.RedirectURIs, s.Scopes, s.Audiences, s.Roles, s.Permissions, s.AccessTokenLifetime, s.SkipConsent}
+	ID     string `json:"client_id"`
+	Public bool   `json:"public"`
+	ClientSettings
 }
 
 func (s ClientSettings) client(id string) (client.Client, error) {
-	if s.AccessTokenLifetime < 0 || s.AccessTokenLifetime > int64(client.MaxLifetime/time.Second) { // before it is multiplied
-		return client.Client{}, invalid("access_token_lifetime is outside 300 to 3600 seconds")
+	life, err := seconds(s.AccessTokenLifetime, client.MaxLifetime, "access_token_lifetime is outside 300 to 3600 seconds")
+	if err != nil {
+		return client.Client{}, err
 	}
 	return client.Client{ID: id, Name: s.Name, GrantTypes: s.GrantTypes, RedirectURIs: s.RedirectURIs, Scopes: s.Scopes, Audiences: s.Audiences,
-		Roles: s.Roles, Permissions: s.Permissions, AccessTokenLifetime: time.Duration(s.AccessTokenLifetime) * time.Second, SkipConsent: s.SkipConsent}, nil
+		Roles: s.Roles, Permissions: s.Permissions, AccessTokenLifetime: life, SkipConsent: s.SkipConsent,
+		JWKS: string(s.JWKS), DPoP: s.DPoP, PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs}, nil
+}
+
+// seconds reads a duration, which is compared before it is multiplied.
+func seconds(n int64, most time.Duration, fault string) (time.Duration, error) {
+	if n < 0 || n > int64(most/time.Second) {
+		return 0, invalid(fault)
+	}
+	return time.Duration(n) * time.Second, nil
 }
 
 // CreateClient answers POST /admin/v1/clients. A repetition is told that the
@@ -103,7 +108,7 @@ func (e *Endpoints) CreateClient(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := in.settings().client(in.ID)
+	c, err := in.client(in.ID)
 	if err != nil {
 		return err
 	}
@@ -176,11 +181,23 @@ func (e *Endpoints) changeClient(w http.ResponseWriter, r *http.Request, change 
 	return met(revision, change(actor(w), id, revision))
 }
 
-// RotateSecret answers POST /admin/v1/clients/{id}/secret.
+// RotateSecret answers POST /admin/v1/clients/{id}/secret. A body is optional.
 func (e *Endpoints) RotateSecret(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Overlap int64 `json:"overlap"` // seconds for which the present secret holds as well
+	}
+	if r.ContentLength != 0 {
+		if err := web.ReadJSON(r, &in); err != nil {
+			return err
+		}
+	}
+	overlap, err := seconds(in.Overlap, client.MaxOverlap, "overlap is outside 0 to 604800 seconds")
+	if err != nil {
+		return err
+	}
 	var secret string
 	if err := e.changeClient(w, r, func(who audit.Actor, id string, revision int64) (err error) {
-		secret, err = e.Clients.RotateSecret(r.Context(), who, id, revision)
+		secret, err = e.Clients.RotateSecret(r.Context(), who, id, revision, overlap)
 		return err
 	}); err != nil {
 		return err

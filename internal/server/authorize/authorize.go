@@ -1,5 +1,5 @@
-// Package authorize serves the authorization endpoint (RFC 6749 4.1.1) and the
-// two pages a person sees there: sign-in and consent. Nothing is stored before
+// Package authorize serves the authorization endpoint (RFC 6749 4.1.1), the end of a
+// session, and the pages a person sees there: sign-in, consent and sign-out. Nothing is stored before
 // a person has signed in: each page carries the request it belongs to, and the
 // request is validated again at every step.
 package authorize
@@ -14,11 +14,14 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/jotward/jotward/internal/account"
 	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/consent"
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/limit"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/web"
@@ -29,19 +32,29 @@ type Passwords interface {
 	Verify(ctx context.Context, actor audit.Actor, username, password string, from netip.Addr) (account.Account, error)
 }
 
+// Clients finds out which client pushes a request.
+type Clients interface {
+	Authenticate(ctx context.Context, c client.Credentials) (client.Client, error)
+	Get(ctx context.Context, id string) (client.Client, error)
+}
+
 // Accounts names the person behind a session.
 type Accounts interface {
 	Get(ctx context.Context, id string) (account.Account, error)
 }
 
-// Endpoints serve /authorize, /signin and /consent.
+// Endpoints serve /authorize, /signin, /consent, /par, /logout, /signout,
+// /device and /device_authorization.
 type Endpoints struct {
 	Issuer    string
+	Clients   Clients
+	Proofs    *web.Proofs
 	Grants    *grant.Service
 	Sessions  *session.Service
 	Consents  *consent.Service
 	Passwords Passwords
 	Accounts  Accounts
+	UserCodes *limit.Limiter // at UserCodeRate, by account
 	// Secure is set when the issuer is reached over https: the cookie then has
 	// the __Host- prefix, which no sibling host can set (RFC 6265bis 4.1.3.2).
 	Secure bool
@@ -50,7 +63,7 @@ type Endpoints struct {
 // parameters are those of an authorization request; others are ignored
 // (RFC 6749 3.1).
 var parameters = []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "resource",
-	"response_mode", "prompt", "max_age", "id_token_hint", "request", "request_uri", "registration"}
+	"response_mode", "prompt", "max_age", "id_token_hint", "dpop_jkt", "request", "request_uri", "registration"}
 
 // canonical keeps the known parameters in one order: the text that pages carry.
 func canonical(query url.Values) url.Values {
@@ -63,11 +76,34 @@ func canonical(query url.Values) url.Values {
 	return kept
 }
 
-func request(q url.Values) grant.AuthRequest {
+// An asked request is what a browser brought: what its pages carry on, and what that
+// means. The two differ where the client pushed the request and the browser brings
+// its name (RFC 9126 4).
+type asked struct {
+	carried, query url.Values
+	pushed         []byte    // the hash of the pushed request
+	pushedAt       time.Time // zero when it was not pushed
+}
+
+func (e *Endpoints) asked(ctx context.Context, query url.Values) (asked, error) {
+	uri := query.Get("request_uri")
+	if !strings.HasPrefix(uri, grant.PushedPrefix) { // others are refused with what is unsupported
+		return asked{carried: query, query: query}, nil
+	}
+	p, err := e.Grants.Pull(ctx, query.Get("client_id"), uri)
+	if err != nil {
+		return asked{}, err
+	}
+	meant, err := url.ParseQuery(p.Parameters)
+	return asked{carried: url.Values{"client_id": {p.ClientID}, "request_uri": {uri}}, query: meant, pushed: p.Hash, pushedAt: p.Created}, err
+}
+
+func (a asked) request() grant.AuthRequest {
+	q := a.query
 	return grant.AuthRequest{
 		ResponseType: q.Get("response_type"), ClientID: q.Get("client_id"), RedirectURI: q.Get("redirect_uri"),
 		Scope: q.Get("scope"), State: q.Get("state"), Nonce: q.Get("nonce"), CodeChallenge: q.Get("code_challenge"),
-		CodeChallengeMethod: q.Get("code_challenge_method"), Resources: q["resource"],
+		CodeChallengeMethod: q.Get("code_challenge_method"), JKT: q.Get("dpop_jkt"), Resources: q["resource"], Pushed: a.pushed,
 	}
 }
 
@@ -80,7 +116,11 @@ func (e *Endpoints) Authorize(w http.ResponseWriter, r *http.Request) error {
 	if query, err = web.Once(query); err != nil {
 		return err
 	}
-	return e.step(w, r, canonical(query))
+	q, err := e.asked(r.Context(), canonical(query))
+	if err != nil {
+		return err
+	}
+	return e.step(w, r, q)
 }
 
 // Posted answers POST /authorize (OpenID Connect Core 3.1.2.1). It looks at no
@@ -96,21 +136,21 @@ func (e *Endpoints) Posted(w http.ResponseWriter, r *http.Request) error {
 
 // step validates the request and goes on with whatever is still missing: the
 // person, their consent, or nothing.
-func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, query url.Values) error {
-	a, redirect, err := e.Grants.Authorize(r.Context(), request(query))
+func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, q asked) error {
+	a, redirect, err := e.Grants.Authorize(r.Context(), q.request())
 	if err != nil {
-		return e.refuse(w, r, query, redirect, err)
+		return e.refuse(w, r, q, redirect, err)
 	}
-	want, err := e.wants(r.Context(), query)
+	want, err := e.wants(r.Context(), q)
 	if err != nil {
-		return e.refuse(w, r, query, true, err)
+		return e.refuse(w, r, q, true, err)
 	}
 	ses, cookie, err := e.session(r)
 	if err != nil && !signedOut(err) {
 		return err
 	}
 	if err != nil || !want.accepts(ses, e.Grants.Now()) {
-		return e.needSignIn(w, r, query, a, want)
+		return e.needSignIn(w, r, q, a, want)
 	}
 	granted := a.Client.SkipConsent && !want.consent
 	if !granted && !want.consent && a.Client.Assured(a.Request.RedirectURI) {
@@ -119,24 +159,24 @@ func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, query url.Value
 		}
 	}
 	if !granted && want.none {
-		return e.refuse(w, r, query, true, reason.New(reason.ConsentRequired, nil))
+		return e.refuse(w, r, q, true, reason.New(reason.ConsentRequired, nil))
 	}
 	if !granted {
 		person, err := e.Accounts.Get(r.Context(), ses.Subject)
 		if err != nil {
 			return err
 		}
-		return e.showConsent(w, query, a, person.Username, consentToken(cookie, query))
+		return e.showConsent(w, q, a, person.Username, consentToken(cookie, q))
 	}
 	return e.finish(w, r, a, ses)
 }
 
 // needSignIn shows the sign-in page, or says that it may not.
-func (e *Endpoints) needSignIn(w http.ResponseWriter, r *http.Request, query url.Values, a grant.Authorization, want wants) error {
+func (e *Endpoints) needSignIn(w http.ResponseWriter, r *http.Request, q asked, a grant.Authorization, want wants) error {
 	if want.none {
-		return e.refuse(w, r, query, true, reason.New(reason.SignInRequired, nil))
+		return e.refuse(w, r, q, true, reason.New(reason.SignInRequired, nil))
 	}
-	return e.showSignIn(w, http.StatusOK, query, a, "", "")
+	return e.showSignIn(w, http.StatusOK, q, a, "", "")
 }
 
 // finish issues the code and sends the browser back with 303, so that no
@@ -149,13 +189,13 @@ func (e *Endpoints) finish(w http.ResponseWriter, r *http.Request, a grant.Autho
 	return e.back(w, r, a.Request.RedirectURI, url.Values{"code": {code}, "state": {a.Request.State}})
 }
 
-func (e *Endpoints) refuse(w http.ResponseWriter, r *http.Request, query url.Values, redirect bool, err error) error {
+func (e *Endpoints) refuse(w http.ResponseWriter, r *http.Request, q asked, redirect bool, err error) error {
 	refusal, ok := errors.AsType[*reason.Error](err)
 	if !redirect || !ok {
 		return err
 	}
-	if backErr := e.back(w, r, query.Get("redirect_uri"), url.Values{
-		"error": {refusal.OAuthCode()}, "error_description": {string(refusal.Code)}, "state": {query.Get("state")},
+	if backErr := e.back(w, r, q.query.Get("redirect_uri"), url.Values{
+		"error": {refusal.OAuthCode()}, "error_description": {string(refusal.Code)}, "state": {q.query.Get("state")},
 	}); backErr != nil {
 		return backErr
 	}
@@ -183,31 +223,40 @@ func (e *Endpoints) back(w http.ResponseWriter, r *http.Request, redirectURI str
 
 // SignIn answers POST /signin.
 func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
-	form, query, err := e.posted(r)
+	form, q, err := e.posted(r)
 	if err != nil {
 		return err
 	}
-	a, redirect, err := e.Grants.Authorize(r.Context(), request(query))
+	a, redirect, err := e.Grants.Authorize(r.Context(), q.request())
 	if err != nil {
-		return e.refuse(w, r, query, redirect, err)
+		return e.refuse(w, r, q, redirect, err)
 	}
+	if err := e.signIn(w, r, form); err != nil {
+		return notSignedIn(w, err, func(status int, alert string) error {
+			return e.showSignIn(w, status, q, a, form.Get("username"), alert)
+		})
+	}
+	http.Redirect(w, r, "/authorize?"+q.signedInNow().Encode(), http.StatusSeeOther)
+	return nil
+}
+
+// signIn opens a session for who a form's name and password are of.
+func (e *Endpoints) signIn(w http.ResponseWriter, r *http.Request, form url.Values) error {
 	person, err := e.Passwords.Verify(r.Context(), actor(w, ""), form.Get("username"), form.Get("password"), web.ClientAddr(r.Context()))
 	if err != nil {
-		return e.notSignedIn(w, query, a, form.Get("username"), err)
+		return err
 	}
 	// A new session at every sign-in: one that was planted beforehand gains nothing.
 	_, cookie, err := e.Sessions.Start(r.Context(), actor(w, person.ID), person.ID, person.Version, []string{"pwd"})
-	if err != nil {
-		return err
+	if err == nil {
+		e.setCookie(w, cookie, 0)
 	}
-	http.SetCookie(w, &http.Cookie{Name: e.cookieName(), Value: cookie, Path: "/", HttpOnly: true, Secure: e.Secure, SameSite: http.SameSiteLaxMode})
-	http.Redirect(w, r, "/authorize?"+signedInNow(query).Encode(), http.StatusSeeOther)
-	return nil
+	return err
 }
 
 // notSignedIn shows the page again. Which of name and password was wrong is not
 // said: it would help nobody but a guesser.
-func (e *Endpoints) notSignedIn(w http.ResponseWriter, query url.Values, a grant.Authorization, username string, err error) error {
+func notSignedIn(w http.ResponseWriter, err error, again func(status int, alert string) error) error {
 	status, alert := http.StatusUnauthorized, "Name or password is wrong."
 	switch {
 	case errors.Is(err, reason.New(reason.SignInThrottled, nil)):
@@ -216,35 +265,35 @@ func (e *Endpoints) notSignedIn(w http.ResponseWriter, query url.Values, a grant
 		return err
 	}
 	web.RetryAfter(w, err)
-	return errors.Join(err, e.showSignIn(w, status, query, a, username, alert))
+	return errors.Join(err, again(status, alert))
 }
 
 // Consent answers POST /consent.
 func (e *Endpoints) Consent(w http.ResponseWriter, r *http.Request) error {
-	form, query, err := e.posted(r)
+	form, q, err := e.posted(r)
 	if err != nil {
 		return err
 	}
-	a, redirect, err := e.Grants.Authorize(r.Context(), request(query))
+	a, redirect, err := e.Grants.Authorize(r.Context(), q.request())
 	if err != nil {
-		return e.refuse(w, r, query, redirect, err)
+		return e.refuse(w, r, q, redirect, err)
 	}
-	want, err := e.wants(r.Context(), query)
+	want, err := e.wants(r.Context(), q)
 	if err != nil {
-		return e.refuse(w, r, query, true, err)
+		return e.refuse(w, r, q, true, err)
 	}
 	ses, cookie, err := e.session(r)
 	if err != nil && !signedOut(err) {
 		return err
 	}
 	if err != nil || !want.accepts(ses, e.Grants.Now()) {
-		return e.needSignIn(w, r, query, a, want)
+		return e.needSignIn(w, r, q, a, want)
 	}
-	if !hmac.Equal([]byte(form.Get("consent_token")), []byte(consentToken(cookie, query))) {
+	if !hmac.Equal([]byte(form.Get("consent_token")), []byte(consentToken(cookie, q))) {
 		return reason.New(reason.RequestInvalid, errors.New("the consent page belongs to another session or request"))
 	}
 	if form.Get("decision") != "allow" {
-		return e.refuse(w, r, query, true, reason.New(reason.ConsentDenied, nil))
+		return e.refuse(w, r, q, true, reason.New(reason.ConsentDenied, nil))
 	}
 	if err := e.Consents.Grant(r.Context(), actor(w, ses.Subject), ses.Subject, a.Client.ID, a.Scopes); err != nil {
 		return err
@@ -253,18 +302,19 @@ func (e *Endpoints) Consent(w http.ResponseWriter, r *http.Request) error {
 }
 
 // posted reads a page's form and the authorization request that it carries.
-func (e *Endpoints) posted(r *http.Request) (form, query url.Values, err error) {
+func (e *Endpoints) posted(r *http.Request) (form url.Values, q asked, err error) {
 	if form, err = web.Form(r); err != nil {
-		return nil, nil, err
+		return nil, q, err
 	}
 	raw, err := url.ParseQuery(form.Get("request"))
 	if err != nil {
-		return nil, nil, reason.New(reason.RequestInvalid, errors.New("the page's request cannot be read"))
+		return nil, q, reason.New(reason.RequestInvalid, errors.New("the page's request cannot be read"))
 	}
 	if raw, err = web.Once(raw); err != nil {
-		return nil, nil, err
+		return nil, q, err
 	}
-	return form, canonical(raw), nil
+	q, err = e.asked(r.Context(), canonical(raw))
+	return form, q, err
 }
 
 // signedOut tells that nobody is signed in from a store that cannot answer.
@@ -279,6 +329,12 @@ func (e *Endpoints) cookieName() string {
 	return "jotward"
 }
 
+// setCookie sets the session's cookie; an age of -1 takes it away, 0 keeps it while
+// the browser runs.
+func (e *Endpoints) setCookie(w http.ResponseWriter, value string, age int) {
+	http.SetCookie(w, &http.Cookie{Name: e.cookieName(), Value: value, MaxAge: age, Path: "/", HttpOnly: true, Secure: e.Secure, SameSite: http.SameSiteLaxMode})
+}
+
 func (e *Endpoints) session(r *http.Request) (session.Session, string, error) {
 	cookie, err := r.Cookie(e.cookieName())
 	if err != nil {
@@ -288,11 +344,13 @@ func (e *Endpoints) session(r *http.Request) (session.Session, string, error) {
 	return ses, cookie.Value, err
 }
 
-// consentToken binds a consent page to its session and its request, so that no
-// other page can post a decision.
-func consentToken(cookie string, query url.Values) string {
+func consentToken(cookie string, q asked) string { return pageToken(cookie, "consent", q.carried) }
+
+// pageToken binds a page to its session and its request, so that no other page can
+// post its decision.
+func pageToken(cookie, page string, query url.Values) string {
 	mac := hmac.New(sha256.New, []byte(cookie))
-	mac.Write([]byte("consent\x00" + query.Encode()))
+	mac.Write([]byte(page + "\x00" + query.Encode()))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 

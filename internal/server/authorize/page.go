@@ -4,9 +4,9 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
-	"net/url"
 	"strings"
 
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
@@ -25,26 +25,31 @@ var scopeTexts = map[string]string{
 
 type view struct {
 	Title, Client, Request, Token, Alert, Code, ID string
-	Username, Back                                 string
-	SignIn, Consent                                bool
+	Username, Back, Action, UserCode               string
+	SignIn, Consent, SignOut, Device, Connect      bool // which form the page has
 	Scopes                                         []string
 }
 
-func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, query url.Values, a grant.Authorization, username, alert string) error {
-	return show(w, status, redirectOrigin(a.Request.RedirectURI), view{Title: "Sign in", SignIn: true, Client: clientName(a), Username: username, Request: query.Encode(), Alert: alert})
+func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, q asked, a grant.Authorization, username, alert string) error {
+	return show(w, status, redirectOrigin(a.Request.RedirectURI), view{Title: "Sign in", SignIn: true, Action: "/signin", Client: clientName(a.Client), Username: username, Request: q.carried.Encode(), Alert: alert})
 }
 
-func (e *Endpoints) showConsent(w http.ResponseWriter, query url.Values, a grant.Authorization, username, token string) error {
+func (e *Endpoints) showConsent(w http.ResponseWriter, q asked, a grant.Authorization, username, token string) error {
 	back := redirectOrigin(a.Request.RedirectURI)
-	v := view{Title: "Allow access", Consent: true, Client: clientName(a), Username: username, Back: back, Request: query.Encode(), Token: token}
-	for _, s := range a.Scopes {
+	v := view{Title: "Allow access", Consent: true, Client: clientName(a.Client), Scopes: scopeSentences(a.Scopes), Username: username, Back: back, Request: q.carried.Encode(), Token: token}
+	return show(w, http.StatusOK, back, v)
+}
+
+// scopeSentences are what scopes allow, for people.
+func scopeSentences(scopes []string) (out []string) {
+	for _, s := range scopes {
 		text, ok := scopeTexts[s]
 		if !ok {
 			text = "Use the permission “" + s + "”"
 		}
-		v.Scopes = append(v.Scopes, text)
+		out = append(out, text)
 	}
-	return show(w, http.StatusOK, back, v)
+	return out
 }
 
 // Refusal is the page for what may not be sent back to a client.
@@ -67,11 +72,11 @@ func Style(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func clientName(a grant.Authorization) string {
-	if a.Client.Name != "" {
-		return a.Client.Name
+func clientName(c client.Client) string {
+	if c.Name != "" {
+		return c.Name
 	}
-	return a.Client.ID
+	return c.ID
 }
 
 func show(w http.ResponseWriter, status int, formAction string, v view) error {

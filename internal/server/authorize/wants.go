@@ -21,14 +21,16 @@ type wants struct {
 	signIn  bool // sign in now, whoever is signed in already
 	consent bool // ask, though it was allowed before
 	maxAge  time.Duration
-	subject string // of the id_token_hint
+	subject string    // of the id_token_hint
+	since   time.Time // a sign-in after it is the one that signIn wants; zero: none is
 }
 
 // unsupported are parameters that would change what the others mean: who does
 // not read them must say so (OpenID Connect Core 3.1.2.6, RFC 9101 5).
 var unsupported = []string{"request", "request_uri", "registration"}
 
-func (e *Endpoints) wants(ctx context.Context, query url.Values) (wants, error) {
+func (e *Endpoints) wants(ctx context.Context, q asked) (wants, error) {
+	query := q.query
 	for _, name := range unsupported {
 		if query.Get(name) != "" {
 			return wants{}, &reason.Error{Code: reason.RequestInvalid, OAuth: name + "_not_supported"}
@@ -37,7 +39,7 @@ func (e *Endpoints) wants(ctx context.Context, query url.Values) (wants, error) 
 	if mode := query.Get("response_mode"); mode != "" && mode != "query" {
 		return wants{}, reason.New(reason.RequestInvalid, errors.New("authorize: only response_mode query is served"))
 	}
-	var v wants
+	v := wants{since: q.pushedAt}
 	prompts := strings.Fields(query.Get("prompt"))
 	for _, p := range prompts {
 		switch p {
@@ -63,12 +65,11 @@ func (e *Endpoints) wants(ctx context.Context, query url.Values) (wants, error) 
 		v.signIn = v.signIn || seconds == 0
 	}
 	if hint := query.Get("id_token_hint"); hint != "" {
-		var err error
-		v.subject, err = e.Grants.Minter.Hint(ctx, hint, query.Get("client_id"))
+		id, err := e.Grants.Minter.OwnID(ctx, hint)
 		if err != nil && jose.ReasonOf(err) == "" {
 			return wants{}, err // the store's fault, not the hint's
 		}
-		if err != nil {
+		if v.subject = id.Subject; err != nil || id.Audience != query.Get("client_id") {
 			return wants{}, reason.New(reason.RequestInvalid, errors.New("authorize: the id_token_hint is not one of this client's ID tokens"))
 		}
 	}
@@ -77,12 +78,15 @@ func (e *Endpoints) wants(ctx context.Context, query url.Values) (wants, error) 
 
 // accepts reports whether a session is the sign-in that is wanted.
 func (v wants) accepts(s session.Session, now time.Time) bool {
-	return !v.signIn && (v.maxAge == 0 || now.Sub(s.AuthTime) <= v.maxAge) && (v.subject == "" || v.subject == s.Subject)
+	fresh := !v.since.IsZero() && s.AuthTime.After(v.since)
+	return (!v.signIn || fresh) && (v.maxAge == 0 || now.Sub(s.AuthTime) <= v.maxAge) && (v.subject == "" || v.subject == s.Subject)
 }
 
 // signedInNow is the request that goes on after a sign-in: what it wanted of
-// one has happened, and auth_time tells the client when.
-func signedInNow(query url.Values) url.Values {
+// one has happened, and auth_time tells the client when. Of a pushed request nothing
+// can be taken away: there the time of the sign-in says so (wants.since).
+func (q asked) signedInNow() url.Values {
+	query := q.carried
 	delete(query, "max_age")
 	left := slices.DeleteFunc(strings.Fields(query.Get("prompt")), func(p string) bool { return p == "login" || p == "select_account" })
 	if delete(query, "prompt"); len(left) > 0 {

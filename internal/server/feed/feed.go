@@ -52,7 +52,7 @@ type Log interface {
 
 // Clients authenticates edges.
 type Clients interface {
-	Authenticate(ctx context.Context, id, secret string) (client.Client, error)
+	Authenticate(ctx context.Context, c client.Credentials) (client.Client, error)
 }
 
 // Sign signs the claims of one message with the active key of purpose feed.
@@ -154,17 +154,20 @@ func (f *Feed) changed() <-chan struct{} {
 
 // authenticate accepts a client by HTTP Basic that may follow the feed.
 func (f *Feed) authenticate(r *http.Request) (client.Client, error) {
-	id, text, err := web.ClientCredentials(r, nil)
+	credentials, err := web.ClientCredentials(r, nil)
 	if err != nil {
 		return client.Client{}, err
 	}
-	return f.allowed(r.Context(), id, text)
+	return f.allowed(r.Context(), credentials)
 }
 
-func (f *Feed) allowed(ctx context.Context, id, text string) (client.Client, error) {
-	c, err := f.Clients.Authenticate(ctx, id, text)
+func (f *Feed) allowed(ctx context.Context, credentials client.Credentials) (client.Client, error) {
+	c, err := f.Clients.Authenticate(ctx, credentials)
 	if err != nil {
 		return c, err
+	}
+	if c.Public {
+		return c, reason.New(reason.ClientInvalid, errors.New("a public client may not follow the feed"))
 	}
 	if !slices.Contains(c.Scopes, Scope) {
 		return c, reason.New(reason.ClientUnauthorized, errors.New("the client lacks "+Scope))
@@ -180,9 +183,9 @@ func (f *Feed) Stream(w http.ResponseWriter, r *http.Request) error {
 	}
 	s := stream{feed: f, w: w, control: http.NewResponseController(w), edge: audit.Actor{Kind: "client", ID: c.ID, Request: w.Header().Get("X-Request-Id")}}
 	s.again = func(ctx context.Context) error {
-		id, text, err := web.ClientCredentials(r, nil)
+		credentials, err := web.ClientCredentials(r, nil)
 		if err == nil {
-			_, err = f.allowed(ctx, id, text)
+			_, err = f.allowed(ctx, credentials)
 		}
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/web"
 )
 
@@ -23,27 +25,37 @@ type Endpoints struct {
 // Document answers both well-known addresses with the same truth.
 func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	confidential := []string{"client_secret_basic", "client_secret_post"}
-	everyone := append(confidential[:2:2], "none")
+	confidential := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
+	everyone := append(confidential[:3:3], "none")
+	assertions := client.AssertionAlgorithms()
 	return web.JSON(w, http.StatusOK, map[string]any{
-		"issuer":                                        e.Issuer,
-		"authorization_endpoint":                        e.Issuer + "/authorize",
-		"token_endpoint":                                e.Issuer + "/token",
-		"jwks_uri":                                      e.Issuer + "/jwks",
-		"introspection_endpoint":                        e.Issuer + "/introspect",
-		"revocation_endpoint":                           e.Issuer + "/revoke",
-		"response_types_supported":                      []string{"code"},
-		"response_modes_supported":                      []string{"query"},
-		"grant_types_supported":                         []string{"authorization_code", "client_credentials", "refresh_token"},
-		"prompt_values_supported":                       []string{"none", "login", "consent", "select_account"},
-		"code_challenge_methods_supported":              []string{"S256"},
-		"token_endpoint_auth_methods_supported":         everyone,
-		"revocation_endpoint_auth_methods_supported":    everyone,
-		"introspection_endpoint_auth_methods_supported": confidential,
-		"subject_types_supported":                       []string{"public"},
-		"id_token_signing_alg_values_supported":         []string{"ES256"}, // docs/design/issuer.md says why not RS256
-		"scopes_supported":                              []string{"openid", "profile", "email"},
-		"claim_types_supported":                         []string{"normal"},
+		"issuer":                                                   e.Issuer,
+		"authorization_endpoint":                                   e.Issuer + "/authorize",
+		"token_endpoint":                                           e.Issuer + "/token",
+		"jwks_uri":                                                 e.Issuer + "/jwks",
+		"introspection_endpoint":                                   e.Issuer + "/introspect",
+		"revocation_endpoint":                                      e.Issuer + "/revoke",
+		"pushed_authorization_request_endpoint":                    e.Issuer + "/par",
+		"end_session_endpoint":                                     e.Issuer + "/logout",
+		"userinfo_endpoint":                                        e.Issuer + "/userinfo",
+		"device_authorization_endpoint":                            e.Issuer + "/device_authorization",
+		"response_types_supported":                                 []string{"code"},
+		"response_modes_supported":                                 []string{"query"},
+		"grant_types_supported":                                    []string{"authorization_code", "client_credentials", "refresh_token", grant.TokenExchange, grant.DeviceCode},
+		"prompt_values_supported":                                  []string{"none", "login", "consent", "select_account"},
+		"code_challenge_methods_supported":                         []string{"S256"},
+		"token_endpoint_auth_methods_supported":                    everyone,
+		"revocation_endpoint_auth_methods_supported":               everyone,
+		"introspection_endpoint_auth_methods_supported":            confidential,
+		"token_endpoint_auth_signing_alg_values_supported":         assertions,
+		"revocation_endpoint_auth_signing_alg_values_supported":    assertions,
+		"introspection_endpoint_auth_signing_alg_values_supported": assertions,
+		"dpop_signing_alg_values_supported":                        web.ProofAlgorithms(),
+		"require_pushed_authorization_requests":                    false,
+		"subject_types_supported":                                  []string{"public"},
+		"id_token_signing_alg_values_supported":                    []string{"ES256"}, // docs/design/issuer.md says why not RS256
+		"scopes_supported":                                         []string{"openid", "profile", "email"},
+		"claim_types_supported":                                    []string{"normal"},
 		"claims_supported": []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "amr",
 			"name", "preferred_username", "email", "email_verified"},
 		"ui_locales_supported":       []string{"en"},

@@ -51,15 +51,18 @@ type introspection struct {
 	AuthTime       int64    `json:"auth_time,omitempty"`
 	Roles          []string `json:"roles,omitempty"`
 	Permissions    []string `json:"permissions,omitempty"`
+	// The key that whoever shows the token must prove (RFC 9449 6.2).
+	Confirmation *token.Confirmation `json:"cnf,omitempty"`
+	Actor        *token.Actor        `json:"act,omitempty"`
 }
 
 func introspected(found grant.Introspection) introspection {
 	switch {
 	case found.Access != nil:
 		a := found.Access
-		return introspection{Active: true, TokenType: "Bearer", Issuer: a.Issuer, Subject: a.Subject, Audience: &a.Audience, ClientID: a.ClientID,
+		return introspection{Active: true, TokenType: a.Type(), Issuer: a.Issuer, Subject: a.Subject, Audience: &a.Audience, ClientID: a.ClientID,
 			Expiry: a.Expiry, IssuedAt: a.IssuedAt, ID: a.ID, Scope: a.Scope, SessionID: a.SessionID, GrantID: a.GrantID, AuthTime: a.AuthTime,
-			SubjectVersion: a.SubjectVersion, ClientVersion: a.ClientVersion, Roles: a.Roles, Permissions: a.Permissions}
+			SubjectVersion: a.SubjectVersion, ClientVersion: a.ClientVersion, Roles: a.Roles, Permissions: a.Permissions, Confirmation: a.Confirmation, Actor: a.Actor}
 	case found.Grant != nil:
 		g := found.Grant
 		return introspection{Active: true, Subject: g.Subject, ClientID: g.ClientID, Scope: strings.Join(g.Scopes, " "), SessionID: g.SessionID,

@@ -16,27 +16,24 @@ import (
 
 // Clients finds out who is calling.
 type Clients interface {
-	Authenticate(ctx context.Context, id, secret string) (client.Client, error)
-	Identify(ctx context.Context, id string) (client.Client, error)
+	Authenticate(ctx context.Context, c client.Credentials) (client.Client, error)
 }
 
 // Endpoints serve clients.
 type Endpoints struct {
 	Clients Clients
 	Grants  *grant.Service
+	Proofs  *web.Proofs
 }
 
 // client authenticates a confidential client, or identifies a public one
 // (RFC 6749 2.3, 3.2.1).
 func (e *Endpoints) client(r *http.Request, form url.Values) (client.Client, error) {
-	id, text, err := web.ClientCredentials(r, form)
+	credentials, err := web.ClientCredentials(r, form)
 	if err != nil {
 		return client.Client{}, err
 	}
-	if text == "" {
-		return e.Clients.Identify(r.Context(), id)
-	}
-	return e.Clients.Authenticate(r.Context(), id, text)
+	return e.Clients.Authenticate(r.Context(), credentials)
 }
 
 // Token answers POST /token.
@@ -52,16 +49,22 @@ func (e *Endpoints) Token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	jkt, err := e.Proofs.Key(w, r)
+	if err != nil {
+		return err
+	}
 	out, err := e.Grants.Run(r.Context(), grant.Request{
 		Client: c, GrantType: form.Get("grant_type"), Scope: form.Get("scope"), Resources: form["resource"],
 		Code: form.Get("code"), RedirectURI: form.Get("redirect_uri"), CodeVerifier: form.Get("code_verifier"),
-		RefreshToken: form.Get("refresh_token"), RequestID: w.Header().Get("X-Request-Id"),
+		RefreshToken: form.Get("refresh_token"), JKT: jkt, RequestID: w.Header().Get("X-Request-Id"),
+		DeviceCode: form.Get("device_code"), Exchange: grant.Exchange{SubjectToken: form.Get("subject_token"), SubjectTokenType: form.Get("subject_token_type"), ActorToken: form.Get("actor_token"),
+			ActorTokenType: form.Get("actor_token_type"), RequestedTokenType: form.Get("requested_token_type"), Audiences: form["audience"]},
 	})
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Pragma", "no-cache")
-	return web.JSON(w, http.StatusOK, response{out.AccessToken, out.TokenType, out.ExpiresIn, out.RefreshToken, out.IDToken, out.Scope})
+	return web.JSON(w, http.StatusOK, response{out.AccessToken, out.TokenType, out.ExpiresIn, out.RefreshToken, out.IDToken, out.Scope, out.IssuedTokenType})
 }
 
 // response is RFC 6749 5.1 and OpenID Connect Core 3.1.3.3.
@@ -72,4 +75,6 @@ type response struct {
 	RefreshToken string `json:"refresh_token,omitempty"`
 	IDToken      string `json:"id_token,omitempty"`
 	Scope        string `json:"scope,omitempty"`
+
+	IssuedTokenType string `json:"issued_token_type,omitempty"` // RFC 8693 2.2.1
 }

@@ -107,7 +107,7 @@ func (c *crashes) killed(after int) {
 func (c *crashes) everythingIsThere() {
 	c.Helper()
 	for id, secret := range c.clients {
-		if _, err := c.house.clients.Authenticate(c.Context(), id, secret); err != nil {
+		if _, err := c.house.clients.Authenticate(c.Context(), client.Credentials{ID: id, Secret: secret}); err != nil {
 			c.Fatalf("client %s was acknowledged: %v", id, err)
 		}
 	}

@@ -10,17 +10,18 @@ import (
 	"github.com/jotward/jotward/internal/grant"
 )
 
-const grantColumns = `id, subject, client_id, session_id, scopes, audiences, amr, auth_time, created, expires, ends, revoked`
+const grantColumns = `id, subject, client_id, session_id, scopes, audiences, amr, auth_time, created, expires, ends, revoked, jkt`
 
 const (
-	insertGrant = `INSERT INTO grants (` + grantColumns + `) SELECT ?, s.subject, c.id, s.id, ?, ?, ?, ?, ?, ?, ?, 0 FROM sessions s JOIN clients c ON c.id = ? WHERE s.id = ? AND s.subject = ? AND s.ended = 0 AND c.disabled = 0`
+	insertGrant = `INSERT INTO grants (` + grantColumns + `) SELECT ?, s.subject, c.id, s.id, ?, ?, ?, ?, ?, ?, ?, 0, '' FROM sessions s JOIN clients c ON c.id = ? WHERE s.id = ? AND s.subject = ? AND s.ended = 0 AND c.disabled = 0`
 	grantByID   = `SELECT ` + grantColumns + ` FROM grants WHERE id = ?`
 	listGrants  = `SELECT ` + grantColumns + ` FROM grants WHERE subject = ? AND id > ? ORDER BY id LIMIT ?`
 	revokeGrant = `UPDATE grants SET revoked = 1, ends = CASE WHEN ends < ? THEN ends ELSE ? END WHERE id = ? AND revoked = 0`
 	moveEnds    = `UPDATE grants SET ends = ? WHERE id = ?`
+	bindGrant   = `UPDATE grants SET ends = ?, jkt = ? WHERE id = ?`
 
-	insertCode = `INSERT INTO codes (hash, grant_id, redirect_uri, challenge, nonce, expires, spent) VALUES (?, ?, ?, ?, ?, ?, 0)`
-	codeByHash = `SELECT hash, grant_id, redirect_uri, challenge, nonce, expires, spent FROM codes WHERE hash = ?`
+	insertCode = `INSERT INTO codes (hash, grant_id, redirect_uri, challenge, nonce, jkt, expires, spent) VALUES (?, ?, ?, ?, ?, ?, ?, 0)`
+	codeByHash = `SELECT hash, grant_id, redirect_uri, challenge, nonce, jkt, expires, spent FROM codes WHERE hash = ?`
 	spendCode  = `UPDATE codes SET spent = 1 WHERE hash = ? AND spent = 0 AND EXISTS (SELECT 1 FROM grants WHERE grants.id = codes.grant_id AND grants.revoked = 0) RETURNING grant_id`
 
 	insertRefresh = `INSERT INTO refresh_tokens (hash, grant_id, created, expires, spent) VALUES (?, ?, ?, ?, 0)`
@@ -30,19 +31,28 @@ const (
 
 func scanGrant(r scanner) (g grant.Grant, err error) {
 	return g, r.Scan(&g.ID, &g.Subject, &g.ClientID, &g.SessionID, texts(&g.Scopes), texts(&g.Audiences), texts(&g.AMR),
-		moment{&g.AuthTime}, moment{&g.Created}, moment{&g.Expires}, moment{&g.Ends}, &g.Revoked)
+		moment{&g.AuthTime}, moment{&g.Created}, moment{&g.Expires}, moment{&g.Ends}, &g.Revoked, &g.JKT)
 }
 
 // CreateGrant implements grant.Store.
 func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, c grant.Code, act audit.Act) error {
 	return s.write(ctx, act, func(t *tx) error {
-		if err := t.must(conflict, insertGrant, g.ID, array(g.Scopes), array(g.Audiences), array(g.AMR), millis(g.AuthTime), millis(g.Created),
-			millis(g.Expires), millis(g.Ends), g.ClientID, g.SessionID, g.Subject); err != nil {
+		if err := t.insertGrant(g); err != nil {
 			return err
 		}
-		_, err := t.exec(insertCode, c.Hash, g.ID, c.RedirectURI, c.Challenge, c.Nonce, millis(c.Expires))
+		if c.Pushed != nil {
+			if err := t.must(conflict, spendPushed, c.Pushed, g.ClientID); err != nil {
+				return err
+			}
+		}
+		_, err := t.exec(insertCode, c.Hash, g.ID, c.RedirectURI, c.Challenge, c.Nonce, c.JKT, millis(c.Expires))
 		return err
 	})
+}
+
+func (t *tx) insertGrant(g grant.Grant) error {
+	return t.must(conflict, insertGrant, g.ID, array(g.Scopes), array(g.Audiences), array(g.AMR), millis(g.AuthTime), millis(g.Created),
+		millis(g.Expires), millis(g.Ends), g.ClientID, g.SessionID, g.Subject)
 }
 
 // Grant implements grant.Store.
@@ -65,15 +75,20 @@ func (s *Store) RevokeGrant(ctx context.Context, id string, act audit.Act) error
 // Code implements grant.Store.
 func (s *Store) Code(ctx context.Context, hash []byte) (grant.Code, error) {
 	return get(ctx, s, func(r scanner) (c grant.Code, err error) {
-		return c, r.Scan(&c.Hash, &c.GrantID, &c.RedirectURI, &c.Challenge, &c.Nonce, moment{&c.Expires}, &c.Spent)
+		return c, r.Scan(&c.Hash, &c.GrantID, &c.RedirectURI, &c.Challenge, &c.Nonce, &c.JKT, moment{&c.Expires}, &c.Spent)
 	}, codeByHash, hash)
 }
 
 // SpendCode implements grant.Store.
-func (s *Store) SpendCode(ctx context.Context, hash []byte, ends time.Time, first *grant.Refresh, act audit.Act) (bool, error) {
+func (s *Store) SpendCode(ctx context.Context, hash []byte, ends time.Time, jkt string, first *grant.Refresh, act audit.Act) (bool, error) {
+	return s.spend(ctx, spendCode, hash, ends, jkt, first, act)
+}
+
+// spend spends a code by that statement, and stores what its grant begins with.
+func (s *Store) spend(ctx context.Context, statement string, hash []byte, ends time.Time, jkt string, first *grant.Refresh, act audit.Act) (bool, error) {
 	return won(s.write(ctx, act, func(t *tx) error {
 		var grantID string
-		err := t.row(spendCode, []any{hash}, &grantID)
+		err := t.row(statement, []any{hash}, &grantID)
 		if errors.Is(err, sql.ErrNoRows) {
 			return errNone
 		}
@@ -85,7 +100,7 @@ func (s *Store) SpendCode(ctx context.Context, hash []byte, ends time.Time, firs
 				return err
 			}
 		}
-		_, err = t.exec(moveEnds, millis(ends), grantID)
+		_, err = t.exec(bindGrant, millis(ends), jkt, grantID)
 		return err
 	}))
 }

@@ -21,6 +21,7 @@ func (h *house) acts() map[string]func() error {
 	ctx, root := h.Context(), h.root
 	code, spent := h.code("openid"), h.redeem("openid")
 	second, _ := h.newClient("second", false)
+	yes, no := h.device("tv-1"), h.device("tv-2")
 	keys, err := h.ring.List(ctx, keyring.PurposeToken)
 	h.ok(err)
 	access := h.redeem("read").AccessToken
@@ -52,7 +53,7 @@ func (h *house) acts() map[string]func() error {
 			_, err := h.clients.Update(ctx, root, 0, second)
 			return err
 		},
-		"client.RotateSecret": func() error { _, err := h.clients.RotateSecret(ctx, root, "second", 0); return err },
+		"client.RotateSecret": func() error { _, err := h.clients.RotateSecret(ctx, root, "second", 0, 0); return err },
 		"client.RevokeTokens": func() error { return h.clients.RevokeTokens(ctx, root, "second") },
 		"client.Disable":      func() error { return h.clients.Disable(ctx, root, "second", 0) },
 		"client.Enable":       func() error { return h.clients.Enable(ctx, root, "second", 0) },
@@ -71,6 +72,8 @@ func (h *house) acts() map[string]func() error {
 			_, err := h.refresh(spent.RefreshToken)
 			return err
 		},
+		"grant.AllowDevice":   func() error { return h.grants.AllowDevice(ctx, root, yes, h.ses) },
+		"grant.DenyDevice":    func() error { return h.grants.DenyDevice(ctx, root, no) },
 		"grant.Revoke":        func() error { return h.grants.Revoke(ctx, h.app, "req-9", access) },
 		"grant.RevokeGrant":   func() error { return h.grants.RevokeGrant(ctx, root, list[0].ID) },
 		"grant.RevokeTokenID": func() error { return h.grants.RevokeTokenID(ctx, root, "jti-1") },
@@ -83,6 +86,17 @@ func (h *house) acts() map[string]func() error {
 	}
 }
 
+// device is one that waits, of a client of its own.
+func (h *house) device(id string) grant.Device {
+	c, _, err := h.clients.Create(h.Context(), h.root, client.Client{ID: id, Public: true, GrantTypes: []string{grant.DeviceCode}, Scopes: []string{"read"}, Audiences: []string{"api"}})
+	h.ok(err)
+	out, err := h.grants.StartDevice(h.Context(), c, "read", nil)
+	h.ok(err)
+	d, _, err := h.grants.FindDevice(h.Context(), out.UserCode)
+	h.ok(err)
+	return d
+}
+
 func (h *house) signInLike() (string, error) {
 	list, err := h.sessions.List(h.Context(), h.ann.ID, "", 1)
 	if err != nil || len(list) == 0 {
@@ -91,9 +105,10 @@ func (h *house) signInLike() (string, error) {
 	return list[0].ID, nil
 }
 
-// reading are the methods that change nothing.
+// reading are the methods that change nothing of what anybody may do: to spend an
+// assertion, to keep a pushed request or a device that waits is no act.
 var reading = map[string]bool{
-	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "client.Identify": true, "client.Get": true,
+	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "grant.Alive": true, "grant.Pull": true, "grant.Push": true, "grant.StartDevice": true, "grant.FindDevice": true, "client.Get": true,
 	"client.List": true, "session.ByCookie": true, "session.List": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
 	"grant.Introspect": true, "keyring.Active": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.List": true,
 }
@@ -215,7 +230,7 @@ func TestDatabaseHoldsNoSecret(t *testing.T) {
 	h := newHouse(t)
 	_, cookie := h.signIn()
 	service, secret := h.newClient("service", false)
-	rotated, err := h.clients.RotateSecret(t.Context(), h.root, "service", 0)
+	rotated, err := h.clients.RotateSecret(t.Context(), h.root, "service", 0, 0)
 	h.ok(err)
 	machine, err := h.grants.Run(t.Context(), grant.Request{Client: service, GrantType: "client_credentials"})
 	h.ok(err)

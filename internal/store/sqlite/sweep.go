@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"time"
+
+	"github.com/jotward/jotward/internal/grant"
 )
 
 // sweepBatch is how many rows one write of a sweep takes, so that others are
@@ -14,6 +16,7 @@ const (
 	positionLife = 24 * time.Hour
 	keyLife      = 30 * 24 * time.Hour
 	onceLife     = 24 * time.Hour
+	usedLonger   = 5 * time.Minute // for a clock that is set back a little
 )
 
 const (
@@ -26,6 +29,9 @@ const (
 	sweepPositions   = `DELETE FROM positions WHERE (client_id, instance) IN (SELECT client_id, instance FROM positions WHERE at < ? LIMIT ?)`
 	sweepKeys        = `DELETE FROM signing_keys WHERE id IN (SELECT id FROM signing_keys WHERE gone > 0 AND gone < ? LIMIT ?)`
 	sweepOnce        = `DELETE FROM idempotency_keys WHERE key_hash IN (SELECT key_hash FROM idempotency_keys WHERE at < ? LIMIT ?)`
+	sweepUsed        = `DELETE FROM used WHERE key IN (SELECT key FROM used WHERE until < ? LIMIT ?)`
+	sweepPushed      = `DELETE FROM pushed_requests WHERE hash IN (SELECT hash FROM pushed_requests WHERE expires < ? LIMIT ?)`
+	sweepDevices     = `DELETE FROM devices WHERE hash IN (SELECT hash FROM devices WHERE expires < ? AND state <> 'spent' LIMIT ?)`
 	touchGeneration  = `UPDATE signing_keys_head SET generation = generation + 1 WHERE one = 1`
 )
 
@@ -42,6 +48,8 @@ const (
 //   - Revocations go at Expires; positions after a day; keys, with their public
 //     half, a month after their last token expired: the trail keeps their ids.
 //   - Idempotency keys go after a day.
+//   - Used assertions go when they can hold nowhere any more, pushed requests at their end,
+//     and devices that got no tokens. A spent device stays as long as its grant.
 //
 // The audit trail is never swept here.
 func (s *Store) Sweep(ctx context.Context, now time.Time, tokenLife, grace time.Duration) (forgotten int64, err error) {
@@ -59,6 +67,9 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, tokenLife, grace time.
 		{sweepPositions, now.Add(-positionLife), ""},
 		{sweepKeys, now.Add(-keyLife), touchGeneration},
 		{sweepOnce, now.Add(-onceLife), ""},
+		{sweepUsed, now.Add(-usedLonger), ""},
+		{sweepPushed, now, ""},
+		{sweepDevices, now.Add(-grant.DeviceLife), ""},
 	} {
 		for n := int64(sweepBatch); n == sweepBatch; forgotten += n {
 			if err := s.update(ctx, func(t *tx) (err error) {

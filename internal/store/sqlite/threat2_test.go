@@ -155,7 +155,7 @@ func TestExpectedRevision(t *testing.T) {
 	h.want(err, reason.Conflict)
 	h.want(h.accounts.SetRoles(ctx, h.root, h.ann.ID, 1, nil, nil), reason.Conflict)
 	h.want(h.accounts.Delete(ctx, h.root, h.ann.ID, 1), reason.Conflict)
-	_, err = h.clients.RotateSecret(ctx, h.root, "app", 9)
+	_, err = h.clients.RotateSecret(ctx, h.root, "app", 9, 0)
 	h.want(err, reason.Conflict)
 	if a.Revision != 2 || a.Version != 1 {
 		t.Fatalf("an update made revision %d, version %d", a.Revision, a.Version)

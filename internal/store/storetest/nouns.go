@@ -79,6 +79,7 @@ func clients(t *testing.T, w *world) {
 	w.want(err, reason.Conflict)
 
 	c.Name, c.Disabled, c.Scopes, c.Revision, c.SecretHash = "B", true, []string{"x"}, 2, secret.Hash("t")
+	c.PreviousSecretHash, c.PreviousSecretExpires, c.JWKS, c.DPoP, c.PAR, c.PostLogoutRedirectURIs = nil, time.Time{}, "", false, false, nil
 	w.want(w.UpdateClient(ctx, c, 2, w.act("client.update")), reason.Conflict)
 	w.ok(w.UpdateClient(ctx, c, 1, w.act("client.update")))
 	same(w, "the changed client", must[client.Client](w)(w.Client(ctx, c.ID)), c)
@@ -179,8 +180,11 @@ func grants(t *testing.T, w *world) {
 
 	// A code is spent once; the grant then lives as long as its token.
 	first := w.refresh(g, "rt1")
-	if !must[bool](w)(w.SpendCode(ctx, hash, first.Expires, &first, w.act("code.redeem"))) || must[bool](w)(w.SpendCode(ctx, hash, first.Expires, nil, w.act("code.redeem"))) {
+	if !must[bool](w)(w.SpendCode(ctx, hash, first.Expires, "jkt-1", &first, w.act("code.redeem"))) || must[bool](w)(w.SpendCode(ctx, hash, first.Expires, "", nil, w.act("code.redeem"))) {
 		t.Fatal("a code must be spent exactly once")
+	}
+	if must[grant.Grant](w)(w.Grant(ctx, g.ID)).JKT != "jkt-1" {
+		t.Fatal("the grant is bound to no key")
 	}
 	if !must[grant.Code](w)(w.Code(ctx, hash)).Spent || !must[grant.Grant](w)(w.Grant(ctx, g.ID)).Ends.Equal(first.Expires) {
 		t.Fatal("spending left no mark")
@@ -211,7 +215,7 @@ func grants(t *testing.T, w *world) {
 		t.Fatalf("two grants were revoked by %d entries", seq)
 	}
 	if must[bool](w)(w.SpendRefresh(ctx, next.Hash, nil, w.refresh(g, "rt4"), w.act("refresh.rotate"))) ||
-		must[bool](w)(w.SpendCode(ctx, secret.Hash("code "+pending.ID), w.now, nil, w.act("code.redeem"))) {
+		must[bool](w)(w.SpendCode(ctx, secret.Hash("code "+pending.ID), w.now, "", nil, w.act("code.redeem"))) {
 		t.Fatal("a revoked grant yielded a token")
 	}
 

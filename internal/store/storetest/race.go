@@ -25,7 +25,7 @@ func oneWinner(t *testing.T, w *world) {
 		for name, try := range map[string]func(i int) (bool, error){
 			"code": func(i int) (bool, error) {
 				first := w.refresh(g, fmt.Sprint(g.ID, " first ", i))
-				return w.SpendCode(ctx, secret.Hash("code "+g.ID), first.Expires, &first, w.act("code.redeem"))
+				return w.SpendCode(ctx, secret.Hash("code "+g.ID), first.Expires, "", &first, w.act("code.redeem"))
 			},
 			"account": func(i int) (bool, error) {
 				b := a

@@ -22,6 +22,7 @@ import (
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/session"
+	"github.com/jotward/jotward/jose/jwt"
 )
 
 // Store is the union of what the domain needs, with the log and the sweep.
@@ -32,6 +33,7 @@ type Store interface {
 	session.Store
 	consent.Store
 	grant.Store
+	jwt.ReplayStore
 	keyring.Store
 	audit.Reader
 
@@ -55,7 +57,7 @@ func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, *world){
 		"Accounts": accounts, "Clients": clients, "Sessions": sessions, "Consents": consents, "Grants": grants, "Keys": keys,
 		"Audit": trail, "Pages": pages, "Log": log, "LogRestarts": logRestarts, "LogIsGapless": gapless, "ActsAreWhole": whole, "Positions": positions,
-		"OneWinner": oneWinner, "Sweep": sweep, "SweepKeepsTheLiving": sweepLiving, "SweepIsBounded": sweepBatches, "CancelledCallers": cancelled,
+		"OneWinner": oneWinner, "Once": once, "Pushed": pushed, "Devices": devices, "Sweep": sweep, "SweepKeepsTheLiving": sweepLiving, "SweepIsBounded": sweepBatches, "CancelledCallers": cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -132,7 +134,8 @@ func (w *world) account() account.Account {
 func (w *world) client() client.Client {
 	c := client.Client{ID: w.id("cl_"), Name: "App", GrantTypes: []string{"authorization_code"}, RedirectURIs: []string{"https://app.example/cb"},
 		Scopes: []string{"openid"}, Audiences: []string{"https://api"}, Roles: []string{"r"}, Permissions: []string{"p"},
-		AccessTokenLifetime: 7 * time.Minute, SkipConsent: true, Version: 1, Revision: 1, SecretHash: secret.Hash("s"), Created: w.now}
+		AccessTokenLifetime: 7 * time.Minute, SkipConsent: true, Version: 1, Revision: 1, SecretHash: secret.Hash("s"), Created: w.now,
+		PreviousSecretHash: secret.Hash("r"), PreviousSecretExpires: w.now, JWKS: "{}", DPoP: true, PAR: true, PostLogoutRedirectURIs: []string{"https://app.example/out"}}
 	version := must[int64](w)(w.CreateClient(w.Context(), c, w.act("client.create")))
 	if version != 1 {
 		w.Fatalf("a new client begins at version %d", version)
@@ -164,7 +167,7 @@ func (w *world) redeemed(text string) grant.Grant {
 	a, c := w.account(), w.client()
 	g := w.grant(a, c, w.session(a))
 	first := w.refresh(g, text)
-	if !must[bool](w)(w.SpendCode(w.Context(), secret.Hash("code "+g.ID), first.Expires, &first, w.act("code.redeem"))) {
+	if !must[bool](w)(w.SpendCode(w.Context(), secret.Hash("code "+g.ID), first.Expires, "", &first, w.act("code.redeem"))) {
 		w.Fatal("a fresh code could not be spent")
 	}
 	return g

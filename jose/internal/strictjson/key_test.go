@@ -27,6 +27,9 @@ func TestKeys(t *testing.T) {
 				fmt.Fprintf(&escaped, "\\u%04x", r)
 			}
 			texts := []string{`{"` + escaped.String() + `":"a value that is long enough"}`}
+			if n > 1 && name[1] > ' ' && name[1] < utf8.RuneSelf { // only some characters escaped
+				texts = append(texts, fmt.Sprintf(`{"\u%04X%s":0}`, name[0], name[1:]), fmt.Sprintf(`{"\u%04x%s\u%04X" :0}`, name[0], name[1:n-1], name[n-1]))
+			}
 			if name == "" || name[0] != 0 {
 				texts = append(texts, `{"`+name+`":0}`, `{"`+name+`" : "a value that is long enough"}`, `{"`+name+`":"a value that is long enough"}`)
 			}

@@ -1,0 +1,145 @@
+package client
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"time"
+
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/secret"
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jwt"
+)
+
+// Credentials are what a request says of its client (RFC 6749 2.3).
+type Credentials struct {
+	ID, Secret string
+	Assertion  string // RFC 7523 2.2; names the client itself, and must agree with an ID
+}
+
+// Authenticate finds out who calls: a confidential client by its secret or its
+// assertion, a public one by its id alone, for requests that PKCE or a refresh token
+// secures (RFC 6749 2.1, 3.2.1).
+func (s *Service) Authenticate(ctx context.Context, c Credentials) (Client, error) {
+	switch {
+	case c.Assertion != "":
+		return s.byAssertion(ctx, c)
+	case c.Secret != "":
+		return s.bySecret(ctx, c.ID, c.Secret)
+	}
+	return s.byID(ctx, c.ID)
+}
+
+// find is the store's Client, with a zero Client for one that does not exist.
+func (s *Service) find(ctx context.Context, id string) (Client, error) {
+	c, err := s.Store.Client(ctx, id)
+	if errors.Is(err, reason.New(reason.NotFound, nil)) {
+		return Client{}, nil
+	}
+	return c, err
+}
+
+// bySecret checks a confidential client's secret. Unknown, public, disabled
+// and wrong are one answer (RFC 6749 5.2) after equal work.
+func (s *Service) bySecret(ctx context.Context, id, text string) (Client, error) {
+	c, err := s.find(ctx, id)
+	if err != nil {
+		return Client{}, err
+	}
+	want, before := make([]byte, 32), make([]byte, 32)
+	known := c.ID != "" && !c.Public && !c.Disabled && c.JWKS == "" && len(c.SecretHash) == 32
+	overlap := known && len(c.PreviousSecretHash) == 32 && s.Now().Before(c.PreviousSecretExpires)
+	if known {
+		want = c.SecretHash
+	}
+	if overlap {
+		before = c.PreviousSecretHash
+	}
+	got := secret.Hash(text)
+	same, old := subtle.ConstantTimeCompare(want, got) == 1, subtle.ConstantTimeCompare(before, got) == 1
+	if !known || !same && !(overlap && old) {
+		return Client{}, reason.New(reason.ClientInvalid, nil)
+	}
+	return c, nil
+}
+
+// byID returns a public client.
+func (s *Service) byID(ctx context.Context, id string) (Client, error) {
+	c, err := s.find(ctx, id)
+	if err != nil {
+		return Client{}, err
+	}
+	if c.ID == "" || !c.Public || c.Disabled {
+		return Client{}, reason.New(reason.ClientInvalid, nil)
+	}
+	return c, nil
+}
+
+// assertionLife bounds how long an assertion may be good for: it is made for one request.
+const assertionLife = 5 * time.Minute
+
+// AssertionAlgorithms are those that a client may sign its assertions with.
+func AssertionAlgorithms() []jwk.Algorithm {
+	return []jwk.Algorithm{jwk.ES256, jwk.ES384, jwk.ES512, jwk.EdDSA, jwk.PS256, jwk.PS384, jwk.PS512, jwk.RS256, jwk.RS384, jwk.RS512}
+}
+
+// byAssertion checks a private_key_jwt (OpenID Connect Core 9, RFC 7523 3). Its
+// audience is the issuer alone, as a string (draft-ietf-oauth-rfc7523bis), and it is
+// taken once. Assertions have no typ that all clients write; the keys of a client
+// sign nothing else here that has none.
+func (s *Service) byAssertion(ctx context.Context, in Credentials) (Client, error) {
+	id, err := jwt.UnverifiedClientID(in.Assertion)
+	if err != nil || in.ID != "" && in.ID != id || in.Secret != "" {
+		return Client{}, reason.New(reason.ClientInvalid, errors.New("client: the assertion cannot be read, or names another client, or came with a secret"))
+	}
+	c, err := s.find(ctx, id)
+	if err != nil {
+		return Client{}, err
+	}
+	if c.ID == "" || c.Disabled || c.JWKS == "" {
+		return Client{}, reason.New(reason.ClientInvalid, nil)
+	}
+	keys, err := parseKeys(c.JWKS)
+	if err != nil {
+		return Client{}, err // it was checked when it was saved
+	}
+	v, err := jwt.NewClientAssertionVerifier(keys, jwt.ClientAssertionPolicy{Issuer: s.Issuer, ClientID: c.ID, Algorithms: AssertionAlgorithms(),
+		MaxLifetime: assertionLife, Leeway: assertionLeeway, Clock: s.Now, Replay: s.Replay, AllowUntyped: true})
+	if err != nil {
+		return Client{}, err
+	}
+	if _, err = v.Verify(ctx, in.Assertion); jose.ReasonOf(err) == jose.StoreUnavailable {
+		return Client{}, err
+	} else if err != nil {
+		return Client{}, reason.New(reason.ClientInvalid, err)
+	}
+	return c, nil
+}
+
+// assertionLeeway is what clocks of clients may be ahead of ours.
+const assertionLeeway = 10 * time.Second
+
+// maxKeys bounds a client's keys: a present one, a next one, and some room.
+const maxKeys, maxJWKS = 16, 16 << 10
+
+// parseKeys reads a client's JWK Set: public keys for signing, all of them usable.
+func parseKeys(text string) (*jwk.Set, error) {
+	if len(text) > maxJWKS {
+		return nil, errors.New("jwks is longer than 16 KiB")
+	}
+	set, err := jwk.ParseSet([]byte(text), jwk.Options{Algorithms: AssertionAlgorithms(), PublicOnly: true})
+	switch {
+	case err != nil:
+		return nil, errors.New("jwks: " + err.Error())
+	case len(set.Skipped()) > 0:
+		return nil, errors.New("jwks: " + set.Skipped()[0].Error())
+	case set.Len() == 0 || set.Len() > maxKeys:
+		return nil, errors.New("jwks has no key, or more than 16")
+	}
+	return set, nil
+}
+
+// noSecret is the hash of a secret that nobody knows, for clients that have none.
+func noSecret() []byte { return secret.Hash(secret.New("")) }

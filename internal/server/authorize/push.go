@@ -1,0 +1,57 @@
+package authorize
+
+import (
+	"net/http"
+
+	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/web"
+)
+
+// Push answers POST /par (RFC 9126 2): a client hands in its authorization request
+// where nobody can read or change it, and gets a name for it. A DPoP proof binds the
+// code as dpop_jkt does (RFC 9449 10.1).
+func (e *Endpoints) Push(w http.ResponseWriter, r *http.Request) error {
+	form, err := web.Form(r)
+	if err != nil {
+		return err
+	}
+	credentials, err := web.ClientCredentials(r, form)
+	if err != nil {
+		return err
+	}
+	c, err := e.Clients.Authenticate(r.Context(), credentials)
+	if err != nil {
+		return err
+	}
+	query := canonical(form)
+	query.Set("client_id", c.ID)
+	jkt, err := e.Proofs.Key(w, r)
+	if err != nil {
+		return err
+	}
+	if jkt != "" {
+		if given := query.Get("dpop_jkt"); given != "" && given != jkt {
+			return &reason.Error{Code: reason.SenderMismatch, OAuth: "invalid_dpop_proof"}
+		}
+		query.Set("dpop_jkt", jkt)
+	}
+	q := asked{carried: query, query: query, pushed: []byte{}} // it is one from here on
+	if _, _, err := e.Grants.Authorize(r.Context(), q.request()); err != nil {
+		return err
+	}
+	if _, err := e.wants(r.Context(), q); err != nil { // a request_uri cannot be pushed, either (RFC 9126 2.1)
+		return err
+	}
+	uri, err := e.Grants.Push(r.Context(), c, query.Encode())
+	if err != nil {
+		return err
+	}
+	return web.JSON(w, http.StatusCreated, pushed{uri, int64(grant.PushedLife.Seconds())})
+}
+
+// pushed is RFC 9126 2.2.
+type pushed struct {
+	RequestURI string `json:"request_uri"`
+	ExpiresIn  int64  `json:"expires_in"` // seconds
+}

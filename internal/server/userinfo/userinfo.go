@@ -1,0 +1,105 @@
+// Package userinfo serves the UserInfo endpoint (OpenID Connect Core 5.3).
+package userinfo
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/jotward/jotward/internal/account"
+	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/token"
+	"github.com/jotward/jotward/internal/web"
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/bearer"
+)
+
+// Accounts names people.
+type Accounts interface {
+	Get(ctx context.Context, id string) (account.Account, error)
+}
+
+// Endpoints serve /userinfo.
+type Endpoints struct {
+	Grants   *grant.Service
+	Accounts Accounts
+	Proofs   *web.Proofs
+}
+
+// claims are OpenID Connect Core 5.3.2. sub is always there; the rest by scope (5.4).
+type claims struct {
+	Subject  string `json:"sub"`
+	Name     string `json:"name,omitempty"`
+	Username string `json:"preferred_username,omitempty"`
+	Email    string `json:"email,omitempty"`
+	Verified *bool  `json:"email_verified,omitempty"`
+}
+
+// UserInfo answers GET and POST /userinfo. The token stands in the Authorization
+// header, nowhere else, and is looked up: one that was revoked is refused at once.
+func (e *Endpoints) UserInfo(w http.ResponseWriter, r *http.Request) error {
+	a, err := e.authenticate(w, r)
+	if err != nil {
+		return err
+	}
+	scopes := strings.Fields(a.Scope)
+	if !slices.Contains(scopes, "openid") {
+		return reason.New(reason.ScopeMissing, nil)
+	}
+	person, err := e.Accounts.Get(r.Context(), a.Subject)
+	if err != nil {
+		return err
+	}
+	out := claims{Subject: a.Subject}
+	if slices.Contains(scopes, "profile") {
+		out.Name, out.Username = person.Name, person.Username
+	}
+	if slices.Contains(scopes, "email") && person.Email != "" {
+		out.Email, out.Verified = person.Email, new(bool) // nothing verifies addresses yet
+	}
+	return web.JSON(w, http.StatusOK, out)
+}
+
+// authenticate returns the claims of the request's access token: alive, of a person's
+// grant, and proved where it is bound to a key.
+func (e *Endpoints) authenticate(w http.ResponseWriter, r *http.Request) (token.Access, error) {
+	from, proved := bearer.FromRequest, strings.HasPrefix(strings.ToLower(r.Header.Get("Authorization")), "dpop ")
+	if proved {
+		from = bearer.FromRequestDPoP
+	}
+	text, err := from(r)
+	if err != nil {
+		return token.Access{}, reason.New(reason.Code(jose.ReasonOf(err)), err)
+	}
+	a, err := e.Grants.Alive(r.Context(), text)
+	if err != nil {
+		return a, err
+	}
+	if a.GrantID == "" {
+		return a, reason.New(reason.ScopeMissing, errors.New("userinfo: the token is a client's own"))
+	}
+	switch bound := a.Confirmation; {
+	case (bound != nil) != proved: // a downgrade to Bearer, or a client that thinks it is protected (RFC 9449 7.2)
+		return a, reason.New(reason.SenderMismatch, errors.New("userinfo: the scheme is not the token's type"))
+	case bound != nil:
+		return a, e.Proofs.Holds(w, r, text, bound.JKT)
+	}
+	return a, nil
+}
+
+// Refusal words what is refused here as RFC 6750 3 and RFC 9449 7.1 want it.
+func Refusal(w http.ResponseWriter, r *http.Request, e *reason.Error) {
+	code, detail := e.OAuthCode(), ""
+	if row, ok := reason.Lookup(e.Code); ok && row.OAuth != "" && e.Code != reason.CredentialMissing {
+		detail = `, error="` + code + `", error_description="` + row.Meaning + `"`
+	}
+	h := w.Header()
+	if code != "use_dpop_nonce" && code != "invalid_dpop_proof" {
+		h.Add("WWW-Authenticate", `Bearer realm="jotward"`+detail)
+	}
+	h.Add("WWW-Authenticate", `DPoP realm="jotward", algs="`+web.ProofNames()+`"`+detail)
+	web.Problem(w, r, e)
+}
