@@ -164,9 +164,10 @@ func (e *Edge) Run(ctx context.Context) error {
 			e.review()
 		case <-keep.C:
 			e.keepKeys()
-			e.change.Lock()
-			e.retire(e.current.Load())
-			e.change.Unlock()
+			if e.change.TryLock() { // a reload may wait for a store, and reviews do not
+				e.retire(e.current.Load())
+				e.change.Unlock()
+			}
 		}
 	}
 }
