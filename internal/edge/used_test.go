@@ -85,13 +85,19 @@ func TestUsedStaysUsed(t *testing.T) {
 		}
 		used = append(used, fresh)
 	}
-	if n := len(w.edge.stores); n != 3 {
+	if n := w.formerStores(); n != 3 {
 		t.Errorf("%d stores are kept", n)
 	}
 	w.forward(2 * time.Hour) // no token and no proof of before holds
-	if err := w.edge.Reload(c); err != nil || len(w.edge.stores) != 0 {
-		t.Error(len(w.edge.stores), "stores are kept", err)
+	if err := w.edge.Reload(c); err != nil || w.formerStores() != 0 {
+		t.Error(w.formerStores(), "stores are kept", err)
 	}
+}
+
+func (w *world) formerStores() int {
+	w.edge.change.Lock()
+	defer w.edge.change.Unlock()
+	return len(w.edge.stores)
 }
 
 // runAlone runs an edge without a shared store until its test ends.
