@@ -175,7 +175,9 @@ func (f *adminFlags) lister(use, short, path string, filters ...string) *cobra.C
 		RunE: func(cmd *cobra.Command, args []string) error {
 			query := url.Values{"after": {after}, "limit": {strconv.Itoa(limit)}}
 			for i, name := range filters {
-				query.Set(name, values[i])
+				if cmd.Flags().Changed(strings.ReplaceAll(name, "_", "-")) {
+					query.Set(name, values[i])
+				}
 			}
 			return f.call(cmd, "GET", fill(path, args)+"?"+query.Encode(), nil)
 		}}

@@ -52,20 +52,14 @@ func configCheckCommand() *cobra.Command {
 				path = args[0]
 			}
 			file, err := loadConfig(path)
-			if err != nil {
+			if err := file.More(err, compiled); err != nil {
 				return err
-			}
-			if err := checkCertificates(file); err != nil {
-				return file.Locate(err)
 			}
 			out := cmd.OutOrStdout()
 			if i := file.Issuer; i != nil {
 				fmt.Fprintf(out, "issuer %s on %s, admin on %s\n", i.Issuer, i.Listen, i.Admin.Listen)
 			}
 			if e := file.Edge; e != nil {
-				if _, err := newEdge(e, newProcess(slog.New(slog.DiscardHandler))); err != nil {
-					return file.Locate(err)
-				}
 				fmt.Fprintf(out, "edge on %s, routes: %d, issuers: %d\n", e.Listen, len(e.Routes), len(e.Issuers))
 				for _, warning := range e.Warnings() {
 					fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", warning)
@@ -74,6 +68,16 @@ func configCheckCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// compiled is what serve and edge would find wrong beside.
+func compiled(file *config.File) error {
+	err := checkCertificates(file)
+	if file.Edge != nil {
+		_, more := newEdge(file.Edge, newProcess(slog.New(slog.DiscardHandler)))
+		err = errors.Join(err, more)
+	}
+	return err
 }
 
 // checkCertificates reads every certificate as the listeners would.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -55,7 +54,7 @@ func devCommand() *cobra.Command {
 			return runDev(cmd.Context(), data, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", "", "keep the state in this folder (default: throw it away)")
+	cmd.Flags().StringVar(&data, "data", "", "keep state and addresses in this folder (default: throw them away)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one line of JSON on stdout when everything answers")
 	return cmd
 }
@@ -103,41 +102,27 @@ func (d *dev) stop() {
 	}
 }
 
-// usualPort takes the usual port on loopback, or a free one when it is taken.
-func usualPort(port int) (net.Listener, string, error) {
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			return nil, "", err
-		}
-	}
-	return l, "http://" + l.Addr().String(), nil
-}
-
 func (d *dev) start(data string) (story, error) {
-	var listeners [5]net.Listener
-	var urls [5]string
-	for i, port := range []int{8080, 8081, 8082, 8083, 8084} {
-		var err error
-		if listeners[i], urls[i], err = usualPort(port); err != nil {
-			return story{}, err
-		}
+	// The database first: who holds it holds the folder, so that no two make
+	// secrets for it.
+	database := filepath.Join(data, "jotward.db")
+	var err error
+	if d.store, err = openStore(d.ctx, database); err != nil {
+		return story{}, err
+	}
+	secrets, err := openSecrets(data)
+	if err != nil {
+		return story{}, err
+	}
+	listeners, urls, err := d.listenAgain(secrets, []int{8080, 8081, 8082, 8083, 8084})
+	if err != nil {
+		return story{}, err
 	}
 	s := story{
 		Issuer: urls[0], Edge: urls[1], Admin: urls[2], Origin: urls[3], App: urls[4], Resource: urls[1] + "/hello",
 		ClientID: "demo", PublicClientID: "demo-public", RedirectURI: "http://127.0.0.1/callback", Username: "alice", Audience: "demo-api", Scope: "read",
 	}
-	var err error
-	c := &config.Issuer{Issuer: s.Issuer, Database: filepath.Join(data, "jotward.db"), SessionLifetime: 12 * time.Hour}
-	// The database first: who holds it holds the folder, so that no two make
-	// secrets for it.
-	if d.store, err = openStore(d.ctx, c.Database); err != nil {
-		return s, err
-	}
-	secrets, err := openSecrets(data)
-	if err != nil {
-		return s, err
-	}
+	c := &config.Issuer{Issuer: s.Issuer, Database: database, SessionLifetime: 12 * time.Hour}
 	s.AdminToken, s.Password = secrets.AdminToken, secrets.Password
 	c.MasterKey, c.Admin.Token = config.Literal(secrets.MasterKey), config.Literal(s.AdminToken)
 	if d.issuer, err = wire(d.ctx, c, d.process, d.store); err != nil {
@@ -154,7 +139,8 @@ func (d *dev) start(data string) (story, error) {
 	if err != nil {
 		return s, err
 	}
-	d.serve(listeners[4], web.NoRebinding((&web.Server{Log: d.log.With("service", "app"), Now: time.Now}).Mount(app.routes())))
+	pages := &web.Server{Log: d.log.With("service", "app"), Now: time.Now}
+	d.serve(listeners[4], pages.NoRebinding(pages.Mount(app.routes())))
 	gate, err := edge.New(devEdge(s, secrets.EdgeSecret), edge.Options{Now: time.Now, Logger: d.log.With("service", "edge"), Registerer: d.registry, Instance: "dev", Version: version})
 	if err != nil {
 		return s, err

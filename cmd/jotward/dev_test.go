@@ -12,8 +12,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -327,46 +325,3 @@ func TestAdminCommands(t *testing.T) {
 
 // testLog shows a server's log when its test fails.
 func testLog(t testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
-
-// TestDevKeepsItsState starts twice on one folder: the same secrets open the
-// second run, and nobody else can read them.
-func TestDevKeepsItsState(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	run := func() (story, func()) {
-		ctx, cancel := context.WithCancel(t.Context())
-		r, w := io.Pipe()
-		done := make(chan error, 1)
-		go func() {
-			err := runDev(ctx, folder, true, w, t.Output())
-			w.CloseWithError(err)
-			done <- err
-		}()
-		var s story
-		if err := json.NewDecoder(r).Decode(&s); err != nil {
-			t.Fatal(err)
-		}
-		go io.Copy(io.Discard, r)
-		return s, func() {
-			cancel()
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	first, stop := run()
-	stop()
-	second, stop := run()
-	defer stop()
-	if first.ClientSecret != second.ClientSecret || first.Password != second.Password || first.AdminToken != second.AdminToken || first.ClientSecret == "" {
-		t.Error("the secrets were not kept")
-	}
-	v := &world{TB: t, story: second, http: http.DefaultClient}
-	issued := v.want(v.post("/token", url.Values{"grant_type": {"client_credentials"}, "scope": {v.Scope}}, true), 200, "")
-	v.want(v.resource(text(issued, "access_token")), 200, "")
-	for _, name := range []string{"dev.json", "jotward.db"} {
-		if i, err := os.Stat(filepath.Join(folder, name)); err != nil || i.Mode().Perm()&0o077 != 0 {
-			t.Errorf("%s: %v %v", name, i, err)
-		}
-	}
-}

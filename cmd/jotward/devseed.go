@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -25,6 +26,7 @@ type devSecrets struct {
 	Password     string `json:"password"`
 	ClientSecret string `json:"client_secret"`
 	EdgeSecret   string `json:"edge_secret"`
+	Ports        []int  `json:"ports,omitempty"`
 	path         string
 }
 
@@ -63,6 +65,42 @@ func (v *devSecrets) save() error {
 		return err
 	}
 	return os.Rename(next, v.path)
+}
+
+// listenAgain opens a listener on loopback for each usual port. The port of the run
+// before comes first: the issuer's address stands in every token, and what was
+// kept is of no use at another. One that is taken is replaced by a free one.
+func (d *dev) listenAgain(v *devSecrets, usual []int) (listeners []net.Listener, urls []string, err error) {
+	ports := make([]int, len(usual))
+	for i := range usual {
+		try := []int{usual[i], 0}
+		if len(v.Ports) == len(usual) {
+			try = append([]int{v.Ports[i]}, try...)
+		}
+		l, err := firstFree(try)
+		if err != nil {
+			for _, open := range listeners {
+				_ = open.Close() // nothing was served on it
+			}
+			return nil, nil, err
+		}
+		ports[i] = l.Addr().(*net.TCPAddr).Port
+		listeners, urls = append(listeners, l), append(urls, "http://"+l.Addr().String())
+	}
+	if len(v.Ports) == len(usual) && v.Ports[0] != ports[0] {
+		d.log.Warn("the issuer's port is taken: tokens of the run before do not hold at another address", "port", v.Ports[0], "now", ports[0])
+	}
+	v.Ports = ports
+	return listeners, urls, v.save()
+}
+
+func firstFree(ports []int) (l net.Listener, err error) {
+	for _, port := range ports {
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return l, nil
+		}
+	}
+	return nil, err
 }
 
 // seed makes the demo account and clients, unless they were kept.

@@ -38,9 +38,9 @@ func edgeCommand() *cobra.Command {
 		Args: exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !given(cmd) {
-				file, err := loadConfig(path)
+				file, err := loadConfig(path, config.EdgeSection)
 				if err != nil {
-					return err
+					return file.More(err, compiled)
 				}
 				if file.Edge == nil {
 					return usage("edge: %s has no edge: add one, or run `jotward serve`", path)
@@ -118,7 +118,7 @@ func newEdge(c *config.EdgeService, p *process) (*edge.Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return edge.New(c.Edge, edge.Options{Now: time.Now, Logger: p.log.With("service", "edge"), Registerer: p.registry, Instance: host + " " + c.Listen, Version: version})
+	return edge.New(c.Edge, edge.Options{Now: time.Now, Logger: p.log.With("service", "edge"), Registerer: p.registry, Instance: host + " " + c.Listen, Version: version, TLSAtProxy: c.TLS.AtProxy})
 }
 
 func runEdge(ctx context.Context, path string, file *config.File, errw io.Writer) error {
@@ -128,10 +128,6 @@ func runEdge(ctx context.Context, path string, file *config.File, errw io.Writer
 	gate, err := newEdge(c, p)
 	if err != nil {
 		return file.Locate(err)
-	}
-	peers, err := trust(c.TrustedProxies, c.TLS.AtProxy)
-	if err != nil {
-		return err
 	}
 	public, err := p.listenPublic(c.Service, clientAuth(c))
 	if err != nil {
@@ -144,7 +140,7 @@ func runEdge(ctx context.Context, path string, file *config.File, errw io.Writer
 	following, stop := context.WithCancel(context.WithoutCancel(ctx)) // until everything has drained
 	defer stop()
 	go func() { _ = gate.Run(following) }() // ends with following, and only then
-	p.start(public, edge.NewServer(peers.Guard(gate)))
+	p.start(public, edge.NewServer(gate))
 	p.log.Info("guarding", "listen", public.Addr().String(), "routes", len(c.Routes), "issuers", len(c.Issuers), "version", version)
 	if path != "" {
 		files := append(certificateFiles(c.TLS), certificateFiles(c.Admin.TLS)...)
@@ -164,7 +160,7 @@ func (p *process) serveOps(a config.Admin, gate *edge.Edge) error {
 	}
 	s := &web.Server{Log: p.log, Now: time.Now}
 	routes := append(p.ops(a.Token.Reveal()).Routes(), decisionsRoute(gate, a.Token.Reveal()))
-	p.serve(l, web.NoRebinding(s.Mount(routes))).RegisterOnShutdown(gate.EndTails)
+	p.serve(l, s.NoRebinding(s.Mount(routes))).RegisterOnShutdown(gate.EndTails)
 	return nil
 }
 
@@ -175,7 +171,7 @@ func decisionsRoute(gate *edge.Edge, token string) web.Route {
 
 // reloadEdge reads the file again and replaces what the edge decides by.
 func (p *process) reloadEdge(path string, gate *edge.Edge) error {
-	file, err := config.Load(path)
+	file, err := config.Load(path, config.EdgeSection)
 	if err != nil {
 		return err
 	}

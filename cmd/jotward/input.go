@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -44,7 +46,11 @@ func readSecret(cmd *cobra.Command, ref, flag string) ([]byte, error) {
 	}
 	file, err := os.Open(ref)
 	if err != nil {
-		return nil, usage("%s: %v: give FILE, - or env:NAME", flag, err)
+		// The name is not repeated: it may be the secret itself, given by mistake.
+		if cause, ok := errors.AsType[*fs.PathError](err); ok {
+			err = cause.Err
+		}
+		return nil, usage("%s: what is given is no file: %v: give FILE, - or env:NAME", flag, err)
 	}
 	defer file.Close()
 	return readBounded(file, flag)
@@ -94,6 +100,24 @@ func parseNames(names []string, known []jwk.Algorithm) ([]jwk.Algorithm, error) 
 // keyAlgorithms are all that a key can be bound to.
 func keyAlgorithms() []jwk.Algorithm {
 	return slices.Concat(jwk.SignatureAlgorithms(), jwk.KeyManagementAlgorithms(), jwk.ContentEncryptionAlgorithms())
+}
+
+// namedKey is parseKey for a key that is used with its own algorithm. One that
+// --alg does not name is not the key that was asked for.
+func namedKey(data []byte, algorithms []jwk.Algorithm) (*jwk.Key, error) {
+	key, err := parseKey(data, algorithms)
+	if err != nil || len(algorithms) == 0 || slices.ContainsFunc(algorithms, func(a jwk.Algorithm) bool { return one(a) == one(key.Algorithm()) }) {
+		return key, err
+	}
+	return nil, usage("--alg %v: the key is for %s: leave --alg out, or give another key", algorithms, key.Algorithm())
+}
+
+// one makes one name of the two of Ed25519 (RFC 9864 2.2).
+func one(a jwk.Algorithm) jwk.Algorithm {
+	if a == jwk.EdDSA {
+		return jwk.Ed25519
+	}
+	return a
 }
 
 // parseKey reads one key: a JWK, or PEM or DER when the algorithm is given.

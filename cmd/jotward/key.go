@@ -64,7 +64,7 @@ func (f *keyFlags) read(cmd *cobra.Command) (*jwk.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseKey(data, list)
+	return namedKey(data, list)
 }
 
 func keyPublicCommand() *cobra.Command {

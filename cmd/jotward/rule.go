@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v4"
 
+	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/edge"
 	"github.com/jotward/jotward/internal/reason"
 )
@@ -58,7 +59,7 @@ The claims are taken as verified; iss and aud may be left out for those of the r
 It fails when a case comes out otherwise.`,
 		Args: exactArgs(1, "a file of cases"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := loadConfig(path)
+			file, err := loadConfig(path, config.EdgeSection)
 			if err != nil {
 				return err
 			}

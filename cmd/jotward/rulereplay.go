@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/edge"
 	"github.com/jotward/jotward/internal/reason"
 )
@@ -32,7 +33,7 @@ and revocations are not asked. It fails when anybody who was let in would be ref
   jotward rule replay --config next.yaml decisions.jsonl`,
 		Args: exactArgs(1, "a file of decisions"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := loadConfig(path)
+			file, err := loadConfig(path, config.EdgeSection)
 			if err != nil {
 				return err
 			}

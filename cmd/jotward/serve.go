@@ -33,8 +33,8 @@ func configFlag(cmd *cobra.Command, path *string) {
 }
 
 // loadConfig is config.Load with a hint when there is no file at all.
-func loadConfig(path string) (*config.File, error) {
-	f, err := config.Load(path)
+func loadConfig(path string, sections ...string) (*config.File, error) {
+	f, err := config.Load(path, sections...)
 	if errors.Is(err, os.ErrNotExist) {
 		if _, statErr := os.Stat(path); statErr != nil {
 			return nil, usage("config: %s does not exist: make one with `jotward config init %s`, or name another with --config", path, path)
@@ -50,7 +50,7 @@ func serveCommand() *cobra.Command {
 		Short: "Run the issuer from a configuration file",
 		Args:  exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			f, err := loadConfig(path)
+			f, err := loadConfig(path, config.IssuerSection)
 			if err != nil {
 				return err
 			}
@@ -88,7 +88,7 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 	i.log.Info("serving", "issuer", c.Issuer, "listen", public.Addr().String(), "admin", private.Addr().String(), "version", version)
 	files := append(certificateFiles(c.TLS), certificateFiles(c.Admin.TLS)...)
 	go p.onChange(ctx, append(files, path), func() error {
-		if f, err := config.Load(path); err != nil || f.Issuer == nil {
+		if f, err := config.Load(path, config.IssuerSection); err != nil || f.Issuer == nil {
 			return errors.Join(err, errors.New("the running configuration stays"))
 		}
 		return p.reloadCertificates()

@@ -245,7 +245,7 @@ func tokenSignCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			key, err := parseKey(secret, list)
+			key, err := namedKey(secret, list)
 			if err != nil {
 				return err
 			}

@@ -30,7 +30,7 @@ func (f *cryptFlags) read(cmd *cobra.Command) (key *jwk.Key, encryptions []jwk.A
 	if err != nil {
 		return nil, nil, err
 	}
-	key, err = parseKey(data, algorithms)
+	key, err = namedKey(data, algorithms)
 	return key, encryptions, err
 }
 

@@ -5,7 +5,9 @@ package account
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/text/secure/precis"
 
@@ -65,19 +67,20 @@ type Service struct {
 	TokenLife time.Duration
 }
 
-// maxText bounds each text of an account, in bytes; an address has 320 (RFC 5321 4.5.3.1).
-const maxText, maxEmail = 256, 320
+// maxText bounds each text of an account, in bytes; an address has 320 (RFC 5321
+// 4.5.3.1). maxList bounds its roles, and its permissions.
+const maxText, maxEmail, maxList = 256, 320, 256
 
 // UsernameKey returns the spelling by which a name is looked up and is unique:
 // the UsernameCaseMapped profile (RFC 8265 3.3). It fails for what the profile
 // forbids: blanks, control characters, mixed directions.
 func UsernameKey(username string) (string, error) {
 	if len(username) > maxText {
-		return "", &reason.Error{Code: reason.RequestInvalid, Detail: "username is too long"}
+		return "", invalid("username is too long")
 	}
 	key, err := precis.UsernameCaseMapped.CompareKey(username)
 	if err != nil || key == "" || len(key) > 2*maxText {
-		return "", &reason.Error{Code: reason.RequestInvalid, Detail: "username has characters that RFC 8265 forbids"}
+		return "", invalid("username has characters that RFC 8265 forbids")
 	}
 	return key, nil
 }
@@ -88,7 +91,7 @@ func (s *Service) Create(ctx context.Context, actor audit.Actor, n New) (Account
 	if err != nil {
 		return Account{}, err
 	}
-	if err := checkProfile(n.Name, n.Email); err != nil {
+	if err := errors.Join(checkProfile(n.Name, n.Email), checkList("roles", n.Roles), checkList("permissions", n.Permissions)); err != nil {
 		return Account{}, err
 	}
 	hash, err := s.Hasher.Hash(ctx, n.Password)
@@ -104,10 +107,42 @@ func (s *Service) Create(ctx context.Context, actor audit.Actor, n New) (Account
 }
 
 func checkProfile(name, email string) error {
-	if len(name) > maxText || len(email) > maxEmail {
-		return &reason.Error{Code: reason.RequestInvalid, Detail: "name or email is too long"}
+	switch {
+	case len(name) > maxText || len(email) > maxEmail:
+		return invalid("name or email is too long")
+	case strings.ContainsFunc(name, unseen):
+		return invalid("name has control characters")
+	case email != "" && !address(email):
+		return invalid("email is not local@domain")
 	}
 	return nil
+}
+
+// checkList holds roles or permissions to what a claim can say and a header carry.
+func checkList(name string, list []string) error {
+	for _, v := range list {
+		if v == "" || len(v) > maxText || strings.ContainsFunc(v, unseen) {
+			return invalid(name + " has an entry that is empty, too long, or has control characters")
+		}
+	}
+	if len(list) > maxList {
+		return invalid(name + " has more than 256 entries")
+	}
+	return nil
+}
+
+// unseen are characters that change what a reader takes a text for.
+func unseen(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+
+// address reports whether a text can be an address of RFC 5321 4.1.2, or of RFC
+// 6531. Whether mail reaches anybody there is found out by mail alone.
+func address(email string) bool {
+	at := strings.LastIndexByte(email, '@')
+	return at > 0 && at < len(email)-1 && !strings.ContainsFunc(email, func(r rune) bool { return unseen(r) || unicode.IsSpace(r) })
+}
+
+func invalid(detail string) error {
+	return &reason.Error{Code: reason.RequestInvalid, Detail: detail}
 }
 
 // Get returns an account, or NotFound.
@@ -160,6 +195,9 @@ func (s *Service) SetPassword(ctx context.Context, actor audit.Actor, id string,
 // SetRoles replaces roles and permissions; tokens with the old ones are
 // revoked, but a refresh yields new ones.
 func (s *Service) SetRoles(ctx context.Context, actor audit.Actor, id string, revision int64, roles, permissions []string) error {
+	if err := errors.Join(checkList("roles", roles), checkList("permissions", permissions)); err != nil {
+		return err
+	}
 	_, err := s.change(ctx, id, revision, false, func(a *Account) audit.Act {
 		a.Roles, a.Permissions = roles, permissions
 		return s.revoking(actor, a, "account.roles", reason.RolesChanged)

@@ -175,6 +175,31 @@ func TestThreatSpraying(t *testing.T) {
 
 // Success clears the name's bucket only: an account of one's own does not open
 // the others.
+// Whoever guesses without end locks nobody out of where they have signed in before,
+// and gains no more guesses there.
+func TestGuessersLockNobodyOut(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, "ann", "eve")
+	for _, name := range []string{"ann", "eve"} {
+		if err := d.try(name, right, map[string]string{"ann": "192.0.2.1", "eve": "198.51.100.1"}[name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 10 {
+		d.want(d.try("ann", "wrong horse", fmt.Sprintf("203.0.%d.1", i)), reason.SignInFailed)
+	}
+	d.want(d.try("ann", right, "203.0.113.1"), reason.SignInThrottled)
+	d.want(d.try("ann", right, "198.51.100.1"), reason.SignInThrottled) // eve's network is not ann's
+	if err := d.try("Ann", right, "192.0.2.77"); err != nil {
+		t.Fatalf("from the network of before: %v", err)
+	}
+	d.want(d.try("ann", right, "203.0.113.1"), reason.SignInThrottled) // and it opens nothing for the guessers
+	for range 10 {
+		d.want(d.try("ann", "wrong horse", "192.0.2.1"), reason.SignInFailed)
+	}
+	d.want(d.try("ann", right, "192.0.2.1"), reason.SignInThrottled)
+}
+
 func TestSuccessClearsTheNameOnly(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, "ann", "eve")

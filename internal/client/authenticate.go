@@ -60,7 +60,7 @@ func (s *Service) bySecret(ctx context.Context, id, text string) (Client, error)
 	got := secret.Hash(text)
 	same, old := subtle.ConstantTimeCompare(want, got) == 1, subtle.ConstantTimeCompare(before, got) == 1
 	if !known || !same && !(overlap && old) {
-		return Client{}, reason.New(reason.ClientInvalid, nil)
+		return Client{}, refusal(c, "another secret than that of client "+c.ID)
 	}
 	return c, nil
 }
@@ -72,9 +72,21 @@ func (s *Service) byID(ctx context.Context, id string) (Client, error) {
 		return Client{}, err
 	}
 	if c.ID == "" || !c.Public || c.Disabled {
-		return Client{}, reason.New(reason.ClientInvalid, nil)
+		return Client{}, refusal(c, "nothing by which client "+c.ID+" authenticates")
 	}
 	return c, nil
+}
+
+// refusal says to the caller that the client could not be authenticated, and to the
+// operator why. What nobody has registered is not repeated: it may be a secret.
+func refusal(c Client, otherwise string) error {
+	switch {
+	case c.ID == "":
+		otherwise = "no client has this id"
+	case c.Disabled:
+		otherwise = "client " + c.ID + " is disabled"
+	}
+	return reason.New(reason.ClientInvalid, errors.New(otherwise))
 }
 
 // assertionLife bounds how long an assertion may be good for: it is made for one request.
@@ -99,7 +111,7 @@ func (s *Service) byAssertion(ctx context.Context, in Credentials) (Client, erro
 		return Client{}, err
 	}
 	if c.ID == "" || c.Disabled || c.JWKS == "" {
-		return Client{}, reason.New(reason.ClientInvalid, nil)
+		return Client{}, refusal(c, "an assertion, and client "+c.ID+" has no keys")
 	}
 	keys, err := parseKeys(c.JWKS)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/jotward/jotward/internal/reason"
 )
@@ -77,6 +78,9 @@ func checkRedirect(name, uri string) error {
 	if err != nil || !u.IsAbs() || len(uri) > maxText || u.User != nil || strings.ContainsAny(uri, "#*\\") {
 		return errors.New(name + ": one is not absolute, or has a fragment, a wildcard or user information (RFC 6749 3.1.2)")
 	}
+	if u, err := url.ParseQuery(u.RawQuery); err != nil || u.Has("code") || u.Has("state") || u.Has("iss") || u.Has("error") || u.Has("error_description") {
+		return errors.New(name + ": one has a query that cannot be read, or holds a parameter of the answer itself (RFC 6749 4.1.2, RFC 9207 2)")
+	}
 	for _, b := range []byte(uri) {
 		if b <= ' ' || b >= 0x7f {
 			return errors.New(name + ": one has characters that a URI has not (RFC 3986 2)")
@@ -128,8 +132,8 @@ func (c Client) fault() error {
 	if !plainID(c.ID) {
 		return errors.New("client_id has other characters than letters, digits and -._~, or begins with another than a letter or digit")
 	}
-	if len(c.Name) > 256 {
-		return errors.New("name is too long")
+	if len(c.Name) > 256 || strings.ContainsFunc(c.Name, unseen) {
+		return errors.New("name is too long, or has control characters")
 	}
 	if l := c.Lifetime(); l < MinLifetime || l > MaxLifetime {
 		return errors.New("access_token_lifetime is outside 300 to 3600 seconds")
@@ -138,8 +142,8 @@ func (c Client) fault() error {
 		name string
 		list []string
 	}{{"grant_types", c.GrantTypes}, {"redirect_uris", c.RedirectURIs}, {"post_logout_redirect_uris", c.PostLogoutRedirectURIs}, {"scopes", c.Scopes}, {"audiences", c.Audiences}, {"roles", c.Roles}, {"permissions", c.Permissions}} {
-		if len(l.list) > maxList || slices.ContainsFunc(l.list, func(v string) bool { return v == "" || len(v) > maxText }) {
-			return errors.New(l.name + " is too long, or an entry of it is empty or too long")
+		if len(l.list) > maxList || slices.ContainsFunc(l.list, func(v string) bool { return v == "" || len(v) > maxText || strings.ContainsFunc(v, unseen) }) {
+			return errors.New(l.name + " is too long, or an entry of it is empty, too long, or has control characters")
 		}
 	}
 	for _, s := range c.Scopes {
@@ -171,6 +175,10 @@ func (c Client) fault() error {
 	_, err := parseKeys(c.JWKS)
 	return err
 }
+
+// unseen are characters that change what a reader takes a text for: the name stands
+// on the page where people allow the client what it asks for.
+func unseen(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
 // plainID keeps to what needs no escape in a path of the admin API and is no
 // flag on a command line.

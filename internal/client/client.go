@@ -46,10 +46,14 @@ const (
 	MaxLifetime     = 60 * time.Minute
 )
 
-// TokenLife is how long a revocation is remembered, and a key published: the
-// longest life of a token, and room for one that a request signs which had read
-// its client or grant just before, and for a clock that is set right meanwhile.
-const TokenLife = MaxLifetime + 5*time.Minute
+// Room is how much longer than a token lives its revocation is remembered: for one
+// that a request signs which had read its client or grant just before, for a clock
+// that is set right meanwhile, and for an edge whose clock is behind.
+const Room = 5 * time.Minute
+
+// TokenLife is how long a revocation is remembered, and a key published, when the
+// tokens it concerns are not known.
+const TokenLife = MaxLifetime + Room
 
 // Store is what the service needs. CreateClient returns the version that the
 // client begins with: not below what the log revoked of a deleted client of the

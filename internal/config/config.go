@@ -41,9 +41,17 @@ func (e *EdgeService) check(p *problems) {
 	}
 }
 
+// The sections of a file.
+const (
+	IssuerSection = "issuer"
+	EdgeSection   = "edge"
+)
+
 // Load reads a file, lays the environment over it, reads the secrets that it
-// refers to, and checks all of it.
-func Load(path string) (*File, error) {
+// refers to, and checks all of it. Who runs one section names it: of the other
+// no secret is read and nothing is kept, so that no edge ever holds the issuer's
+// master key, and an issuer starts before the clients of its edges exist.
+func Load(path string, sections ...string) (*File, error) {
 	in, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -56,11 +64,11 @@ func Load(path string) (*File, error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("%s: is larger than %d bytes: is it the right file?", path, maxFile)
 	}
-	return Parse(path, data, os.Environ())
+	return Parse(path, data, os.Environ(), sections...)
 }
 
 // Parse is Load for a text that is at hand; name stands in its errors.
-func Parse(name string, data []byte, environ []string) (*File, error) {
+func Parse(name string, data []byte, environ []string, sections ...string) (*File, error) {
 	f := &File{source: source{name: name, lines: map[string]int{}}}
 	p := &problems{source: &f.source}
 	if silent(data) {
@@ -79,13 +87,21 @@ func Parse(name string, data []byte, environ []string) (*File, error) {
 	}
 	unread := len(p.list)
 	overlay(f, environ, p)
+	if f.Issuer == nil && f.Edge == nil {
+		p.add("", "holds neither issuer nor edge: see `jotward config init`")
+	}
+	f.keep(sections)
 	resolve(f, p)
 	f.check(p)
 	if unread > 0 {
 		// What could not be read would be reported again as missing.
 		p.list = slices.DeleteFunc(p.list, func(l located) bool { return strings.Contains(l.text, ": is missing") })
 	}
-	return f, p.err()
+	err := p.err()
+	if e, ok := err.(*Error); ok {
+		e.unread = unread > 0
+	}
+	return f, err
 }
 
 // Check checks a configuration that was made without a file.
@@ -96,10 +112,20 @@ func Check(f *File) (*File, error) {
 	return f, p.err()
 }
 
-func (f *File) check(p *problems) {
-	if f.Issuer == nil && f.Edge == nil {
-		p.add("", "holds neither issuer nor edge: see `jotward config init`")
+// keep forgets the sections that are not named; none named: both are kept.
+func (f *File) keep(sections []string) {
+	if len(sections) == 0 {
+		return
 	}
+	if !slices.Contains(sections, IssuerSection) {
+		f.Issuer = nil
+	}
+	if !slices.Contains(sections, EdgeSection) {
+		f.Edge = nil
+	}
+}
+
+func (f *File) check(p *problems) {
 	if f.Issuer != nil {
 		f.Issuer.defaults()
 		f.Issuer.check(p)
@@ -135,6 +161,31 @@ func (f *File) Locate(err error) error {
 	p := problems{source: &f.source}
 	p.collect(err)
 	return p.err()
+}
+
+// More adds to what Load found wrong what compiling found, so that all is said at
+// once. compile is not asked when something could not be read, and what it says of
+// the same place is left out: it follows from what was said.
+func (f *File) More(err error, compile func(*File) error) error {
+	before, ok := errors.AsType[*Error](err)
+	if f == nil || ok && (before.unread || before.list == nil) || !ok && err != nil {
+		return err
+	}
+	p := problems{source: &f.source}
+	p.collect(compile(f))
+	if before != nil {
+		p.list = slices.DeleteFunc(p.list, func(l located) bool {
+			return slices.ContainsFunc(before.list, func(b located) bool { return around(b.path, l.path) || around(l.path, b.path) })
+		})
+		p.list = append(before.list, p.list...)
+	}
+	return p.err()
+}
+
+// around reports whether a path is another one or holds it.
+func around(outer, path string) bool {
+	rest, ok := strings.CutPrefix(path, outer)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[' || outer == "")
 }
 
 // source remembers the line of each path.
@@ -188,12 +239,12 @@ type problems struct {
 }
 
 type located struct {
-	line int
-	text string
+	line       int
+	path, text string
 }
 
 func (p *problems) add(path, text string) {
-	p.list = append(p.list, located{p.source.line(path), (&Problem{path, text}).Error()})
+	p.list = append(p.list, located{p.source.line(path), path, (&Problem{path, text}).Error()})
 }
 
 func (p *problems) collect(err error) {
@@ -217,15 +268,15 @@ func (p *problems) collect(err error) {
 func (p *problems) unreadable(err error) error {
 	if many, ok := errors.AsType[*yaml.LoadErrors](err); ok {
 		for _, e := range many.Errors {
-			p.list = append(p.list, located{max(e.Mark.Line, 1), plain(e.Message)})
+			p.list = append(p.list, located{max(e.Mark.Line, 1), "", plain(e.Message)})
 		}
 		return p.err()
 	}
 	if one, ok := errors.AsType[*yaml.LoadError](err); ok {
-		p.list = append(p.list, located{max(one.Mark.Line, 1), one.Message + ": correct the YAML"})
+		p.list = append(p.list, located{max(one.Mark.Line, 1), "", one.Message + ": correct the YAML"})
 		return p.err()
 	}
-	return &Error{[]string{p.source.name + ": " + err.Error()}}
+	return &Error{Problems: []string{p.source.name + ": " + err.Error()}}
 }
 
 // plain turns the parser's words about Go types into words about the file.
@@ -275,14 +326,22 @@ func (p *problems) err() error {
 		return nil
 	}
 	slices.SortStableFunc(p.list, func(a, b located) int { return a.line - b.line })
-	e := &Error{}
+	e := &Error{list: p.list}
 	for _, l := range p.list {
-		e.Problems = append(e.Problems, fmt.Sprintf("%s:%d: %s", p.source.name, l.line, l.text))
+		at := fmt.Sprintf("%s:%d", p.source.name, l.line)
+		if p.source.lines == nil { // flags are on no line
+			at = p.source.name
+		}
+		e.Problems = append(e.Problems, at+": "+l.text)
 	}
 	return e
 }
 
 // Error is everything that is wrong with one configuration.
-type Error struct{ Problems []string }
+type Error struct {
+	Problems []string
+	list     []located
+	unread   bool // some of it could not be read: what is missing elsewhere may be there
+}
 
 func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }

@@ -91,6 +91,30 @@ func TestEnvironmentThatNamesNothing(t *testing.T) {
 	}
 }
 
+// Who runs one section of a file reads no secret of the other: an edge has no
+// use for the issuer's master key, and the issuer starts before its edges have
+// clients. A key that does not exist is a mistake wherever it stands.
+func TestOneSectionAlone(t *testing.T) {
+	t.Setenv("JOTWARD_EDGE_CLIENT_SECRET", "swordfish")
+	f, err := Parse("f", []byte(good), nil, EdgeSection)
+	if err != nil || f.Issuer != nil || f.Edge.Issuers[0].Feed.ClientSecret.Reveal() != "swordfish" {
+		t.Fatalf("the edge: %v", err)
+	}
+	environ(t)
+	t.Setenv("JOTWARD_EDGE_CLIENT_SECRET", "")
+	if f, err = Parse("f", []byte(good), nil, IssuerSection); err != nil || f.Edge != nil || f.Issuer.Admin.Token.Reveal() == "" {
+		t.Fatalf("the issuer: %v", err)
+	}
+	for _, sections := range [][]string{nil, {IssuerSection, EdgeSection}} {
+		if _, err = Parse("f", []byte(good), nil, sections...); err == nil || !strings.Contains(err.Error(), "JOTWARD_EDGE_CLIENT_SECRET is not set") {
+			t.Errorf("both: %v", err)
+		}
+	}
+	if _, err = Parse("f", []byte(good+"  lisen: x\n"), nil, IssuerSection); err == nil || !strings.Contains(err.Error(), "lisen: is no key here") {
+		t.Errorf("an unknown key of the other section: %v", err)
+	}
+}
+
 func TestSecretsShowTheirReferenceOnly(t *testing.T) {
 	f, err := Parse("f", []byte(good), environ(t))
 	if err != nil {

@@ -33,6 +33,9 @@ type Options struct {
 	HTTPClient *http.Client          // to the issuers; nil: bounded, without proxies
 	Instance   string                // the name under which positions are reported
 	Version    string
+	// TLSAtProxy says that a trusted proxy ends TLS: what reached the edge or that
+	// proxy in clear is refused, but for what comes from this machine.
+	TLSAtProxy bool
 	// Observe is told of every event after its request ended; optional. It must
 	// not block and must not keep the event.
 	Observe func(*Event)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/reason"
 )
 
 // spellings of X-User that some server takes for X-User.
@@ -159,6 +160,40 @@ func TestRefuseInsecure(t *testing.T) {
 	w.edge.ServeHTTP(rec, r)
 	if rec.Code != 200 || rec.Header().Get("Strict-Transport-Security") != hsts {
 		t.Error("over TLS:", rec.Code, rec.Header())
+	}
+}
+
+// Where a proxy ends TLS, what came past it or reached it in clear is refused before
+// anything else is looked at, and is an event like every other request.
+func TestTLSAtProxy(t *testing.T) {
+	t.Parallel()
+	w := build(t, signs(t, newKey(t, "e1")), func(_ *world, c *config.Edge) { c.TrustedProxies = []string{"10.0.0.0/8"} })
+	w.edge.options.TLSAtProxy = true
+	for _, c := range []struct {
+		peer   string
+		proto  []string
+		status int
+	}{
+		{"10.0.0.1:1", []string{"https"}, 200}, {"127.0.0.1:1", nil, 200}, {"[::1]:1", nil, 200},
+		{"10.0.0.1:1", nil, 400}, {"10.0.0.1:1", []string{"http"}, 400}, {"10.0.0.1:1", []string{"http", "https"}, 400},
+		{"203.0.113.9:1", nil, 400}, {"203.0.113.9:1", []string{"https"}, 400}, {"unknown", []string{"https"}, 400},
+	} {
+		for _, path := range []string{"/api/x", identityPath} {
+			r := httptest.NewRequest(http.MethodGet, path, nil)
+			r.RemoteAddr, r.Header["X-Forwarded-Proto"] = c.peer, c.proto
+			r.Header.Set("Authorization", "Bearer "+w.a.token(nil))
+			rec := httptest.NewRecorder()
+			w.edge.ServeHTTP(rec, r)
+			if rec.Code != c.status {
+				t.Errorf("%s from %s, %v: %d %s", path, c.peer, c.proto, rec.Code, rec.Body)
+			}
+			if path == identityPath && c.status == 200 {
+				continue // nothing is decided
+			}
+			if ev := <-w.events; ev.Status != c.status || (ev.Reason == reason.TransportInsecure) != (c.status == 400) {
+				t.Errorf("%s from %s, %v: the event says %d %s", path, c.peer, c.proto, ev.Status, ev.Reason)
+			}
+		}
 	}
 }
 

@@ -39,9 +39,15 @@ type passageKey struct{}
 
 // ServeHTTP decides about a request and forwards it, or answers with the edge's own keys.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s := e.current.Load(); !s.signing.serve(w, r, s) {
+	if s := e.current.Load(); !s.signing.serve(w, r, s, e.inClear) {
 		e.pass(w, r)
 	}
+}
+
+// inClear says whether somebody could read the request on its way, where TLS ends
+// at a proxy.
+func (e *Edge) inClear(w way) bool {
+	return e.options.TLSAtProxy && !w.secure && (w.trusted || !w.peer.IsLoopback())
 }
 
 func (e *Edge) pass(w http.ResponseWriter, r *http.Request) {
@@ -161,6 +167,9 @@ func (e *Edge) passage(r *http.Request, s *state) *passage {
 }
 
 func (e *Edge) decide(r *http.Request, p *passage, now time.Time) (*route, *refusal) {
+	if e.inClear(p.way) {
+		return nil, &refusal{code: reason.TransportInsecure, detail: "the peer is no trusted proxy, or the proxy was reached in clear"}
+	}
 	rt, path, no := p.state.routeOf(r)
 	if no != nil {
 		return nil, no

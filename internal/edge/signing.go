@@ -288,16 +288,20 @@ func (g *signing) owns(path string) bool {
 
 // serve answers with the public keys where a request asks for them, and reports
 // whether it did. It is no event, like the issuer's own key set: nothing is decided.
-func (g *signing) serve(w http.ResponseWriter, r *http.Request, s *state) bool {
+func (g *signing) serve(w http.ResponseWriter, r *http.Request, s *state, inClear func(way) bool) bool {
 	if g == nil || r.URL.Path != g.path {
 		return false
 	}
 	if _, path, ok := canonical(r); !ok || path != g.path {
 		return false
 	}
+	way := s.wayOf(r)
+	if inClear(way) { // refused as an event, like everything else
+		return false
+	}
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
-	if way := s.wayOf(r); way.secure {
+	if way.secure {
 		h.Set("Strict-Transport-Security", hsts)
 	}
 	if r.ContentLength != 0 || !r.ProtoAtLeast(1, 1) { // its end may have two readings

@@ -40,16 +40,16 @@ type Authorization struct {
 // the redirect_uri: never before client and redirect_uri hold (RFC 6749 4.1.2.1).
 func (s *Service) Authorize(ctx context.Context, r AuthRequest) (a Authorization, redirect bool, err error) {
 	c, err := s.Store.Client(ctx, r.ClientID)
-	if err != nil {
-		return a, false, unknown(err, reason.ClientInvalid)
+	a = Authorization{Client: c, Request: r}
+	if errors.Is(err, reason.New(reason.NotFound, nil)) || err == nil && c.Disabled {
+		return a, false, &reason.Error{Code: reason.ClientInvalid, Detail: "the application that sent you here is not registered, or was shut"}
 	}
-	if c.Disabled {
-		return a, false, reason.New(reason.ClientInvalid, nil)
+	if err != nil {
+		return a, false, err
 	}
 	if !c.AllowsRedirect(r.RedirectURI) {
 		return a, false, reason.New(reason.RedirectMismatch, nil)
 	}
-	a = Authorization{Client: c, Request: r}
 	if r.ResponseType == "" {
 		return a, true, reason.New(reason.RequestInvalid, errors.New("grant: response_type is missing"))
 	}

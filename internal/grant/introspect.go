@@ -126,7 +126,7 @@ func (s *Service) Revoke(ctx context.Context, c client.Client, requestID, text s
 			return err
 		}
 		return s.Store.RevokeToken(ctx, audit.New(s.Now(), who, "token.revoke", "token", a.ID).Revoking(revoke.Entry{
-			Kind: revoke.KindToken, ID: a.ID, Expires: time.Unix(a.Expiry, 0), Reason: reason.Requested}))
+			Kind: revoke.KindToken, ID: a.ID, Expires: time.Unix(a.Expiry, 0).Add(client.Room), Reason: reason.Requested}))
 	}
 	if jose.ReasonOf(err) == "" {
 		return err

@@ -170,6 +170,43 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// A query is read whole: what a misspelt filter would show is more than was asked for.
+func TestQueries(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	for query, detail := range map[string]string{
+		"users?user=ann": `"user"`, "users?username=": "username has no value", "users?username=ann&username=bob": "username is there twice", "users?%zz": "cannot be read",
+		"users?limit=": "limit has no value", "audit?Action=x": `"Action"`, "clients?username=x": `"username"`, "users/" + v.ann.ID + "?limit=1": `"limit"`, "keys/token?limit=1&limit=1": "limit is there twice",
+	} {
+		if a := v.want(v.admin("GET", "/admin/v1/"+query, nil), 400, "request_invalid"); !strings.Contains(a.text("detail"), detail) {
+			t.Errorf("%s: %s", query, a.body)
+		}
+	}
+	v.want(v.admin("DELETE", "/admin/v1/users/"+v.ann.ID+"?dry_run=true", nil), 400, "request_invalid")
+	v.want(v.admin("GET", "/admin/v1/users/"+v.ann.ID, nil), 200, "")
+	// What is described is read.
+	for path, ops := range at(api().doc, "paths").(map[string]any) {
+		parameters, _ := at(ops, "get", "parameters").([]any)
+		for _, p := range parameters {
+			if at(p, "in") == "query" {
+				path := strings.NewReplacer("{id}", v.ann.ID, "{purpose}", "token").Replace(path)
+				if a := v.admin("GET", path+"?"+at(p, "name").(string)+"=1", nil); strings.Contains(a.text("detail"), "no parameter") {
+					t.Errorf("%s: %s", path, a.body)
+				}
+			}
+		}
+	}
+}
+
+// What is set later is held to the same.
+func TestSettingsOfAUser(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	v.want(v.admin("PUT", "/admin/v1/users/"+v.ann.ID, map[string]any{"name": "Ann", "email": "no address"}), 400, "request_invalid")
+	v.want(v.admin("PUT", "/admin/v1/users/"+v.ann.ID+"/roles", map[string]any{"roles": []string{""}, "permissions": []string{}}), 400, "request_invalid")
+	v.want(v.admin("PUT", "/admin/v1/users/"+v.ann.ID, map[string]any{"name": "Ännchen", "email": "änn@exämple.com"}), 200, "")
+}
+
 // A body is one JSON object with known members, each once, by their exact
 // names; the answer names the member and never the value.
 func TestAdminBodies(t *testing.T) {
@@ -194,6 +231,12 @@ func TestAdminBodies(t *testing.T) {
 		"not UTF-8":        {400, "UTF-8", "{\"username\":\"\xff\"}", ""},
 		"short password":   {400, "password", `{"username":"x","password":"geheim"}`, ""},
 		"bad name":         {400, "username", `{"username":"a b","password":"geheim-0815"}`, ""},
+		"no address":       {400, "email", `{"username":"x","password":"geheim-0815","email":"x"}`, ""},
+		"lines in address": {400, "email", `{"username":"x","password":"geheim-0815","email":"a@b\r\nBcc: c@d"}`, ""},
+		"turned name":      {400, "name", `{"username":"x","password":"geheim-0815","name":"\u202ennA"}`, ""},
+		"empty role":       {400, "roles", `{"username":"x","password":"geheim-0815","roles":["a",""]}`, ""},
+		"line in a role":   {400, "permissions", `{"username":"x","password":"geheim-0815","permissions":["a\nb"]}`, ""},
+		"many roles":       {400, "roles", `{"username":"x","password":"geheim-0815","roles":["a"` + strings.Repeat(`,"a"`, 256) + `]}`, ""},
 		"huge":             {413, "", `{"username":"` + strings.Repeat("x", 70000) + `"}`, ""},
 		"deep":             {400, "", `{"username":` + strings.Repeat("[", 30000) + strings.Repeat("]", 30000) + `}`, ""},
 		"form":             {415, "", `{"username":"x","password":"geheim-0815"}`, "application/x-www-form-urlencoded"},

@@ -61,7 +61,7 @@ func (s *Issuer) PublicRoutes() []web.Route {
 }
 
 // Public serves the public listener.
-func (s *Issuer) Public() http.Handler { return s.Web.Peers.Guard(s.Web.Mount(s.PublicRoutes())) }
+func (s *Issuer) Public() http.Handler { return s.Web.Guard(s.Web.Mount(s.PublicRoutes())) }
 
 // PrivateRoutes is the mount list of the admin listener.
 func (s *Issuer) PrivateRoutes() []web.Route {
@@ -69,4 +69,4 @@ func (s *Issuer) PrivateRoutes() []web.Route {
 }
 
 // Private serves the admin listener.
-func (s *Issuer) Private() http.Handler { return web.NoRebinding(s.Web.Mount(s.PrivateRoutes())) }
+func (s *Issuer) Private() http.Handler { return s.Web.NoRebinding(s.Web.Mount(s.PrivateRoutes())) }

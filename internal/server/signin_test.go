@@ -296,6 +296,12 @@ func TestThreatLogs(t *testing.T) {
 			t.Errorf("%s (%d bytes) is in the log", name, len(secret))
 		}
 	}
+	// What the operator needs is there: whose request it was, and why it was refused.
+	for _, want := range []string{`"client_id":"app"`, `"client_id":"service"`, "another secret than that of client edge", "no client has this id"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("%s is not in the log", want)
+		}
+	}
 	for _, line := range strings.Split(strings.TrimSpace(log), "\n") {
 		if !strings.HasPrefix(line, `{"time":`) || strings.Contains(line, `"msg":"forged"`) {
 			t.Errorf("forged line: %s", line)

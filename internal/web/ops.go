@@ -120,12 +120,15 @@ func Local(token string, next HandlerFunc) HandlerFunc {
 // NoRebinding refuses requests that reach a listener on loopback under a name
 // that is not loopback's: a page of a stranger whose name was bound to
 // 127.0.0.1 (DNS rebinding).
-func NoRebinding(next http.Handler) http.Handler {
+func (s *Server) NoRebinding(next http.Handler) http.Handler {
+	refused := s.handle(Route{Style: Problem, Handler: func(http.ResponseWriter, *http.Request) error {
+		return &reason.Error{Code: reason.RequestInvalid, Detail: "a listener on loopback is asked by a loopback address, or as localhost"}
+	}})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 		if local != nil {
 			if a, err := netip.ParseAddrPort(local.String()); err == nil && a.Addr().Unmap().IsLoopback() && !loopbackName(r.Host) {
-				Problem(w, r, reason.New(reason.RequestInvalid, nil))
+				refused.ServeHTTP(w, r)
 				return
 			}
 		}

@@ -65,23 +65,42 @@ func (p Peers) secure(r *http.Request) bool {
 }
 
 // Guard refuses what arrived in clear where a proxy should have ended TLS.
-func (p Peers) Guard(next http.Handler) http.Handler {
-	if !p.ProxyTLS {
+func (s *Server) Guard(next http.Handler) http.Handler {
+	if !s.Peers.ProxyTLS {
 		return next
 	}
+	refused := s.handle(Route{Style: Problem, Handler: func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Del("Strict-Transport-Security") // RFC 6797 7.2
+		return reason.New(reason.TransportInsecure, errors.New("the peer is no trusted proxy, or the proxy was reached in clear"))
+	}})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !p.secure(r) {
-			Problem(w, r, reason.New(reason.TransportInsecure, errors.New("the peer is no trusted proxy, or the proxy was reached in clear")))
+		if !s.Peers.secure(r) {
+			refused.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-type clientKey struct{}
+// caller is what is known of who sent a request.
+type caller struct {
+	addr   netip.Addr
+	client string
+}
+
+type callerKey struct{}
 
 // ClientAddr returns the client's address of a request that Handle passed on.
 func ClientAddr(ctx context.Context) netip.Addr {
-	a, _ := ctx.Value(clientKey{}).(netip.Addr)
-	return a
+	if who, ok := ctx.Value(callerKey{}).(*caller); ok {
+		return who.addr
+	}
+	return netip.Addr{}
+}
+
+// ByClient notes which registered client a request is of, for its log line.
+func ByClient(ctx context.Context, id string) {
+	if who, ok := ctx.Value(callerKey{}).(*caller); ok {
+		who.client = id
+	}
 }

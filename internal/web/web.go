@@ -83,10 +83,13 @@ func (s *Server) handle(route Route) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		s.headers(w.Header(), id)
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
-		client := s.Peers.Client(r)
-		err := guarded(route.Handler, rec, r.WithContext(context.WithValue(r.Context(), clientKey{}, client)))
+		who := &caller{addr: s.Peers.Client(r)}
+		err := guarded(route.Handler, rec, r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
 		ev := Event{Route: route.Pattern, Method: r.Method, Took: s.Now().Sub(start)}
-		attrs := []any{"route", route.Pattern, "method", r.Method, "request_id", id, "client_addr", client.String()}
+		attrs := []any{"route", route.Pattern, "method", r.Method, "request_id", id, "client_addr", who.addr.String()}
+		if who.client != "" {
+			attrs = append(attrs, "client_id", who.client)
+		}
 		level := slog.LevelInfo
 		if route.Quiet {
 			level = slog.LevelDebug

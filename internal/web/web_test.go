@@ -238,8 +238,9 @@ func TestClientAddressBehindProxies(t *testing.T) {
 }
 
 func TestPlainHTTPIsRefusedWhereAProxyEndsTLS(t *testing.T) {
-	p := Peers{Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, ProxyTLS: true}
-	h := p.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _ = answers(w, r) }))
+	var log bytes.Buffer
+	s := &Server{Log: slog.New(slog.NewJSONHandler(&log, nil)), Now: time.Now, HSTS: true, Peers: Peers{Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, ProxyTLS: true}}
+	h := s.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _ = answers(w, r) }))
 	https := header("X-Forwarded-Proto", "https")
 	for name, c := range map[string]struct {
 		change []func(*http.Request)
@@ -252,8 +253,15 @@ func TestPlainHTTPIsRefusedWhereAProxyEndsTLS(t *testing.T) {
 		"stranger says https": {[]func(*http.Request){from("203.0.113.9:1"), https}, 400},
 		"this machine":        {[]func(*http.Request){from("127.0.0.1:1")}, 200},
 	} {
-		if w := ask(h, "GET", "/", c.change...); w.Code != c.status {
+		log.Reset()
+		w := ask(h, "GET", "/", c.change...)
+		if w.Code != c.status {
 			t.Errorf("%s: %d", name, w.Code)
+		}
+		// The operator finds it in the log, and nobody is told of TLS where there was none.
+		id := w.Header().Get("X-Request-Id")
+		if w.Code == 400 && (id == "" || !strings.Contains(log.String(), id) || !strings.Contains(log.String(), "no trusted proxy") || w.Header().Get("Strict-Transport-Security") != "") {
+			t.Errorf("%s: %v, log %s", name, w.Header(), log.String())
 		}
 	}
 }
@@ -290,7 +298,9 @@ func TestAdminTokens(t *testing.T) {
 }
 
 func TestNoRebinding(t *testing.T) {
-	s := httptest.NewServer(NoRebinding(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _ = answers(w, r) })))
+	var log bytes.Buffer
+	web := &Server{Log: slog.New(slog.NewJSONHandler(&log, nil)), Now: time.Now}
+	s := httptest.NewServer(web.NoRebinding(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _ = answers(w, r) })))
 	defer s.Close()
 	port := s.Listener.Addr().(*net.TCPAddr).Port
 	for host, status := range map[string]int{"": 200, "localhost": 200, "[::1]:9": 200, "evil.example": 400, "127.0.0.1.evil.example": 400, "localhost.evil.example:80": 400} {
@@ -306,6 +316,9 @@ func TestNoRebinding(t *testing.T) {
 		resp.Body.Close()
 		if resp.StatusCode != status {
 			t.Errorf("Host %q at port %d: %d", host, port, resp.StatusCode)
+		}
+		if id := resp.Header.Get("X-Request-Id"); status == 400 && (id == "" || !strings.Contains(log.String(), id)) {
+			t.Errorf("Host %q: request id %q is not in the log", host, id)
 		}
 	}
 }

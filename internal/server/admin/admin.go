@@ -6,6 +6,8 @@ import (
 	"context"
 	_ "embed" // the description
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -43,16 +45,19 @@ type Endpoints struct {
 
 // Routes is the mount list of the API.
 func (e *Endpoints) Routes() []web.Route {
-	route := func(pattern string, h web.HandlerFunc) web.Route {
-		return web.Route{Pattern: pattern, Style: web.Problem, Handler: web.Bearer(e.Token, withoutKey(h))}
+	route := func(pattern string, h web.HandlerFunc, parameters ...string) web.Route {
+		return web.Route{Pattern: pattern, Style: web.Problem, Handler: web.Bearer(e.Token, withoutKey(asked(h, parameters...)))}
 	}
 	// Only what makes something may be sent with an Idempotency-Key.
 	makes := func(pattern string, h web.HandlerFunc) web.Route {
-		return web.Route{Pattern: pattern, Style: web.Problem, Handler: web.Bearer(e.Token, h)}
+		return web.Route{Pattern: pattern, Style: web.Problem, Handler: web.Bearer(e.Token, asked(h))}
+	}
+	list := func(pattern string, h web.HandlerFunc, filters ...string) web.Route {
+		return route(pattern, h, append(filters, "after", "limit")...)
 	}
 	return []web.Route{
 		route("GET /admin/v1/openapi.json", openAPI),
-		route("GET /admin/v1/clients", e.ListClients),
+		list("GET /admin/v1/clients", e.ListClients),
 		makes("POST /admin/v1/clients", e.CreateClient),
 		route("GET /admin/v1/clients/{id}", e.GetClient),
 		route("PUT /admin/v1/clients/{id}", e.UpdateClient),
@@ -60,7 +65,7 @@ func (e *Endpoints) Routes() []web.Route {
 		route("POST /admin/v1/clients/{id}/secret", e.RotateSecret),
 		route("POST /admin/v1/clients/{id}/disable", e.DisableClient),
 		route("POST /admin/v1/clients/{id}/enable", e.EnableClient),
-		route("GET /admin/v1/users", e.ListUsers),
+		list("GET /admin/v1/users", e.ListUsers, "username"),
 		makes("POST /admin/v1/users", e.CreateUser),
 		route("GET /admin/v1/users/{id}", e.GetUser),
 		route("PUT /admin/v1/users/{id}", e.UpdateUser),
@@ -69,17 +74,17 @@ func (e *Endpoints) Routes() []web.Route {
 		route("PUT /admin/v1/users/{id}/roles", e.SetRoles),
 		route("POST /admin/v1/users/{id}/disable", e.DisableUser),
 		route("POST /admin/v1/users/{id}/enable", e.EnableUser),
-		route("GET /admin/v1/users/{id}/sessions", e.ListSessions),
-		route("GET /admin/v1/users/{id}/grants", e.ListGrants),
+		list("GET /admin/v1/users/{id}/sessions", e.ListSessions),
+		list("GET /admin/v1/users/{id}/grants", e.ListGrants),
 		route("DELETE /admin/v1/sessions/{id}", e.EndSession),
 		route("DELETE /admin/v1/grants/{id}", e.RevokeGrant),
-		route("GET /admin/v1/revocations", e.ListRevocations),
+		list("GET /admin/v1/revocations", e.ListRevocations),
 		makes("POST /admin/v1/revocations", e.Revoke),
-		route("GET /admin/v1/keys/{purpose}", e.ListKeys),
+		list("GET /admin/v1/keys/{purpose}", e.ListKeys),
 		makes("POST /admin/v1/keys/{purpose}/rotate", e.RotateKey),
 		route("POST /admin/v1/keys/{purpose}/{kid}/retire", e.RetireKey),
-		route("GET /admin/v1/edges", e.ListEdges),
-		route("GET /admin/v1/audit", e.ListAudit),
+		list("GET /admin/v1/edges", e.ListEdges),
+		list("GET /admin/v1/audit", e.ListAudit, "actor_kind", "actor_id", "request_id", "action", "target_kind", "target_id", "from", "until"),
 	}
 }
 
@@ -90,6 +95,28 @@ func openAPI(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "application/json")
 	_, err := w.Write(description)
 	return err
+}
+
+// asked refuses a query that the route does not read whole. A filter that is
+// misspelt, or has no value, would show more than was asked for.
+func asked(h web.HandlerFunc, parameters ...string) web.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		query, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil {
+			return invalid("the query cannot be read")
+		}
+		for name, values := range query {
+			switch {
+			case !slices.Contains(parameters, name):
+				return invalid("no parameter of it is called " + strconv.QuoteToASCII(name[:min(len(name), 64)]))
+			case len(values) > 1:
+				return invalid(name + " is there twice")
+			case values[0] == "" && name != "after":
+				return invalid(name + " has no value")
+			}
+		}
+		return h(w, r)
+	}
 }
 
 func actor(w http.ResponseWriter) audit.Actor {

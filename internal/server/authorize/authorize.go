@@ -107,6 +107,13 @@ func (a asked) request() grant.AuthRequest {
 	}
 }
 
+// authorization validates a request anew: nothing of it is kept between pages.
+func (e *Endpoints) authorization(r *http.Request, q asked) (grant.Authorization, bool, error) {
+	a, redirect, err := e.Grants.Authorize(r.Context(), q.request())
+	web.ByClient(r.Context(), a.Client.ID)
+	return a, redirect, err
+}
+
 // Authorize answers GET /authorize.
 func (e *Endpoints) Authorize(w http.ResponseWriter, r *http.Request) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
@@ -137,7 +144,7 @@ func (e *Endpoints) Posted(w http.ResponseWriter, r *http.Request) error {
 // step validates the request and goes on with whatever is still missing: the
 // person, their consent, or nothing.
 func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, q asked) error {
-	a, redirect, err := e.Grants.Authorize(r.Context(), q.request())
+	a, redirect, err := e.authorization(r, q)
 	if err != nil {
 		return e.refuse(w, r, q, redirect, err)
 	}
@@ -227,7 +234,7 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a, redirect, err := e.Grants.Authorize(r.Context(), q.request())
+	a, redirect, err := e.authorization(r, q)
 	if err != nil {
 		return e.refuse(w, r, q, redirect, err)
 	}
@@ -274,7 +281,7 @@ func (e *Endpoints) Consent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a, redirect, err := e.Grants.Authorize(r.Context(), q.request())
+	a, redirect, err := e.authorization(r, q)
 	if err != nil {
 		return e.refuse(w, r, q, redirect, err)
 	}

@@ -59,7 +59,11 @@ func Refusal(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
 	if status == http.StatusUnauthorized { // there is nothing to authenticate with (RFC 9110 15.5.2)
 		status = http.StatusBadRequest
 	}
-	_ = show(w, status, "", view{Title: "This request cannot be served", Alert: sentence(row.Meaning) + " " + sentence(row.Remedy), Code: string(e.Code), ID: w.Header().Get("X-Request-Id")})
+	alert := sentence(row.Meaning) + " " + sentence(row.Remedy)
+	if e.Detail != "" {
+		alert = sentence(e.Detail)
+	}
+	_ = show(w, status, "", view{Title: "This request cannot be served", Alert: alert, Code: string(e.Code), ID: w.Header().Get("X-Request-Id")})
 }
 
 // sentence makes a sentence of the list's words.

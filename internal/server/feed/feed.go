@@ -158,7 +158,9 @@ func (f *Feed) authenticate(r *http.Request) (client.Client, error) {
 	if err != nil {
 		return client.Client{}, err
 	}
-	return f.allowed(r.Context(), credentials)
+	c, err := f.allowed(r.Context(), credentials)
+	web.ByClient(r.Context(), c.ID)
+	return c, err
 }
 
 func (f *Feed) allowed(ctx context.Context, credentials client.Credentials) (client.Client, error) {

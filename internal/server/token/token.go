@@ -33,7 +33,9 @@ func (e *Endpoints) client(r *http.Request, form url.Values) (client.Client, err
 	if err != nil {
 		return client.Client{}, err
 	}
-	return e.Clients.Authenticate(r.Context(), credentials)
+	c, err := e.Clients.Authenticate(r.Context(), credentials)
+	web.ByClient(r.Context(), c.ID)
+	return c, err
 }
 
 // Token answers POST /token.

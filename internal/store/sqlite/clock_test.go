@@ -99,3 +99,20 @@ func TestRevocationOutlivesWhatWasOnItsWay(t *testing.T) {
 		t.Errorf("the token lives until %v, its revocation until %v", exp, log[0].Expires)
 	}
 }
+
+// TestRevokedTokenIsRememberedLonger: an edge whose clock is behind accepts a token
+// after the issuer thinks that it has expired, and may have started since.
+func TestRevokedTokenIsRememberedLonger(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c, _ := h.newClient("service", false)
+	out, err := h.grants.Run(t.Context(), grant.Request{Client: c, GrantType: "client_credentials"})
+	h.ok(err)
+	h.ok(h.grants.Revoke(t.Context(), c, "r", out.AccessToken))
+	h.pass(client.DefaultLifetime + client.Room - time.Second)
+	_, err = h.store.Sweep(t.Context(), h.now(), client.TokenLife, grant.DefaultGrace)
+	h.ok(err)
+	if left, err := h.store.ActiveRevocations(t.Context(), h.now()); err != nil || len(left) != 1 {
+		t.Errorf("an edge that starts now hears %d revocations, %v", len(left), err)
+	}
+}
