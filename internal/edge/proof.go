@@ -95,7 +95,11 @@ func (e *Edge) spend(ctx context.Context, p *passage, rt *route, v *verified) *r
 		return &refusal{code: reason.ClaimMissing, detail: "jti is required on a one-time route"}
 	}
 	sum := sha256.Sum256([]byte(rt.Name + "\x00" + v.identity.issuer + "\x00" + id))
-	seen, err := e.spent.Seen(ctx, string(sum[:]), v.expiry.Add(spentLonger))
+	end := v.expiry
+	if v.introspected() { // the issuer may give it another end later, which is no later than this one
+		end = v.identity.subject.IssuedAt.Add(v.issuer.maxLifetime)
+	}
+	seen, err := e.spent.Seen(ctx, string(sum[:]), end.Add(spentLonger))
 	switch {
 	case err != nil:
 		return &refusal{code: reason.StoreUnavailable, detail: err.Error()}
