@@ -97,7 +97,7 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 }
 
 func certificateFiles(t config.TLS) []string {
-	if !t.Enabled() {
+	if !t.Files() {
 		return nil
 	}
 	return []string{t.Certificate, t.Key}
