@@ -166,6 +166,9 @@ func openRing(ctx context.Context, c *config.Issuer, store *sqlite.Store) (*keyr
 			return nil, err
 		}
 	}
+	if err := ring.Check(ctx); err != nil {
+		return nil, fmt.Errorf("issuer.master_key: %w", err)
+	}
 	return ring, nil
 }
 
