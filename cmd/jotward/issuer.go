@@ -123,8 +123,25 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 			Log: store,
 		},
 	}
+	p.health.Ready = ready(ring)
 	store.OnCommitted(i.Feed.Wake)
 	return i, nil
+}
+
+// ready says whether tokens and the feed can be signed. It asks the store, at most once a second.
+func ready(ring *keyring.Ring) func() []web.Check {
+	return func() (out []web.Check) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		for _, purpose := range []string{keyring.PurposeToken, keyring.PurposeFeed} {
+			c := web.Check{Name: "keys " + purpose, OK: true, Detail: "loaded"}
+			if _, err := ring.Active(ctx, purpose, keyring.DefaultAlgorithm); err != nil {
+				c.OK, c.Detail = false, err.Error()
+			}
+			out = append(out, c)
+		}
+		return out
+	}
 }
 
 // minted counts a token, and warns of one that soon will not fit a header.
