@@ -181,7 +181,11 @@ func (p *process) reloadEdge(path string, gate *edge.Edge) error {
 	if err := gate.Reload(file.Edge.Edge); err != nil {
 		return file.Locate(err)
 	}
-	return p.reloadCertificates()
+	if err := p.reloadCertificates(); err != nil {
+		return err
+	}
+	p.log.Info("configuration reloaded")
+	return nil
 }
 
 // clientAuth asks for certificates where tokens are bound to them. They may be of any

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,5 +33,42 @@ func TestIssuerIsNotReadyWithoutItsStore(t *testing.T) {
 				t.Errorf("closed %v: %s: %s", closed, check.Name, check.Detail)
 			}
 		}
+	}
+}
+
+// TestIssuerSaysWhatItDidNotTakeOver: nobody must believe that a new admin token is
+// in force while the old one opens.
+func TestIssuerSaysWhatItDidNotTakeOver(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path, token := filepath.Join(folder, "jotward.yaml"), filepath.Join(folder, "token")
+	write := func(name, text string) {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(filepath.Join(folder, "master"), strings.Repeat("0f", 32))
+	file := "issuer: {issuer: 'http://127.0.0.1:1', listen: '127.0.0.1:1', master_key: 'file:" + filepath.Join(folder, "master") + "', admin: {token: 'file:" + token + "'}"
+	write(token, strings.Repeat("a", 32))
+	write(path, file+"}\n")
+	running, err := config.Load(path, config.IssuerSection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, text, said string }{
+		{path, file + "} # a comment\n", "certificates read again"},
+		{path, file + ", session_lifetime: 1h}\n", "restart it"},
+		{path, file + "}\n", "certificates read again"},
+		{token, strings.Repeat("b", 32), "restart it"},
+	} {
+		write(c.name, c.text)
+		var log strings.Builder
+		if err := newProcess(slog.New(slog.NewTextHandler(&log, nil))).reloadIssuer(path, running.Issuer); err != nil || !strings.Contains(log.String(), c.said) {
+			t.Errorf("%q: %v, said %q", c.text, err, log.String())
+		}
+	}
+	write(path, "issuer: {}\n")
+	if err := newProcess(testLog(t)).reloadIssuer(path, running.Issuer); err == nil {
+		t.Error("a bad file was taken")
 	}
 }
