@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/edge"
 )
 
 // TestIssuerIsNotReadyWithoutItsStore: who cannot sign is not ready.
@@ -70,5 +71,37 @@ func TestIssuerSaysWhatItDidNotTakeOver(t *testing.T) {
 	write(path, "issuer: {}\n")
 	if err := newProcess(testLog(t)).reloadIssuer(path, running.Issuer); err == nil {
 		t.Error("a bad file was taken")
+	}
+}
+
+// TestEdgeSaysWhatItDidNotTakeOver: listeners stay as they were opened.
+func TestEdgeSaysWhatItDidNotTakeOver(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "jotward.yaml")
+	var file *config.File
+	var gate *edge.Edge
+	for _, c := range []struct {
+		listeners, route string
+		stays            bool
+	}{{"listen: '127.0.0.1:1'", "a", true}, {"listen: '127.0.0.1:1'", "b", true}, {"listen: '127.0.0.1:2'", "b", false}, {"listen: '127.0.0.1:1', admin: {listen: '127.0.0.1:3'}", "b", false}} {
+		text := "edge: {" + c.listeners + ", issuers: [{issuer: 'https://id.example', audience: a, algorithms: [ES256], max_lifetime: 1h}], routes: [{name: " + c.route + ", path: /, upstream: 'http://127.0.0.1:9'}]}\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var log strings.Builder
+		p := newProcess(slog.New(slog.NewTextHandler(&log, nil)))
+		if gate == nil {
+			var err error
+			if file, err = config.Load(path, config.EdgeSection); err != nil {
+				t.Fatal(err)
+			}
+			if gate, err = newEdge(file.Edge, p); err != nil {
+				t.Fatal(err)
+			}
+			defer gate.Close()
+		}
+		if err := p.reloadEdge(path, gate, file.Edge.Service); err != nil || strings.Contains(log.String(), "restart it") == c.stays || !strings.Contains(log.String(), "configuration reloaded") {
+			t.Errorf("%s: %v, said %q", text, err, log.String())
+		}
 	}
 }
