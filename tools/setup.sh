@@ -18,7 +18,7 @@ if [ ${#need[@]} != 0 ]; then
     echo "setup: missing and not installed (needs root and apt): ${need[*]}: their tests will skip"
   fi
 fi
-for f in browser/node_modules/axe-core peers/node_modules/jose peers/node_modules/@sd-jwt/core; do
+for f in browser/node_modules/axe-core openid/node_modules/openid-client peers/node_modules/jose peers/node_modules/@sd-jwt/core; do
   [ -e "interop/$f" ] || (cd "interop/${f%%/*}" && again npm install --silent) || echo "setup: npm install in interop/${f%%/*} failed: its tests will skip"
 done
 exit 0

@@ -104,14 +104,22 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	if err != nil {
 		return nil, err
 	}
+	refused, err := web.NewBudget(web.RefusedRate)
+	if err != nil {
+		return nil, err
+	}
+	strangers, err := web.NewBudget(web.StrangerRate)
+	if err != nil {
+		return nil, err
+	}
 	i.Issuer = &server.Issuer{
-		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: i.metrics.Request},
+		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: i.metrics.Request, Refused: refused},
 		Ops:      p.ops(c.Admin.Token.Reveal()),
 		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants, Proofs: proofs},
 		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: i.accounts, Proofs: proofs},
 		Authorize: &authorize.Endpoints{
-			Issuer: c.Issuer, Clients: i.clients, Proofs: proofs, UserCodes: userCodes, Grants: grants, Passwords: passwords, Accounts: i.accounts, Sessions: sessions, Secure: secure,
+			Issuer: c.Issuer, Clients: i.clients, Proofs: proofs, UserCodes: userCodes, Strangers: strangers, Grants: grants, Passwords: passwords, Accounts: i.accounts, Sessions: sessions, Secure: secure,
 			Consents: &consent.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife},
 		},
 		Feed: &feed.Feed{

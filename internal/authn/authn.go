@@ -14,6 +14,7 @@ import (
 
 	"github.com/jotward/jotward/internal/account"
 	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/limit"
 	"github.com/jotward/jotward/internal/reason"
 )
 
@@ -108,7 +109,7 @@ func (p *Passwords) Verify(ctx context.Context, actor audit.Actor, username, pas
 	if nameErr != nil {
 		name = "\x00" // one bucket for all names that cannot exist
 	}
-	prefix := prefixOf(from)
+	prefix := limit.Network(from)
 	if err := p.throttle.take(p.now(), name, prefix); err != nil {
 		return account.Account{}, err
 	}

@@ -1,7 +1,6 @@
 package authn
 
 import (
-	"net/netip"
 	"sync"
 	"time"
 
@@ -92,19 +91,4 @@ func throttled(wait time.Duration) error {
 	e := reason.New(reason.SignInThrottled, nil)
 	e.RetryAfter = wait
 	return e
-}
-
-// prefixOf is the network that one customer usually has: /24, /64. What has no
-// address shares one bucket.
-func prefixOf(a netip.Addr) string {
-	a = a.Unmap().WithZone("")
-	bits := 64
-	if a.Is4() {
-		bits = 24
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return "unknown"
-	}
-	return p.String()
 }

@@ -199,9 +199,9 @@ edge:
 func TestWarnings(t *testing.T) {
 	e := Edge{Issuers: []EdgeIssuer{{Issuer: "https://i", Feed: &EdgeFeed{}}, {Issuer: "https://j"}}, Routes: []Route{{Name: "a"},
 		{Name: "b", Credentials: &Credentials{Cookie: &CredentialCookie{Name: "session"}}}, {Name: "c", Credentials: &Credentials{Cookie: &CredentialCookie{Name: "__Host-s"}}},
-		{Name: "d", Credentials: &Credentials{Query: &CredentialQuery{}}}}}
+		{Name: "e", Credentials: &Credentials{Cookie: &CredentialCookie{Name: "__Secure-sso"}}}, {Name: "d", Credentials: &Credentials{Query: &CredentialQuery{}}}}}
 	got := e.Warnings()
-	if len(got) != 3 || !strings.Contains(got[0], "https://j") || !strings.Contains(got[1], "__Host-session") || !strings.Contains(got[2], "route d") {
+	if len(got) != 4 || !strings.Contains(got[0], "https://j") || !strings.Contains(got[1], "__Host-session") || !strings.Contains(got[2], "__Host-sso") || !strings.Contains(got[3], "route d") {
 		t.Errorf("%q", got)
 	}
 }

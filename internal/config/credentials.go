@@ -19,13 +19,19 @@ type Credentials struct {
 
 // CredentialCookie is a cookie that holds a token.
 type CredentialCookie struct {
-	// Its name, exactly. One that begins with __Host- cannot be set by other hosts of the domain.
+	// Its name, exactly. It begins with __Host-, so that browsers take it from this host alone and send it to no other, or with __Secure-, which hosts of one domain can share (RFC 6265bis 4.1.3).
 	Name string `yaml:"name"`
-	// Forward it to the upstream. Default: it is removed, on the other routes of the same hosts as well.
+	// Take a name without such a prefix, which any host of the domain can set, also over plain HTTP. For development on loopback, and for cookies that cannot be renamed.
+	Unprefixed bool `yaml:"unprefixed"`
+	// Forward it to the upstream. Default: it is removed, on the other routes of the same hosts as well, and on those of all hosts where its name does not begin with __Host-.
 	Forward bool `yaml:"forward"`
 	// Origins whose pages may send it with unsafe methods and WebSockets too, such as https://app.example.com.
 	TrustedOrigins []string `yaml:"trusted_origins"`
 }
+
+// OfOneHost says whether browsers keep the cookie to the one host that set it (RFC
+// 6265bis 4.1.3.2).
+func (c *CredentialCookie) OfOneHost() bool { return strings.HasPrefix(c.Name, "__Host-") }
 
 // CredentialQuery is a parameter that holds a token.
 type CredentialQuery struct {
@@ -52,8 +58,8 @@ func (e *Edge) Warnings() []string {
 		if c == nil {
 			continue
 		}
-		if c.Cookie != nil && !strings.HasPrefix(c.Cookie.Name, "__Host-") && !strings.HasPrefix(c.Cookie.Name, "__Secure-") {
-			out = append(out, "route "+r.Name+": any host of the domain can set the cookie "+c.Cookie.Name+", also over plain HTTP: name it __Host-"+c.Cookie.Name)
+		if c.Cookie != nil && !c.Cookie.OfOneHost() {
+			out = append(out, "route "+r.Name+": any host of the domain can set the cookie "+c.Cookie.Name+" and may receive it: name it __Host-"+strings.TrimPrefix(c.Cookie.Name, "__Secure-"))
 		}
 		if c.Query != nil {
 			out = append(out, "route "+r.Name+": a token in the query stays in histories and in the logs of every server before the edge (RFC 9700 4.3.2)")
@@ -86,11 +92,11 @@ type EdgeIntrospection struct {
 	Signed bool `yaml:"signed"`
 	// The aud of signed answers. Default: client_id.
 	Audience string `yaml:"audience"`
-	// How long an answer is remembered at most, where the feed is followed and the answer names what may be revoked. Default 60s, at most 10m.
+	// How long an answer is remembered at most, where the feed is followed and the answer names what may be revoked. Where it is not remembered the issuer is asked again as often about WebSockets and server-sent events. Default 60s, at most 10m.
 	MaxAge time.Duration `yaml:"max_age"`
 	// How long an answer is awaited. Default 5s, at most 30s.
 	Timeout time.Duration `yaml:"timeout"`
-	// How many questions may be under way; more are refused. Default 64.
+	// How many questions may be under way; more are refused, and one client network may hold half of them at most. Default 64.
 	Concurrent int `yaml:"concurrent"`
 }
 

@@ -123,7 +123,7 @@ type EdgeFeed struct {
 	MaxAge time.Duration `yaml:"max_age"`
 }
 
-// EdgeShared is a Valkey or Redis that several edges share. What has to be remembered there is refused while it does not answer, or if it may forget keys (maxmemory-policy other than noeviction).
+// EdgeShared is a Valkey or Redis that several edges share. A reload that changes it needs its answer; the store before is asked as well until what was used there is too old. What has to be remembered there is refused while it does not answer, or if it may forget keys (maxmemory-policy other than noeviction).
 type EdgeShared struct {
 	// redis://host:port[/db], rediss:// for TLS, or unix:///path; no password in it. A cluster is found through any of its nodes.
 	URL string `yaml:"url"`
@@ -133,6 +133,8 @@ type EdgeShared struct {
 	Password Secret `yaml:"password"`
 	// What every key begins with; the same for edges that share. Default jotward:.
 	Prefix string `yaml:"prefix"`
+	// What keys are hashed with, 32 bytes at least; the same for edges that share. Without it whoever reads the store can find by trying which addresses, subjects and clients came. With another one, what was counted counts anew.
+	Secret Secret `yaml:"secret"`
 	// How long one answer is waited for. Default 100ms, at most 10s.
 	Timeout time.Duration `yaml:"timeout"`
 }
@@ -147,6 +149,8 @@ type EdgeDecisions struct {
 
 // EdgeDPoP is which DPoP proofs the edge accepts.
 type EdgeDPoP struct {
+	// What clients call this edge: https://host[:port], each scheme and port that they use. A proof made for another server is refused. Default: the hosts of each route, at the scheme's own port; a route that takes proofs and names no hosts needs the list.
+	Origins []string `yaml:"origins"`
 	// The accepted algorithms of proofs. Default: ES256, EdDSA.
 	Algorithms []string `yaml:"algorithms"`
 	// How old a proof may be. Default 60s, at most 10m.
@@ -155,7 +159,7 @@ type EdgeDPoP struct {
 	Leeway time.Duration `yaml:"leeway"`
 	// Give out nonces and demand them, so that no proof can be made ahead of time. One edge knows only its own.
 	Nonces bool `yaml:"nonces"`
-	// How many proofs are remembered, each until it is too old. When they are that many, more are refused. Default 100000; the store of edge.shared is bounded by its own memory.
+	// How many proofs are remembered, each until it is too old and a minute longer. When they are that many, more are refused. Default 250000, for two thousand a second; the store of edge.shared is bounded by its own memory.
 	Remember int `yaml:"remember"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"github.com/jotward/jotward/internal/reason"
@@ -19,6 +20,8 @@ var errTokenInForm = errors.New("a credential in the form body")
 // on, and a body that breaks off is no request for the origin.
 type body struct {
 	io.ReadCloser
+	mu     sync.Mutex    // of two readers: see Read
+	over   bool          // the handler has taken what is left; under mu
 	rest   func() func() // bounds one wait for more; nil: unbounded
 	head   []byte        // read by begin, not handed on yet
 	end    error         // what begin met after head
@@ -101,8 +104,36 @@ func (b *body) broken() *refusal {
 // errRested is that the client sent nothing for too long.
 var errRested = os.ErrDeadlineExceeded
 
-// Read implements io.Reader.
+// errOver is what a transport reads of a body that it is late for.
+var errOver = errors.New("the rest of the body is the handler's")
+
+// Read implements io.Reader, for a transport. That may go on reading in a goroutine of
+// its own when its RoundTrip is over (http.RoundTripper), and would then share what comes
+// with discard: the upstream would have a body with a hole in it, ended as if whole.
 func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return 0, errOver
+	}
+	return b.read(p)
+}
+
+// discard reads what is left, at most so much of it. It returns io.EOF at its end.
+func (b *body) discard(most int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+	_, err := io.CopyN(io.Discard, rest{b}, most)
+	return err
+}
+
+// rest is what discard reads.
+type rest struct{ *body }
+
+func (r rest) Read(p []byte) (int, error) { return r.read(p) }
+
+func (b *body) read(p []byte) (int, error) {
 	if len(b.head) > 0 {
 		n := copy(p, b.head)
 		b.head = b.head[n:]

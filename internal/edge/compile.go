@@ -93,15 +93,14 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	if err := s.compileCache(c.TokenCache, old); err != nil {
 		wrong(err, "edge.token_cache")
 	}
-	var before *proofs
 	var common *commonStore
 	if old != nil {
-		before, common = old.proofs, old.shared
+		common = old.shared
 	}
 	if s.shared, err = e.compileShared(c.Shared, common); err != nil {
 		wrong(err, "edge.shared")
 	}
-	if s.proofs, err = e.compileProofs(c.DPoP, s.shared, before); err != nil {
+	if s.proofs, err = e.compileProofs(c.DPoP, s.shared); err != nil {
 		wrong(err, "edge.dpop")
 	}
 	if err := s.compileBudget(c.InvalidTokens, old); err != nil {
@@ -285,7 +284,7 @@ func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 		}
 		r.methods[m] = true
 	}
-	if err := checkHeaders(c.Headers); err != nil {
+	if err := errors.Join(checkHeaders(c.Headers), s.proofs.checkCalled(&c)); err != nil {
 		return nil, err
 	}
 	if err := s.compileIdentity(r); err != nil {

@@ -8,8 +8,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,24 +20,34 @@ import (
 	"github.com/jotward/jotward/jose/jwt"
 )
 
-// proofs checks DPoP proofs (RFC 9449). What it remembers outlives a reload in
-// which the size of its memory stays (RFC 9449 11.1).
+// proofs checks DPoP proofs (RFC 9449). What was used is remembered by the edge, and
+// outlives every reload (RFC 9449 11.1).
 type proofs struct {
 	config   config.EdgeDPoP
 	verifier *jwt.DPoPVerifier
-	common   *commonStore // nil: this edge remembers alone
-	memory   *jwt.MemoryReplay
-	nonces   *nonces // nil: none are given out
-	algs     string  // for challenges
+	origins  map[string]bool // what clients call this edge; nil: the hosts of its routes
+	nonces   *nonces         // nil: none are given out
+	algs     string          // for challenges
+	held     held
 }
 
+// What a policy may accept at most.
+const (
+	longestMaxAge = 10 * time.Minute
+	longestLeeway = time.Minute
+)
+
+// defaultProofs are two thousand a second, each remembered for two minutes; a full
+// memory takes 50 MB.
+const defaultProofs = 250_000
+
 // compileProofs returns nil where no proofs are accepted.
-func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore, old *proofs) (*proofs, error) {
+func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore) (*proofs, error) {
 	if c == nil {
 		return nil, nil
 	}
 	p := &proofs{config: *c}
-	p.config.Algorithms = slices.Clone(c.Algorithms)
+	p.config.Algorithms, p.config.Origins = slices.Clone(c.Algorithms), slices.Clone(c.Origins)
 	if len(c.Algorithms) == 0 {
 		p.config.Algorithms = []string{"ES256", "EdDSA"}
 	}
@@ -50,19 +60,21 @@ func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore, old *proof
 		}
 	}
 	if p.config.Remember == 0 {
-		p.config.Remember = defaultKeys
+		p.config.Remember = defaultProofs
 	}
-	if p.config.MaxAge < 0 || p.config.MaxAge > 10*time.Minute || p.config.Leeway < 0 || p.config.Leeway > time.Minute {
+	if p.config.MaxAge < 0 || p.config.MaxAge > longestMaxAge || p.config.Leeway < 0 || p.config.Leeway > longestLeeway {
 		return nil, errors.New("max_age is not between 0s and 10m, or leeway not between 0s and 1m")
 	}
-	if p.common = common; old != nil && old.common == common && same(old.config, p.config) {
-		return old, nil
+	if p.config.Remember < 0 {
+		return nil, errors.New("remember is negative")
 	}
 	var err error
-	if old != nil && old.config.Remember == p.config.Remember {
-		p.memory = old.memory // another policy accepts no proof again that was used under the last
-	} else if p.memory, err = jwt.NewMemoryReplay(p.config.Remember, e.options.Now); err != nil {
+	if p.origins, err = compileOrigins(c.Origins); err != nil {
 		return nil, err
+	}
+	old := e.proven
+	if p.hold(old, common != nil, e.options.Now()); old != nil && same(old.config, p.config) && old.held == p.held {
+		return old, nil
 	}
 	var algorithms []jwk.Algorithm
 	for _, a := range p.config.Algorithms {
@@ -70,21 +82,23 @@ func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore, old *proof
 	}
 	p.algs = strings.Join(p.config.Algorithms, " ")
 	if c.Nonces {
-		p.nonces = newNonces()
+		if p.nonces = newNonces(); old != nil && old.nonces != nil {
+			p.nonces = old.nonces
+		}
 	}
 	p.verifier, err = jwt.NewDPoPVerifier(jwt.DPoPPolicy{Algorithms: algorithms, MaxAge: p.config.MaxAge, Leeway: p.config.Leeway, Clock: e.options.Now,
-		Replay: common.replay(p.memory), SkipNonce: !c.Nonces})
+		Replay: &e.proofs, SkipNonce: !c.Nonces})
 	return p, err
 }
 
 func same(a, b config.EdgeDPoP) bool {
-	return slices.Equal(a.Algorithms, b.Algorithms) && a.MaxAge == b.MaxAge && a.Leeway == b.Leeway && a.Nonces == b.Nonces && a.Remember == b.Remember
+	return slices.Equal(a.Algorithms, b.Algorithms) && slices.Equal(a.Origins, b.Origins) && a.MaxAge == b.MaxAge && a.Leeway == b.Leeway && a.Nonces == b.Nonces && a.Remember == b.Remember
 }
 
 // proveKey holds a token that is bound to a key against its proof. It needs the
 // scheme DPoP; one that is not bound gains nothing by the scheme, and a client that
 // thinks it does is told (RFC 9449 7.1).
-func (s *state) proveKey(ctx context.Context, r *http.Request, p *passage, v *verified, path string, now time.Time) *refusal {
+func (s *state) proveKey(ctx context.Context, p *passage, rt *route, v *verified, path string, now time.Time) *refusal {
 	bound := v.identity.bound.jkt
 	switch {
 	case bound == "" && !p.credential.dpop:
@@ -94,16 +108,21 @@ func (s *state) proveKey(ctx context.Context, r *http.Request, p *passage, v *ve
 	case !p.credential.dpop: // a downgrade to Bearer (RFC 9449 7.2), or nobody asks for proofs here
 		return &refusal{code: reason.SenderProofUnchecked}
 	}
-	q := jwt.DPoPRequest{Proofs: r.Header["Dpop"], Method: r.Method, URL: p.way.proto() + "://" + p.way.host + path, AccessToken: v.token, Thumbprint: bound}
+	origin, ours := s.proofs.called(rt, &p.way)
+	if !ours {
+		return &refusal{code: reason.ClaimMismatch, proof: true, detail: "htu: the request was sent to " + strconv.Quote(origin) + ", which is not what clients call this edge"}
+	}
+	q := jwt.DPoPRequest{Proofs: p.in.Header["Dpop"], Method: p.in.Method, URL: origin + path, AccessToken: v.token, Thumbprint: bound}
 	if n := s.proofs.nonces; n != nil {
 		q.Nonces = n.accepted(now)
 	}
-	if _, err := s.proofs.verifier.Verify(ctx, q); err != nil {
-		no := refused(err)
-		no.proof = true
-		return no
+	proof, err := s.proofs.verifier.Verify(ctx, q)
+	if err == nil {
+		return s.proofs.held.check(proof.IssuedAt, now)
 	}
-	return nil
+	no := refused(err)
+	no.proof = true
+	return no
 }
 
 // challenge returns what asks for a proof (RFC 9449 7.1). no is nil where the

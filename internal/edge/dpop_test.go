@@ -54,6 +54,9 @@ func (h *holder) proof(target jwt.DPoPTarget) string {
 }
 
 func withDPoP(c config.EdgeDPoP) func(*world, *config.Edge) {
+	if c.Origins == nil {
+		c.Origins = []string{"http://edge.example"}
+	}
 	return func(_ *world, e *config.Edge) { e.DPoP = &c }
 }
 
@@ -205,6 +208,7 @@ func TestDPoPPolicyReloadForgetsNoProof(t *testing.T) {
 	}
 	for _, d := range []config.EdgeDPoP{{Leeway: 10 * time.Second}, {MaxAge: 2 * time.Minute}, {Algorithms: []string{"ES256"}}} {
 		c := w.config
+		d.Origins = w.config.DPoP.Origins
 		c.DPoP = &d
 		if err := w.edge.Reload(c); err != nil {
 			t.Fatal(err)

@@ -23,7 +23,6 @@ import (
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
-	"github.com/jotward/jotward/jose/jwt"
 )
 
 // Options are what an Edge needs besides its configuration.
@@ -49,12 +48,15 @@ type Edge struct {
 	metrics    *metrics // nil: none
 	current    atomic.Pointer[state]
 	generation atomic.Uint64
-	spent      *jwt.MemoryReplay // tokens of one-time routes
-	refusals   *cache            // tokens that do not hold, whatever the hour
+	spent      used   // tokens of one-time routes
+	proofs     used   // DPoP proofs
+	refusals   *cache // tokens that do not hold, whatever the hour
 	tails      tails
 	underway   sync.Map // *passage: requests that a token let in, see review
 
-	change  sync.Mutex // held by Reload, Run and Close
+	change  sync.Mutex     // held by Reload, Run and Close
+	proven  *proofs        // the last that were accepted, which what is remembered of them belongs to
+	stores  []*commonStore // former ones that are still asked
 	life    context.Context
 	end     context.CancelFunc
 	running bool
@@ -70,14 +72,16 @@ func New(c config.Edge, o Options) (*Edge, error) {
 	e := &Edge{options: o}
 	e.life, e.end = context.WithCancel(context.Background())
 	e.refusals = newCache(cacheDefault)
-	var err error
-	if e.spent, err = jwt.NewMemoryReplay(maxSpent, o.Now); err != nil {
+	if err := errors.Join(e.spent.init(maxSpent, o.Now), e.proofs.init(defaultProofs, o.Now)); err != nil {
 		return nil, err
 	}
 	s, err := e.compile(c, nil)
 	if err != nil {
 		return nil, err
 	}
+	e.spent.at.Store(&usedAt{store: s.shared.replay(e.spent.own)})
+	e.proofs.at.Store(&usedAt{store: s.shared.replay(e.proofs.own)})
+	e.remember(s, s)
 	if o.Registerer != nil {
 		if e.metrics, err = newMetrics(e, o.Registerer); err != nil {
 			return nil, err
@@ -89,10 +93,11 @@ func New(c config.Edge, o Options) (*Edge, error) {
 }
 
 // Reload replaces the whole configuration in one step, or returns an error and
-// changes nothing. Requests under way finish under the configuration they began
-// with. Every verified token is forgotten. An issuer that stays keeps its
-// revocations; one whose addresses and credentials did not change keeps its keys
-// and its feed's connection as well.
+// changes nothing. It waits up to five seconds for a shared store that is new.
+// Requests under way finish under the configuration they began with. Every verified
+// token is forgotten. An issuer that stays keeps its revocations; one whose addresses
+// and credentials did not change keeps its keys and its feed's connection as well.
+// What was used once stays used.
 func (e *Edge) Reload(c config.Edge) error {
 	e.change.Lock()
 	defer e.change.Unlock()
@@ -104,9 +109,13 @@ func (e *Edge) Reload(c config.Edge) error {
 	if err != nil {
 		return err
 	}
+	if err := e.settle(old, s); err != nil {
+		return err
+	}
 	if e.metrics != nil {
 		s.instrument(e.metrics)
 	}
+	e.remember(old, s)
 	e.current.Store(s)
 	if e.running {
 		e.start(s)
@@ -116,9 +125,7 @@ func (e *Edge) Reload(c config.Edge) error {
 			i.source.stop()
 		}
 	}
-	if s.shared != old.shared {
-		old.shared.stop()
-	}
+	e.retire(s)
 	for name, p := range old.pools {
 		if s.pools[name] != p {
 			p.stop()
@@ -160,6 +167,10 @@ func (e *Edge) Run(ctx context.Context) error {
 			e.review()
 		case <-keep.C:
 			e.keepKeys()
+			if e.change.TryLock() { // a reload may wait for a store, and reviews do not
+				e.retire(e.current.Load())
+				e.change.Unlock()
+			}
 		}
 	}
 }
@@ -175,7 +186,9 @@ func (e *Edge) Close() {
 	for _, i := range s.issuers {
 		i.source.stop()
 	}
-	s.shared.stop()
+	for _, c := range append(e.stores, s.shared) {
+		c.stop()
+	}
 	for _, p := range s.pools {
 		p.stop()
 	}

@@ -137,6 +137,9 @@ func (p *passage) deny(w http.ResponseWriter, no *refusal, rt *route) {
 	}
 	if info.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "5")
+		if no.wait > 0 {
+			h.Set("Retry-After", no.retryAfter())
+		}
 	}
 	body, _ := json.Marshal(struct { // strings and a number always marshal
 		Type      string      `json:"type"`

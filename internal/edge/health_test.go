@@ -33,7 +33,7 @@ func TestHealth(t *testing.T) {
 	}
 	a, b := newSite(t, serve), newSite(t, nil)
 	w := build(t, pooling(func(p *config.Pool) {
-		p.Health = &config.PoolHealth{Path: "/healthz?deep=1", Host: "orders.internal", Interval: checkLeast, HealthyAfter: 1, UnhealthyAfter: 2}
+		p.Health = &config.PoolHealth{Path: "/healthz?deep=1", Host: "orders.internal", Interval: 5 * checkLeast, HealthyAfter: 1, UnhealthyAfter: 2}
 	}, a, b))
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan struct{})

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,31 +26,18 @@ const (
 // 7662). It asks once for all requests that bring a token at the same time, and
 // bounds how many questions are under way.
 type introspector struct {
-	issuer   string
-	config   config.EdgeIntrospection
-	loopback bool // plain HTTP is allowed, to loopback addresses
-	client   *http.Client
-	verifier *jwt.IntrospectionVerifier[map[string]any] // nil: answers are not signed
-	found    atomic.Pointer[string]                     // by discovery
-	life     context.Context
-
-	mu    sync.Mutex
-	asked map[string]*question // by the whole token
+	issuer    string
+	config    config.EdgeIntrospection
+	loopback  bool // plain HTTP is allowed, to loopback addresses
+	client    *http.Client
+	verifier  *jwt.IntrospectionVerifier[map[string]any] // nil: answers are not signed
+	found     atomic.Pointer[string]                     // by discovery
+	life      context.Context
+	questions questions
 }
-
-// A question is one that awaits its answer.
-type question struct {
-	done    chan struct{}
-	members map[string]any // of an answer that may be believed, active or not
-	active  bool
-	err     error
-}
-
-// errBusy is that too many questions are under way.
-var errBusy = errors.New("too many introspections under way")
 
 func newIntrospector(life context.Context, c config.EdgeIssuer, o Options, keys *jwks.Remote) (*introspector, error) {
-	n := &introspector{issuer: c.Issuer, config: *c.Introspection, loopback: c.AllowHTTP, client: feedClient(o.HTTPClient), life: life, asked: map[string]*question{}}
+	n := &introspector{issuer: c.Issuer, config: *c.Introspection, loopback: c.AllowHTTP, client: feedClient(o.HTTPClient), life: life}
 	if n.config.Timeout == 0 {
 		n.config.Timeout = 5 * time.Second
 	}
@@ -61,6 +47,7 @@ func newIntrospector(life context.Context, c config.EdgeIssuer, o Options, keys 
 	if n.config.ClientID == "" || n.config.ClientSecret.Reveal() == "" {
 		return nil, errors.New("introspection: client_id and client_secret are required")
 	}
+	n.questions = questions{issuer: c.Issuer, most: n.config.Concurrent, now: o.Now, log: o.Logger, asked: map[string]*question{}, held: map[string]int{}}
 	if n.config.Timeout < 0 || n.config.Timeout > 30*time.Second || n.config.Concurrent < 0 {
 		return nil, errors.New("introspection: timeout is not between 0s and 30s, or concurrent is negative")
 	}
@@ -88,28 +75,20 @@ func (n *introspector) reachable(address string) bool {
 
 // ask returns what the issuer says of a token. A request that goes away leaves the
 // question to those that await it too.
-func (n *introspector) ask(ctx context.Context, token string) (*question, error) {
-	n.mu.Lock()
-	q := n.asked[token]
-	if q == nil {
-		if len(n.asked) >= n.config.Concurrent {
-			n.mu.Unlock()
-			return nil, errBusy
-		}
-		token = strings.Clone(token)
-		q = &question{done: make(chan struct{})}
-		n.asked[token] = q
+func (n *introspector) ask(ctx context.Context, network, token string) (*question, error) {
+	q, first, err := n.questions.begin(network, token)
+	if err != nil {
+		return nil, err
+	}
+	if first {
 		go func() { // ends within the timeout
 			defer close(q.done)
 			bounded, cancel := context.WithTimeout(n.life, n.config.Timeout)
 			defer cancel()
-			q.members, q.active, q.err = n.exchange(bounded, token)
-			n.mu.Lock()
-			delete(n.asked, token)
-			n.mu.Unlock()
+			q.members, q.active, q.err = n.exchange(bounded, q.token)
+			n.questions.end(q)
 		}()
 	}
-	n.mu.Unlock()
 	select {
 	case <-q.done:
 		return q, q.err
@@ -164,14 +143,22 @@ func (n *introspector) exchange(ctx context.Context, token string) (members map[
 func (n *introspector) read(r *http.Request, want string) ([]byte, error) {
 	answer, err := n.client.Do(r)
 	if err != nil {
-		return nil, err
+		return nil, unanswered{err}
 	}
 	defer answer.Body.Close()
 	if got, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type")); answer.StatusCode != http.StatusOK || got != want || len(answer.Header["Content-Type"]) > 1 {
-		return nil, fmt.Errorf("the answer is %d, or not %s", answer.StatusCode, want)
+		err = fmt.Errorf("the answer is %d, or not %s", answer.StatusCode, want)
+		switch answer.StatusCode {
+		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout: // RFC 6585 4, RFC 9110 15.6
+			err = unanswered{err}
+		}
+		return nil, err
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxIntrospection+1))
-	if err == nil && len(body) > maxIntrospection {
+	if err != nil {
+		return nil, unanswered{err}
+	}
+	if len(body) > maxIntrospection {
 		err = errors.New("the answer is too large")
 	}
 	return body, err

@@ -16,27 +16,31 @@ import (
 // to look at.
 func opaque(token string) bool { n := segments(token); return n != 3 && n != 5 }
 
-// inactiveFor is how long it is remembered that a token is not active: one that was
-// just issued may not be known to every server of the issuer yet.
+// inactiveFor is how long it is remembered that a token is not active, or was taken
+// back: one that was just issued may not be known to every server of the issuer yet.
 const inactiveFor = 10 * time.Second
 
 // introspect has a token judged by its issuer, and the answer by us: it is held to
 // all that a JWT's claims are held to.
-func (e *Edge) introspect(ctx context.Context, s *state, chosen choice, token string) (*verified, *refusal) {
+func (e *Edge) introspect(ctx context.Context, p *passage, chosen choice, token string) (*verified, *refusal) {
 	if len(token) > jwt.DefaultMaxSize {
 		return nil, &refusal{code: reason.TokenOversize}
 	}
 	i := chosen.issuer
 	generation := i.source.keys.Generation()
-	q, err := i.source.introspector.ask(ctx, token)
+	q, err := i.source.introspector.ask(ctx, networkOf(p.way.client), token)
 	if e.metrics != nil {
 		e.metrics.introspected(i.name, q, err)
 	}
 	if err != nil {
-		return nil, &refusal{code: reason.IntrospectionUnavailable, detail: err.Error()}
+		no := &refusal{code: reason.IntrospectionUnavailable, detail: err.Error()}
+		if err == errAway {
+			no.wait = askAgain
+		}
+		return nil, no
 	}
 	now := e.options.Now()
-	v := &verified{token: strings.Clone(token), config: s.generation, keys: generation, issuer: i, route: chosen.route}
+	v := &verified{token: strings.Clone(token), config: p.state.generation, keys: generation, issuer: i, route: chosen.route}
 	if !q.active {
 		return v, &refusal{code: reason.TokenInactive}
 	}

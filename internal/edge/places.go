@@ -29,6 +29,7 @@ type places struct {
 	cookie         string
 	cookieFolded   string // as underscored writes it
 	cookieForward  bool
+	cookieShared   bool            // browsers may send it to other hosts, too
 	origins        map[string]bool // whose pages may send the cookie, beside the route's own
 	query          string
 	queryFolded    string
@@ -52,7 +53,10 @@ func compilePlaces(c *config.Credentials) (places, error) {
 		if !plainName(k.Name) {
 			return p, errors.New("credentials.cookie.name: write letters, digits, - and _, 64 at most")
 		}
-		p.cookie, p.cookieFolded, p.cookieForward, p.origins = k.Name, underscored(k.Name), k.Forward, map[string]bool{}
+		if !k.OfOneHost() && !strings.HasPrefix(k.Name, "__Secure-") && !k.Unprefixed {
+			return p, errors.New("credentials.cookie.name: any host of the domain can set it, also over plain HTTP: name it __Host-" + k.Name + ", or say unprefixed: true")
+		}
+		p.cookie, p.cookieFolded, p.cookieForward, p.cookieShared, p.origins = k.Name, underscored(k.Name), k.Forward, !k.OfOneHost(), map[string]bool{}
 		for _, o := range k.TrustedOrigins {
 			u, err := url.Parse(o)
 			if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || o != u.Scheme+"://"+strings.ToLower(u.Host) {
@@ -272,11 +276,12 @@ func (pl *places) sameOrigin(h http.Header, w *way) bool {
 }
 
 // hideCookies has every route remove the cookies that are a credential on a route
-// of the same hosts: browsers send them there as well.
+// of the same hosts: browsers send them there as well. To which hosts they send one
+// that was set with Domain the edge cannot know (RFC 6265 5.1.3): it is removed on all.
 func (s *state) hideCookies() {
 	for _, r := range s.routes {
 		for _, o := range s.routes {
-			if o.places.cookie != "" && overlap(r.hosts, o.hosts) && !(r.places.cookie == o.places.cookie && r.places.cookieForward) {
+			if o.places.cookie != "" && (o.places.cookieShared || overlap(r.hosts, o.hosts)) && !(r.places.cookie == o.places.cookie && r.places.cookieForward) {
 				r.hidden = append(r.hidden, o.places.cookieFolded)
 			}
 		}

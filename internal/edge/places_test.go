@@ -125,25 +125,26 @@ func TestPlacesMalformed(t *testing.T) {
 // a credential elsewhere goes no further.
 func TestPlacesOfOtherRoutes(t *testing.T) {
 	t.Parallel()
-	w := build(t, anywhere, with(config.Route{Name: "own", Path: "/own", Credentials: &config.Credentials{Cookie: &config.CredentialCookie{Name: "own", Forward: true}}}),
+	w := build(t, anywhere, with(config.Route{Name: "own", Path: "/own", Credentials: &config.Credentials{Cookie: &config.CredentialCookie{Name: "__Secure-own", Forward: true}}}),
 		with(config.Route{Name: "open", Path: "/open", Auth: "none"}), with(config.Route{Name: "third", Path: "/third", Auth: "none", Hosts: []string{"third.example"}}),
-		with(config.Route{Name: "other", Path: "/other", Hosts: []string{"other.example"}, Credentials: &config.Credentials{Cookie: &config.CredentialCookie{Name: "far"}}}))
+		with(config.Route{Name: "other", Path: "/other", Hosts: []string{"other.example"}, Credentials: &config.Credentials{Cookie: &config.CredentialCookie{Name: "__Host-far"}}}),
+		with(config.Route{Name: "shared", Path: "/shared", Hosts: []string{"other.example"}, Credentials: &config.Credentials{Cookie: &config.CredentialCookie{Name: "domain", Unprefixed: true}}}))
 	token := w.a.token(nil)
 	for _, c := range []struct{ target, headers string }{{"/api/x", cookie("__Host-t=" + token)}, {"/api/x?access_token=" + token, ""}, {"/api/x", "Sec-WebSocket-Protocol: jotward.bearer." + encode(token) + "\r\n" + upgrade}} {
 		if a := w.raw("GET " + c.target + " HTTP/1.1\r\nHost: edge.example\r\n" + c.headers + "\r\n"); a.code() != "credential_missing" || w.origin.hits.Load() != 0 {
 			t.Errorf("%.60q: %s", c, a)
 		}
 	}
-	all := "own=" + token + "; __Host-t=x; far=y"
+	all := "__Secure-own=" + token + "; __Host-t=x; __Host-far=y; domain=z; Domain=z"
 	for _, c := range []struct{ target, headers, want string }{
 		{"/api/x", w.bearer(nil) + cookie(all+"; a=1"), "a=1"}, {"/open", cookie(all + "; a=1"), "a=1"},
-		{"/own", cookie(all), "own=" + token}, {"/open", cookie("__Host-t=x"), ""}, {"/third", "Host: third.example\r\n" + cookie(all), "far=y"},
+		{"/own", cookie(all), "__Secure-own=" + token}, {"/open", cookie("__Host-t=x"), ""}, {"/third", "Host: third.example\r\n" + cookie(all), "__Host-far=y"},
 	} {
 		if a := w.get(c.target, c.headers); a.status != 200 || w.origin.last.Load().Header.Get("Cookie") != c.want {
 			t.Errorf("%s: %s, forwarded %q", c.target, a, w.origin.last.Load().Header["Cookie"])
 		}
 	}
-	if a := w.get("/open", "Host: other.example\r\n"+cookie("far=y; own=z")); a.status != 200 || w.origin.last.Load().Header["Cookie"] != nil {
+	if a := w.get("/open", "Host: other.example\r\n"+cookie("__Host-far=y; __Secure-own=z")); a.status != 200 || w.origin.last.Load().Header["Cookie"] != nil {
 		t.Error("the cookie of another route of the host:", w.origin.last.Load().Header["Cookie"])
 	}
 }
@@ -152,7 +153,7 @@ func TestPlacesOfOtherRoutes(t *testing.T) {
 func TestPlacesOfAWatchedRoute(t *testing.T) {
 	t.Parallel()
 	w := build(t, with(config.Route{Name: "any", Path: "/any", Shadow: true, Credentials: &config.Credentials{
-		Cookie: &config.CredentialCookie{Name: "t"}, Query: &config.CredentialQuery{}, Subprotocol: &config.CredentialSubprotocol{Name: "x"}}}))
+		Cookie: &config.CredentialCookie{Name: "t", Unprefixed: true}, Query: &config.CredentialQuery{}, Subprotocol: &config.CredentialSubprotocol{Name: "x"}}}))
 	a := w.raw("GET /any?access_token=1&ACCESS_TOKEN=2&b&c;access_token=3 HTTP/1.1\r\nHost: e\r\nConnection: close\r\n" + cookie("t=1; a=1; T=2; b=\"t=3\"") + cookie("t=4") + "Sec-WebSocket-Protocol: x.a, X.b\r\nSec-WebSocket-Protocol: y\r\nSec_WebSocket_Protocol: x.c\r\n\r\n")
 	r := w.origin.last.Load()
 	if a.status != 200 || a.event.Shadow != "credential_repeated" || r.URL.RawQuery != "b" || fmt.Sprint(r.Header["Cookie"], r.Header["Sec-Websocket-Protocol"]) != "[a=1] [y]" || r.Header["Sec_websocket_protocol"] != nil {
@@ -188,7 +189,7 @@ func TestQueryTokenIsNotCached(t *testing.T) {
 // (RFC 9449 7.1).
 func TestBoundTokensNeedTheHeader(t *testing.T) {
 	t.Parallel()
-	w := build(t, anywhere, func(_ *world, c *config.Edge) { c.DPoP = &config.EdgeDPoP{} })
+	w := build(t, anywhere, func(_ *world, c *config.Edge) { c.DPoP = &config.EdgeDPoP{Origins: []string{"http://edge.example"}} })
 	token := w.a.token(map[string]any{"cnf": map[string]any{"jkt": strings.Repeat("A", 43)}})
 	for _, c := range []struct{ target, headers string }{{"/any?access_token=" + token, ""}, {"/any", cookie("__Host-t=" + token)},
 		{"/any", "Sec-WebSocket-Protocol: jotward.bearer." + encode(token) + "\r\n" + upgrade}} {
@@ -203,8 +204,9 @@ func TestPlacesAreRefused(t *testing.T) {
 	w := build(t)
 	for name, c := range map[string]config.Credentials{
 		"no place": {}, "no cookie": {Cookie: &config.CredentialCookie{}}, "cookie": {Cookie: &config.CredentialCookie{Name: "a b"}}, "long cookie": {Cookie: &config.CredentialCookie{Name: strings.Repeat("a", 65)}},
-		"origin": {Cookie: &config.CredentialCookie{Name: "a", TrustedOrigins: []string{"https://a.example/"}}}, "origin with capitals": {Cookie: &config.CredentialCookie{Name: "a", TrustedOrigins: []string{"https://A.example"}}},
-		"null": {Cookie: &config.CredentialCookie{Name: "a", TrustedOrigins: []string{"null"}}}, "no scheme": {Cookie: &config.CredentialCookie{Name: "a", TrustedOrigins: []string{"a.example"}}},
+		"origin": {Cookie: &config.CredentialCookie{Name: "__Host-a", TrustedOrigins: []string{"https://a.example/"}}}, "origin with capitals": {Cookie: &config.CredentialCookie{Name: "__Host-a", TrustedOrigins: []string{"https://A.example"}}},
+		"null": {Cookie: &config.CredentialCookie{Name: "__Host-a", TrustedOrigins: []string{"null"}}}, "no scheme": {Cookie: &config.CredentialCookie{Name: "__Host-a", TrustedOrigins: []string{"a.example"}}},
+		"a name that any host can set": {Cookie: &config.CredentialCookie{Name: "session"}}, "almost a prefix": {Cookie: &config.CredentialCookie{Name: "__host-session"}},
 		"query": {Query: &config.CredentialQuery{Parameter: "a=b"}}, "protocol": {Subprotocol: &config.CredentialSubprotocol{Name: "a,b"}},
 	} {
 		next := w.config

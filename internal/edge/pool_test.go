@@ -3,6 +3,7 @@ package edge
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -25,7 +26,14 @@ type site struct {
 
 func newSite(t testing.TB, do http.HandlerFunc) *site {
 	t.Helper()
-	s := &site{t: t, address: "127.0.0.1:0", do: do}
+	// An address of its own where the system has them: the port of one that is closed
+	// is nobody else's meanwhile.
+	s := &site{t: t, address: fmt.Sprintf("127.%d.%d.%d:0", 1+rand.N(254), rand.N(256), 1+rand.N(254)), do: do}
+	if l, err := net.Listen("tcp", s.address); err != nil {
+		s.address = "127.0.0.1:0"
+	} else {
+		_ = l.Close()
+	}
 	s.open()
 	t.Cleanup(func() { s.close() })
 	return s

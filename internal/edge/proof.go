@@ -41,16 +41,16 @@ func bindingOf(cnf any) (b binding, ok bool) {
 
 // prove holds a token against the way it came: whoever it is bound to must show
 // that it is he, each time.
-func (s *state) prove(ctx context.Context, r *http.Request, p *passage, v *verified, path string, now time.Time) *refusal {
+func (s *state) prove(ctx context.Context, p *passage, rt *route, v *verified, path string, now time.Time) *refusal {
 	if x5t := v.identity.bound.x5t; x5t != "" {
 		if s.certificates == "" { // nobody looks at certificates here
 			return &refusal{code: reason.SenderProofUnchecked}
 		}
-		if got := s.certificate(r, p); got != x5t {
+		if got := s.certificate(p.in, p); got != x5t {
 			return &refusal{code: reason.SenderMismatch, detail: "the token is bound to another client certificate, or none came"}
 		}
 	}
-	return s.proveKey(ctx, r, p, v, path, now)
+	return s.proveKey(ctx, p, rt, v, path, now)
 }
 
 // certificate returns the thumbprint of the client's certificate, "" for none. Its
@@ -95,7 +95,11 @@ func (e *Edge) spend(ctx context.Context, p *passage, rt *route, v *verified) *r
 		return &refusal{code: reason.ClaimMissing, detail: "jti is required on a one-time route"}
 	}
 	sum := sha256.Sum256([]byte(rt.Name + "\x00" + v.identity.issuer + "\x00" + id))
-	seen, err := p.state.shared.replay(e.spent).Seen(ctx, string(sum[:]), v.expiry.Add(spentLonger))
+	end := v.expiry
+	if v.introspected() { // the issuer may give it another end later, which is no later than this one
+		end = v.identity.subject.IssuedAt.Add(v.issuer.maxLifetime)
+	}
+	seen, err := e.spent.Seen(ctx, string(sum[:]), end.Add(spentLonger))
 	switch {
 	case err != nil:
 		return &refusal{code: reason.StoreUnavailable, detail: err.Error()}

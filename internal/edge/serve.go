@@ -29,7 +29,8 @@ type passage struct {
 	member           *member   // of a pool, that it counts for; nil: none
 	end              func(*refusal)
 	endless          atomic.Bool // its answer has no end of its own
-	answerLength     int64       // declared; ReverseProxy flushes what has none
+	again            again
+	answerLength     int64 // declared; ReverseProxy flushes what has none
 	hushing          sync.Mutex
 	over             bool // the handler has returned; under hushing
 }
@@ -150,7 +151,7 @@ func (p *passage) drain(w http.ResponseWriter) {
 	}
 	if p.body.begun || len(p.in.Header["Expect"]) == 0 {
 		defer p.body.rest()()
-		if _, err := io.CopyN(io.Discard, &p.body, drainBytes); err == io.EOF {
+		if p.body.discard(drainBytes) == io.EOF {
 			return
 		}
 	}
@@ -243,7 +244,7 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string,
 	if p.event.Feed == FeedStale && !v.issuer.serve {
 		return &refusal{code: reason.RevocationStale}
 	}
-	if no := p.state.prove(r.Context(), r, p, v, path, now); no != nil {
+	if no := p.state.prove(r.Context(), p, rt, v, path, now); no != nil {
 		return no
 	}
 	if no := rt.permit(r, p, v, path, now); no != nil {

@@ -37,7 +37,7 @@ func (e *Edge) compileShared(c *config.EdgeShared, old *commonStore) (*commonSto
 		prefix = "jotward:"
 	}
 	var err error
-	s.store, err = valkey.New(valkey.Config{URL: c.URL, Username: c.Username, Password: c.Password.Reveal(), Prefix: prefix, Timeout: c.Timeout, Now: e.options.Now})
+	s.store, err = valkey.New(valkey.Config{URL: c.URL, Username: c.Username, Password: c.Password.Reveal(), Prefix: prefix, Secret: c.Secret.Reveal(), Timeout: c.Timeout, Now: e.options.Now})
 	return s, err
 }
 

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"context"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,10 +37,7 @@ func twin(w *world) *world {
 // run runs an edge until its test ends, and waits until its shared store is as wanted.
 func (w *world) run() {
 	w.t.Helper()
-	ctx, end := context.WithCancel(w.t.Context())
-	var running sync.WaitGroup
-	running.Go(func() { _ = w.edge.Run(ctx) })
-	w.t.Cleanup(func() { end(); running.Wait() })
+	w.runAlone()
 	w.awaitShared(true)
 }
 
@@ -182,8 +178,9 @@ func TestSharedIsRefused(t *testing.T) {
 	t.Parallel()
 	w := build(t)
 	for want, change := range map[string]func(*config.Edge){
-		"edge.shared: url": func(c *config.Edge) { c.Shared = &config.EdgeShared{URL: "http://x"} },
-		"url holds a user": func(c *config.Edge) { c.Shared = &config.EdgeShared{URL: "redis://:pass@x"} },
+		"edge.shared: url":    func(c *config.Edge) { c.Shared = &config.EdgeShared{URL: "http://x"} },
+		"url holds a user":    func(c *config.Edge) { c.Shared = &config.EdgeShared{URL: "redis://:pass@x"} },
+		"edge.shared: secret": func(c *config.Edge) { c.Shared = &config.EdgeShared{URL: "redis://x", Secret: config.Literal("short")} },
 		"needs edge.shared": func(c *config.Edge) {
 			c.Routes[0].Limits = []config.Limit{{Name: "l", By: "route", Rate: "1/s", Shared: true}}
 		},
@@ -215,7 +212,10 @@ func TestSharedSurvivesAReload(t *testing.T) {
 	if err := w.edge.Reload(c); err != nil {
 		t.Fatal(err)
 	}
-	w.awaitShared(true)
+	w.forward(2 * time.Hour) // what was used in it is too old
+	if err := w.edge.Reload(c); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := before.store.Seen(t.Context(), "k", w.now()); err != valkey.ErrAway {
 		t.Error("the old store is still open:", err)
 	}

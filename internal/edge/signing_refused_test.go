@@ -73,7 +73,7 @@ func refusedIdentities(t *testing.T, key *jwk.Key) map[string]wrongIdentity {
 			*r = config.Route{Name: "n", Path: "/n", Upstream: r.Upstream, Auth: "none", Identity: r.Identity}
 		}),
 		"the token in a cookie beside it": on("identity.header", func(r *config.Route) {
-			r.Identity.Header, r.Credentials = "Authorization", &config.Credentials{Cookie: &config.CredentialCookie{Name: "t", Forward: true}}
+			r.Identity.Header, r.Credentials = "Authorization", &config.Credentials{Cookie: &config.CredentialCookie{Name: "__Host-t", Forward: true}}
 		}),
 	}
 }

@@ -30,3 +30,24 @@ func TestOneTimeAtTheEnd(t *testing.T) {
 		t.Error("the second of two:", no)
 	}
 }
+
+// An issuer may prolong an opaque token, which is remembered for as long as any end
+// would be taken that it could be given.
+func TestOneTimeOfAProlongedToken(t *testing.T) {
+	t.Parallel()
+	o := &oracle{}
+	w := build(t, asks(o), with(config.Route{Name: "once", Path: "/once/", OneTime: true}))
+	began := w.now()
+	o.body = func(string) string {
+		return w.active(map[string]any{"iat": began.Unix(), "exp": w.now().Add(5 * time.Minute).Unix()})
+	}
+	if a := w.get("/once/", auth(ref)); a.status != 200 {
+		t.Fatal(a)
+	}
+	for range 5 {
+		w.forward(10 * time.Minute)
+		if a := w.get("/once/", auth(ref)); a.code() != string(reason.TokenReplayed) {
+			t.Error(w.now().Sub(began), a)
+		}
+	}
+}

@@ -41,7 +41,11 @@ func (e *Edge) review() {
 	now := e.options.Now()
 	e.underway.Range(func(key, _ any) bool {
 		p := key.(*passage)
-		if no := p.review(now); no != nil {
+		no := p.review(now)
+		if no == nil && p.endless.Load() {
+			no = e.reask(p, now)
+		}
+		if no != nil {
 			p.end(no)
 		}
 		return true

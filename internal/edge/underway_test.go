@@ -234,6 +234,9 @@ func TestRunReviews(t *testing.T) {
 	socket := w.begin(w.head("/api/socket", nil)).answer(t)
 	w.revoke(revoke.Entry{Kind: revoke.KindGrant, ID: "gr_1"})
 	socket.ends(t)
+	if got := <-gone; got != "/api/socket" { // or it would take the line from the other
+		t.Errorf("the origin has left %s", got)
+	}
 	say <- "second\n"
 	open.reads(t, "second\n")
 }

@@ -79,7 +79,7 @@ func TestStandardTransport(t *testing.T) {
 	if testOnlyStandard {
 		t.Skip("this is it")
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.timeout=1m", "-test.short="+fmt.Sprint(testing.Short()))
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.timeout=5m", "-test.short="+fmt.Sprint(testing.Short()))
 	cmd.Env = append(os.Environ(), "EDGE_TEST_STANDARD=1")
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
 		t.Errorf("%v: %s", err, out)

@@ -49,6 +49,8 @@ func (e *Edge) verify(ctx context.Context, p *passage, rt *route, token string, 
 	// signature would cost whoever sends it nothing, and us the same each time.
 	if !hit && (!v.introspected() || now.Before(v.until)) {
 		p.state.cache.add(v)
+	} else if !hit && no != nil { // nor would a question
+		e.refusals.add(&verified{token: v.token, config: v.config, keys: v.keys, issuer: v.issuer, route: v.route, no: no, expiry: now.Add(inactiveFor)})
 	}
 	return v, hit, no
 }
@@ -65,7 +67,7 @@ func (e *Edge) verifyWithin(ctx context.Context, p *passage, rt *route, token st
 	if wait, ok := p.state.invalid.limiter.Take(now, network); !ok {
 		return nil, &refusal{code: reason.RateLimited, detail: "tokens that do not hold", wait: wait}
 	}
-	v, no := e.verifyAnew(ctx, p.state, rt, token)
+	v, no := e.verifyAnew(ctx, p, rt, token)
 	switch {
 	case no == nil, no.code == reason.KeysUnavailable, no.code == reason.KeySetInvalid, no.code == reason.IntrospectionUnavailable && ctx.Err() == nil: // not the token's fault
 		p.state.invalid.limiter.Return(now, network)
@@ -109,15 +111,15 @@ func (v *verified) ask(hit bool) *refusal {
 
 // verifyAnew verifies a token. A refusal comes with the token where its issuer is
 // one of ours.
-func (e *Edge) verifyAnew(ctx context.Context, s *state, rt *route, token string) (*verified, *refusal) {
-	start := e.options.Now()
+func (e *Edge) verifyAnew(ctx context.Context, p *passage, rt *route, token string) (*verified, *refusal) {
+	start, s := e.options.Now(), p.state
 	chosen, no := s.issuerOf(token, rt)
 	if no != nil {
 		return nil, no
 	}
 	i := chosen.issuer
 	if i.source.introspector != nil && opaque(token) {
-		return e.introspect(ctx, s, chosen, token)
+		return e.introspect(ctx, p, chosen, token)
 	}
 	verify := i.verifier.Verify
 	if i.nested != nil && segments(token) == 5 {

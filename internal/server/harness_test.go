@@ -125,15 +125,19 @@ func (v *world) wire(now func() time.Time) {
 	v.ok(err)
 	userCodes, err := limit.New(authorize.UserCodeRate, 100)
 	v.ok(err)
+	refused, err := web.NewBudget(web.RefusedRate)
+	v.ok(err)
+	strangers, err := web.NewBudget(web.StrangerRate)
+	v.ok(err)
 	sessions := &session.Service{Store: v.store, Now: now, Life: time.Hour, TokenLife: client.TokenLife}
 	grants := &grant.Service{Store: v.store, Minter: &token.Minter{Issuer: issuerURL, Ring: ring, Now: now}, Now: now}
 	v.issuer = &server.Issuer{
-		Web:      &web.Server{Log: slog.New(slog.NewJSONHandler(v.log, nil)), Now: now, HSTS: true},
+		Web:      &web.Server{Log: slog.New(slog.NewJSONHandler(v.log, nil)), Now: now, HSTS: true, Refused: refused},
 		Ops:      &web.Ops{Health: new(web.Health), Metrics: http.NotFoundHandler(), Profiles: http.NotFoundHandler(), Token: adminToken},
 		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet},
 		Token:    &servertoken.Endpoints{Clients: v.clients, Grants: grants, Proofs: proofs},
 		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: v.accounts, Proofs: proofs},
-		Authorize: &authorize.Endpoints{Issuer: issuerURL, Clients: v.clients, Proofs: proofs, UserCodes: userCodes, Grants: grants, Passwords: passwords, Accounts: v.accounts, Sessions: sessions, Secure: true,
+		Authorize: &authorize.Endpoints{Issuer: issuerURL, Clients: v.clients, Proofs: proofs, UserCodes: userCodes, Strangers: strangers, Grants: grants, Passwords: passwords, Accounts: v.accounts, Sessions: sessions, Secure: true,
 			Consents: &consent.Service{Store: v.store, Now: now, TokenLife: client.TokenLife}},
 		Feed: &feed.Feed{Issuer: issuerURL, Log: v.store, Clients: v.clients, Now: now, Heartbeat: time.Second, Positions: v.store.SavePosition,
 			Sign: func(ctx context.Context, claims []byte) (string, error) {

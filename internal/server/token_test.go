@@ -227,7 +227,7 @@ func TestThreatClientAuthentication(t *testing.T) {
 			t.Errorf("scope %q: %s", scope, a.body)
 		}
 	}
-	for _, kind := range []string{"password", "implicit", "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:jwt-bearer", "AUTHORIZATION_CODE", "token"} {
+	for _, kind := range []string{"password", "implicit", "urn:ietf:params:oauth:grant-type:saml2-bearer", "urn:ietf:params:oauth:grant-type:jwt-bearer", "AUTHORIZATION_CODE", "token"} {
 		if a := v.token(with(cc, "grant_type", kind), v.as("service")); a.status != 400 || a.text("error") != "unsupported_grant_type" {
 			t.Errorf("grant type %s: %d %s", kind, a.status, a.body)
 		}

@@ -15,6 +15,7 @@ type Route struct {
 	Handler HandlerFunc
 	Access  Access
 	Quiet   bool // asked all the time by machines: logged only when refused
+	Counted bool // a refusal costs the caller's network some of Server.Refused
 }
 
 // Access says which pages of other origins may call a route.

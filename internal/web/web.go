@@ -40,6 +40,8 @@ type Server struct {
 	// Observe is told of every request; nil is fine. The route is a pattern of
 	// the mount list, so it bounds a label.
 	Observe func(Event)
+	// Refused bounds how often one network is refused by the routes that are Counted.
+	Refused *Budget
 }
 
 // An Event is the outcome of one request.
@@ -77,6 +79,9 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 // headers, a request id and one log line. Neither query nor body is logged: both
 // carry codes.
 func (s *Server) handle(route Route) http.Handler {
+	if route.Counted {
+		route.Handler = s.budgeted(route.Handler)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.Now()
 		id := rand.Text()

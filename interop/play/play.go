@@ -16,6 +16,9 @@ import (
 type Story struct {
 	Issuer         string `json:"issuer"`
 	Edge           string `json:"edge"`
+	Admin          string `json:"admin"`
+	AdminToken     string `json:"admin_token"`
+	Audience       string `json:"audience"`
 	Resource       string `json:"resource"`
 	Username       string `json:"username"`
 	Password       string `json:"password"`

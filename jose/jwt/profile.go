@@ -187,10 +187,16 @@ func findMember(v strictjson.Value, name string) (strictjson.Value, bool) {
 	}
 }
 
-// spend asks a store about a token that may be used once. A store that fails
-// refuses: an answer that is not known is not "no".
+// spentLonger is how long a token is remembered past the last moment at which it is
+// accepted here. Of two that came before that moment one may reach the store after it,
+// and then be the only one there; and a machine that shares the store may grant
+// its clock more.
+const spentLonger = time.Minute
+
+// spend asks a store about a token that may be used once, and is accepted until a
+// moment. A store that fails refuses: an answer that is not known is not "no".
 func spend(ctx context.Context, store ReplayStore, key string, until time.Time) error {
-	seen, err := store.Seen(ctx, key, until)
+	seen, err := store.Seen(ctx, key, until.Add(spentLonger))
 	switch {
 	case err != nil:
 		return jose.NewError(jose.StoreUnavailable, "the store of used tokens does not answer", err)

@@ -62,13 +62,25 @@ type MemoryReplay struct {
 }
 
 // NewMemoryReplay builds a store for at most limit keys, about 200 bytes each.
-// With tokens that are accepted for a minute, a thousand of them a second need
-// 60,000. It fails with PolicyInvalid for a limit below 1 and without a clock.
+// With tokens that are accepted for a minute, and remembered for another, a thousand
+// of them a second need 120,000. It fails with PolicyInvalid for a limit below 1 and without a clock.
 func NewMemoryReplay(limit int, clock func() time.Time) (*MemoryReplay, error) {
 	if limit < 1 || clock == nil {
 		return nil, fail(jose.PolicyInvalid, "a limit of at least 1 and a clock are needed")
 	}
 	return &MemoryReplay{clock: clock, limit: limit, known: map[string]struct{}{}}, nil
+}
+
+// Resize changes for how many keys there is room, and forgets nothing: while it holds
+// more than that, it is full. It fails with PolicyInvalid for a limit below 1.
+func (m *MemoryReplay) Resize(limit int) error {
+	if limit < 1 {
+		return fail(jose.PolicyInvalid, "a limit of at least 1 is needed")
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.limit = limit
+	return nil
 }
 
 // Seen is the ReplayStore's. It fails with ErrReplayFull.

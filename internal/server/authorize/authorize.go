@@ -55,6 +55,7 @@ type Endpoints struct {
 	Passwords Passwords
 	Accounts  Accounts
 	UserCodes *limit.Limiter // at UserCodeRate, by account
+	Strangers *web.Budget    // what clients that prove nothing may have us keep
 	// Secure is set when the issuer is reached over https: the cookie then has
 	// the __Host- prefix, which no sibling host can set (RFC 6265bis 4.1.3.2).
 	Secure bool

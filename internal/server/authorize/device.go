@@ -34,6 +34,11 @@ func (e *Endpoints) StartDevice(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if c.Public {
+		if err := e.Strangers.Take(r, e.Grants.Now()); err != nil {
+			return err
+		}
+	}
 	out, err := e.Grants.StartDevice(r.Context(), c, form.Get("scope"), form["resource"])
 	if err != nil {
 		return err

@@ -25,6 +25,11 @@ func (e *Endpoints) Push(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if c.Public {
+		if err := e.Strangers.Take(r, e.Grants.Now()); err != nil {
+			return err
+		}
+	}
 	query := canonical(form)
 	query.Set("client_id", c.ID)
 	jkt, err := e.Proofs.Key(w, r)

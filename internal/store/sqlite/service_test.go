@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jotward/jotward/internal/account"
 	"github.com/jotward/jotward/internal/audit"
@@ -230,7 +231,13 @@ func TestDatabaseHoldsNoSecret(t *testing.T) {
 	h := newHouse(t)
 	_, cookie := h.signIn()
 	service, secret := h.newClient("service", false)
-	rotated, err := h.clients.RotateSecret(t.Context(), h.root, "service", 0, 0)
+	rotated, err := h.clients.RotateSecret(t.Context(), h.root, "service", 0, time.Hour)
+	h.ok(err)
+	pushed, err := h.grants.Push(t.Context(), service, "client_id=service")
+	h.ok(err)
+	tv, _, err := h.clients.Create(t.Context(), h.root, client.Client{ID: "tv", Public: true, GrantTypes: []string{grant.DeviceCode}, Audiences: []string{"api"}})
+	h.ok(err)
+	device, err := h.grants.StartDevice(t.Context(), tv, "", nil)
 	h.ok(err)
 	machine, err := h.grants.Run(t.Context(), grant.Request{Client: service, GrantType: "client_credentials"})
 	h.ok(err)
@@ -250,7 +257,8 @@ func TestDatabaseHoldsNoSecret(t *testing.T) {
 	}
 	secrets := map[string]string{"password": password, "cookie": cookie, "client secret": secret, "new client secret": rotated, "code": code, "verifier": verifier,
 		"refresh token": first.RefreshToken, "successor": second.RefreshToken, "access token": first.AccessToken, "ID token": first.IDToken,
-		"machine's token": machine.AccessToken, "master key": string(h.master), "private key": d}
+		"machine's token": machine.AccessToken, "master key": string(h.master), "private key": d,
+		"request_uri": strings.TrimPrefix(pushed, grant.PushedPrefix), "device code": device.DeviceCode, "user code": device.UserCode}
 	for _, file := range []string{h.path, h.path + "-wal"} {
 		raw, err := os.ReadFile(file)
 		h.ok(err)

@@ -2,6 +2,7 @@ package valkey
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"time"
@@ -39,8 +40,13 @@ func (s *Store) Seen(ctx context.Context, key string, until time.Time) (bool, er
 }
 
 // key hashes what is asked about: a client's name, an address or a token's jti is
-// nobody's business who looks into the store.
+// nobody's business who looks into the store. Of addresses and names there are few
+// enough to try all of them, unless a secret is hashed along.
 func (s *Store) key(kind, key string) string {
-	sum := sha256.Sum256([]byte(kind + "\x00" + key))
-	return s.config.Prefix + kind + ":" + base64.RawURLEncoding.EncodeToString(sum[:])
+	h := sha256.New()
+	if s.config.Secret != "" {
+		h = hmac.New(sha256.New, []byte(s.config.Secret))
+	}
+	h.Write([]byte(kind + "\x00" + key))
+	return s.config.Prefix + kind + ":" + base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }

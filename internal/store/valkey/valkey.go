@@ -35,6 +35,9 @@ type Config struct {
 	Username, Password string
 	// Prefix stands before every key. Edges that share have the same.
 	Prefix string
+	// Secret, of 32 bytes at least, has keys be hashes that nobody can guess who reads
+	// the store. Edges that share have the same. Empty for none.
+	Secret string
 	// Timeout bounds one question. 0 means 100 ms.
 	Timeout time.Duration
 	// Now returns the time; required.
@@ -44,7 +47,8 @@ type Config struct {
 const (
 	defaultTimeout = 100 * time.Millisecond
 	retryAfter     = time.Second
-	checkEvery     = 5 // rounds of retryAfter
+	checkEvery     = 5  // rounds of retryAfter
+	minSecret      = 32 // as long as the hash (RFC 2104 3)
 )
 
 // A Store is one place that edges share. It is safe for use by many goroutines.
@@ -69,6 +73,9 @@ func New(c Config) (*Store, error) {
 	}
 	if c.Timeout < 0 || c.Timeout > 10*time.Second {
 		return nil, errors.New("timeout is not between 0s and 10s")
+	}
+	if c.Secret != "" && len(c.Secret) < minSecret {
+		return nil, fmt.Errorf("secret is shorter than %d bytes", minSecret)
 	}
 	o, err := rueidis.ParseURL(c.URL)
 	if err != nil || c.URL == "" {

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/rueidis"
-
 	"github.com/jotward/jotward/internal/limit"
 	"github.com/jotward/jotward/internal/store/valkey"
 	"github.com/jotward/jotward/internal/store/valkey/valkeytest"
@@ -19,7 +17,12 @@ import (
 // open returns a store that answers.
 func open(t *testing.T, url string) *valkey.Store {
 	t.Helper()
-	s, err := valkey.New(valkey.Config{URL: url, Prefix: "t:", Timeout: 5 * time.Second, Now: time.Now})
+	return openWith(t, valkey.Config{URL: url, Prefix: "t:", Timeout: 5 * time.Second, Now: time.Now})
+}
+
+func openWith(t *testing.T, c valkey.Config) *valkey.Store {
+	t.Helper()
+	s, err := valkey.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,39 +50,15 @@ func await(t *testing.T, s *valkey.Store, want error) {
 	}
 }
 
-// command runs one command that a test needs.
-func command(t *testing.T, url string, args ...string) string {
-	t.Helper()
-	o := rueidis.MustParseURL(url)
-	o.DisableCache = true
-	c, err := rueidis.NewClient(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	got, err := c.Do(t.Context(), c.B().Arbitrary(args...).Build()).ToAny()
-	if err != nil && !rueidis.IsRedisNil(err) {
-		t.Fatal(args, err)
-	}
-	if list, ok := got.([]any); ok {
-		var texts []string
-		for _, v := range list {
-			if text, ok := v.(string); ok {
-				texts = append(texts, text)
-			}
-		}
-		return strings.Join(texts, "\n")
-	}
-	text, _ := got.(string)
-	return text
-}
+var command = valkeytest.Command
 
 func TestZeroConfigIsRefused(t *testing.T) {
 	for _, c := range []valkey.Config{
 		{}, {Now: time.Now}, {URL: "redis://127.0.0.1:1"}, {URL: "http://127.0.0.1", Now: time.Now},
-		{URL: "redis://:secret@127.0.0.1:1", Now: time.Now}, {URL: "redis://u@127.0.0.1:1", Now: time.Now}, {URL: "redis://127.0.0.1:1", Timeout: time.Minute, Now: time.Now},
+		{URL: "redis://:hunter2@127.0.0.1:1", Now: time.Now}, {URL: "redis://u@127.0.0.1:1", Now: time.Now}, {URL: "redis://127.0.0.1:1", Timeout: time.Minute, Now: time.Now},
+		{URL: "redis://127.0.0.1:1", Secret: "secret", Now: time.Now},
 	} {
-		if _, err := valkey.New(c); err == nil || strings.Contains(err.Error(), "secret") {
+		if _, err := valkey.New(c); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", c.URL, err)
 		}
 	}
@@ -114,6 +93,34 @@ func TestSeenOnce(t *testing.T) {
 		if ttl := command(t, server.URL(), "OBJECT", "ENCODING", name); ttl == "" {
 			t.Error(name)
 		}
+	}
+}
+
+// With a secret no key is a hash that somebody else could make, of an address as
+// little as of a token; who has another secret shares nothing.
+func TestSecretKeys(t *testing.T) {
+	server := valkeytest.Start(t)
+	with := func(secret string) *valkey.Store {
+		return openWith(t, valkey.Config{URL: server.URL(), Prefix: "t:", Secret: secret, Timeout: 5 * time.Second, Now: time.Now})
+	}
+	a, b := strings.Repeat("a", 32), strings.Repeat("b", 32)
+	names := map[string]bool{}
+	for n, s := range []*valkey.Store{with(a), with(b), with("")} {
+		if c, err := s.Count(t.Context(), limit.Rate{Every: time.Hour, Burst: 1}, "192.0.2.1"); err != nil || !c.OK {
+			t.Error(n, c, err)
+		}
+		if seen, err := s.Seen(t.Context(), "k", time.Now().Add(time.Minute)); err != nil || seen {
+			t.Error(n, seen, err)
+		}
+	}
+	for _, name := range strings.Split(command(t, server.URL(), "KEYS", "*"), "\n") {
+		names[name] = true
+	}
+	if len(names) != 6 {
+		t.Error(names)
+	}
+	if seen, err := with(a).Seen(t.Context(), "k", time.Now()); err != nil || !seen {
+		t.Error("the same secret:", seen, err)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/redis/rueidis"
 )
 
 // A Server is one server of a test's own, on a socket, without a disk.
@@ -79,4 +81,31 @@ func (s *Server) Down() {
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
 	s.cmd = nil
+}
+
+// Command runs one command that a test needs.
+func Command(t testing.TB, url string, args ...string) string {
+	t.Helper()
+	o := rueidis.MustParseURL(url)
+	o.DisableCache = true
+	c, err := rueidis.NewClient(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	got, err := c.Do(t.Context(), c.B().Arbitrary(args...).Build()).ToAny()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		t.Fatal(args, err)
+	}
+	if list, ok := got.([]any); ok {
+		var texts []string
+		for _, v := range list {
+			if text, ok := v.(string); ok {
+				texts = append(texts, text)
+			}
+		}
+		return strings.Join(texts, "\n")
+	}
+	text, _ := got.(string)
+	return text
 }
