@@ -86,6 +86,9 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 	go i.run(sweeping)
 	p.serve(public, i.Public()).RegisterOnShutdown(i.Feed.Close)
 	p.serve(private, i.Private())
+	for _, w := range c.Warnings() {
+		i.log.Warn(w)
+	}
 	i.log.Info("serving", "issuer", c.Issuer, "listen", public.Addr().String(), "admin", private.Addr().String(), "version", version)
 	files := append(certificateFiles(c.TLS), certificateFiles(c.Admin.TLS)...)
 	go p.onChange(ctx, append(files, path), func() error { return p.reloadIssuer(path, c) })
