@@ -105,11 +105,8 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		return nil, err
 	}
 	refused, err := web.NewBudget(web.RefusedRate)
-	if err != nil {
-		return nil, err
-	}
-	strangers, err := web.NewBudget(web.StrangerRate)
-	if err != nil {
+	strangers, more := web.NewBudget(web.StrangerRate)
+	if err := errors.Join(err, more); err != nil {
 		return nil, err
 	}
 	i.Issuer = &server.Issuer{
