@@ -121,3 +121,23 @@ type RouteIdentity struct {
 	// The claims of the token that go along unchanged, such as [client_id, scope]. Default: none but the subject.
 	Claims []string `yaml:"claims"`
 }
+
+// EdgeExchange is how an issuer is asked to exchange tokens.
+type EdgeExchange struct {
+	// Its token endpoint. Default: found by discovery.
+	Endpoint string `yaml:"endpoint"`
+	// The client that the edge is at the issuer, which may use token exchange.
+	ClientID string `yaml:"client_id"`
+	// Its secret.
+	ClientSecret Secret `yaml:"client_secret"`
+	// How long an answer is awaited. Default 5s, at most 30s.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// RouteExchange is the token that a route's upstream gets.
+type RouteExchange struct {
+	// The aud that it shall hold: the upstream, and no other.
+	Audience string `yaml:"audience"`
+	// The scopes that it shall hold, such as [read]. Default: those that the issuer gives.
+	Scope []string `yaml:"scope"`
+}

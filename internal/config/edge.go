@@ -75,6 +75,8 @@ type EdgeIssuer struct {
 	Next *EdgeIssuerNext `yaml:"next"`
 	// Ask it about tokens that are neither signed nor encrypted (RFC 7662). Answers are remembered only while its feed is followed.
 	Introspection *EdgeIntrospection `yaml:"introspection"`
+	// The client that the edge is at the issuer, for routes with exchange. Tokens must name it in their aud.
+	Exchange *EdgeExchange `yaml:"exchange"`
 }
 
 // EdgeIssuerNext is what may change of an issuer's policy; what is left out stays. Introspected tokens are not held against it.
@@ -265,6 +267,8 @@ type Route struct {
 	Headers map[string]string `yaml:"headers"`
 	// Tell the upstream who asks in a JWT of the edge's own, which it can verify and pass on. It needs edge.identity.
 	Identity *RouteIdentity `yaml:"identity"`
+	// Give the upstream a token of its own in Authorization, in place of the one that came: the issuer exchanges it (RFC 8693). It needs issuers[].exchange.
+	Exchange *RouteExchange `yaml:"exchange"`
 	// The address of the resource's metadata (RFC 9728), named in every challenge so that clients find the issuer. Default: not named.
 	ResourceMetadata string `yaml:"resource_metadata"`
 	// What becomes of the Authorization header: forward (default) or strip. Where identity writes that header it is stripped.

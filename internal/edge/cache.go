@@ -26,19 +26,20 @@ type cache struct {
 
 // verified is a token that held, under which configuration and keys.
 type verified struct {
-	hash     uint64
-	token    string
-	config   uint64 // generation of the configuration
-	keys     uint64 // generation of the issuer's keys
-	expiry   time.Time
-	until    time.Time // of an introspected one: when it is asked about again
-	issuer   *issuer
-	identity *identity
-	epoch    atomic.Uint64          // the revocation epoch it was last asked at
-	would    reason.Code            // what the issuer's next policy would refuse it for
-	no       *refusal               // in the cache of refusals: why it does not hold
-	route    *route                 // the only one for which its issuer was chosen; nil: on all
-	signed   atomic.Pointer[signed] // what was signed of it, for each route; nil: nothing yet
+	hash      uint64
+	token     string
+	config    uint64 // generation of the configuration
+	keys      uint64 // generation of the issuer's keys
+	expiry    time.Time
+	until     time.Time // of an introspected one: when it is asked about again
+	issuer    *issuer
+	identity  *identity
+	epoch     atomic.Uint64 // the revocation epoch it was last asked at
+	would     reason.Code   // what the issuer's next policy would refuse it for
+	no        *refusal      // in the cache of refusals: why it does not hold
+	route     *route        // the only one for which its issuer was chosen; nil: on all
+	signed    perRoute      // what was signed of it, for each route
+	exchanged perRoute      // what it was exchanged for, for each route
 }
 
 // introspected says whether the issuer was asked about it.

@@ -290,6 +290,9 @@ func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 	if err := s.compileIdentity(r); err != nil {
 		return nil, err
 	}
+	if err := s.compileExchange(r); err != nil {
+		return nil, err
+	}
 	var err error
 	if r.places, err = compilePlaces(c.Credentials); err != nil {
 		return nil, err
@@ -343,8 +346,8 @@ func (r *route) compileAuth() error {
 	if r.auth != authRequired && (len(r.Scopes)+len(r.Roles)+len(r.Claims) > 0 || r.OneTime) {
 		return fmt.Errorf("scopes, roles, claims and one_time need auth: required")
 	}
-	if r.auth == authNone && (len(r.Headers)+len(r.Issuers) > 0 || r.Audience != "" || r.Credentials != nil || r.Identity != nil) {
-		return fmt.Errorf("headers, identity, issuers, audience and credentials need auth: required or optional")
+	if r.auth == authNone && (len(r.Headers)+len(r.Issuers) > 0 || r.Audience != "" || r.Credentials != nil || r.Identity != nil || r.Exchange != nil) {
+		return fmt.Errorf("headers, identity, exchange, issuers, audience and credentials need auth: required or optional")
 	}
 	switch r.Authorization {
 	case "", "forward":

@@ -42,6 +42,7 @@ type source struct {
 	follower *follower // nil: no feed
 
 	introspector *introspector // nil: it is not asked about tokens
+	exchanger    *exchanger    // nil: it exchanges none
 	kept         time.Time     // when the keys were fetched that were written down last
 	cancel       context.CancelFunc
 	running      sync.WaitGroup
@@ -57,6 +58,10 @@ func sourceConfig(c config.EdgeIssuer) config.EdgeIssuer {
 		asked := *c.Introspection
 		asked.MaxAge = 0
 		out.Introspection = &asked
+	}
+	if c.Exchange != nil {
+		own := *c.Exchange
+		out.Exchange = &own
 	}
 	return out
 }
@@ -82,6 +87,11 @@ func (e *Edge) newSource(c config.EdgeIssuer, folder string, old *source) (*sour
 	}
 	if c.Introspection != nil {
 		if s.introspector, err = newIntrospector(e.life, c, e.options, s.keys); err != nil {
+			return nil, err
+		}
+	}
+	if c.Exchange != nil {
+		if s.exchanger, err = newExchanger(e.life, c, e.options); err != nil {
 			return nil, err
 		}
 	}
@@ -119,6 +129,9 @@ func (s *source) stop() {
 	}
 	if s.introspector != nil {
 		s.introspector.client.CloseIdleConnections()
+	}
+	if s.exchanger != nil {
+		s.exchanger.client.CloseIdleConnections()
 	}
 }
 

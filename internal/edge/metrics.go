@@ -25,6 +25,7 @@ type metrics struct {
 	rules     *prometheus.CounterVec
 	shadow    *prometheus.CounterVec
 	asked     *prometheus.CounterVec
+	exchanges *prometheus.CounterVec
 	verify    prometheus.Histogram
 	confusion prometheus.Counter
 }
@@ -51,11 +52,12 @@ func newMetrics(e *Edge, to prometheus.Registerer) (*metrics, error) {
 		rules:     counter("edge_rule_decisions_total", "Decisions of rules, and matches of log rules; an empty rule is the default.", "route", "rule", "action"),
 		shadow:    counter("edge_shadow_total", "What rules and routes that are only watched would have decided otherwise: a rule's action, or a route's reason.", "route", "rule", "would"),
 		asked:     counter("edge_introspections_total", "What requests heard when an issuer was asked about their token: active, inactive or error.", "issuer", "result"),
+		exchanges: counter("edge_token_exchanges_total", "Tokens that an issuer was asked to exchange for an upstream's: exchanged or error.", "issuer", "result"),
 		verify: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "jotward_token_verify_seconds", Help: "Verification of tokens that the cache did not know.",
 			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .002, .005, .01, .1, 1}}),
 		confusion: prometheus.NewCounter(prometheus.CounterOpts{Name: "jotward_algorithm_confusion_attempts_total", Help: "Tokens whose algorithm is not allowed or does not fit their key."}),
 	}
-	for _, c := range []prometheus.Collector{m.decisions, m.requests, m.duration, m.upstream, m.in, m.out, m.flying, m.cache, m.rules, m.shadow, m.asked, m.verify, m.confusion, sources{e}} {
+	for _, c := range []prometheus.Collector{m.decisions, m.requests, m.duration, m.upstream, m.in, m.out, m.flying, m.cache, m.rules, m.shadow, m.asked, m.exchanges, m.verify, m.confusion, sources{e}} {
 		if err := to.Register(c); err != nil {
 			return nil, err
 		}
@@ -82,6 +84,15 @@ func (m *metrics) introspected(issuer string, q *question, err error) {
 		result = "active"
 	}
 	m.asked.WithLabelValues(issuer, result).Inc()
+}
+
+// exchanged counts what a request heard of an exchange.
+func (m *metrics) exchanged(issuer string, err error) {
+	result := "exchanged"
+	if err != nil {
+		result = "error"
+	}
+	m.exchanges.WithLabelValues(issuer, result).Inc()
 }
 
 // children finds the counters of one vector without hashing their labels. The

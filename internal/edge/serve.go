@@ -257,6 +257,9 @@ func (e *Edge) admit(r *http.Request, p *passage, rt *route, token, path string,
 	if no == nil {
 		told, no = p.state.signing.tell(told, rt, v, now)
 	}
+	if no == nil {
+		told, no = e.exchange(r.Context(), told, rt, p, v, now)
+	}
 	if no != nil {
 		return no
 	}

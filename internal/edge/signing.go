@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jotward/jotward/internal/config"
@@ -182,6 +183,29 @@ func (s *state) everyIssuer() map[string]bool {
 	return all
 }
 
+// A perRoute holds what a token became for the upstreams of routes.
+type perRoute struct{ first atomic.Pointer[signed] }
+
+func (l *perRoute) find(rt *route, now time.Time) *signed {
+	for at := l.first.Load(); at != nil; at = at.next {
+		if at.route == rt && now.Before(at.until) {
+			return at
+		}
+	}
+	return nil
+}
+
+// keep puts one in place of its route's. Of two at once one is lost, and costs what it
+// cost once more.
+func (l *perRoute) keep(found *signed) {
+	for at := l.first.Load(); at != nil; at = at.next {
+		if at.route != found.route {
+			found.next = &signed{at.route, at.text, at.until, found.next}
+		}
+	}
+	l.first.Store(found)
+}
+
 // signed is what was signed of a token, for one route. It is never changed.
 type signed struct {
 	route *route
@@ -197,24 +221,13 @@ func (g *signing) tell(told []header, rt *route, v *verified, now time.Time) ([]
 	if rt.Identity == nil {
 		return told, nil
 	}
-	first := v.signed.Load()
-	var found *signed
-	for at := first; at != nil && found == nil; at = at.next {
-		if at.route == rt && now.Before(at.until) {
-			found = at
-		}
-	}
+	found := v.signed.find(rt, now)
 	if found == nil {
 		var no *refusal
 		if found, no = g.sign(rt, v.identity, v.expiry, now); no != nil {
 			return nil, no
 		}
-		for at := first; at != nil; at = at.next {
-			if at.route != rt {
-				found.next = &signed{at.route, at.text, at.until, found.next}
-			}
-		}
-		v.signed.Store(found) // of two at once one is lost, and costs a signature more
+		v.signed.keep(found)
 	}
 	return append(told, header{rt.Identity.Header, found.text}), nil
 }

@@ -58,6 +58,9 @@ const (
 	TokenInactive Code = "token_inactive"
 	// IntrospectionUnavailable is that the issuer gave no answer that may be believed.
 	IntrospectionUnavailable Code = "introspection_unavailable"
+	// ExchangeUnavailable and ExchangeRefused are about the token that an upstream gets.
+	ExchangeUnavailable Code = "exchange_unavailable"
+	ExchangeRefused     Code = "exchange_refused"
 	// EncryptionRequired is a signed token where its issuer's are encrypted as well.
 	EncryptionRequired Code = "encryption_required"
 	// IssuerAmbiguous is a token that does not say whose it is, where several could be.
@@ -197,6 +200,8 @@ var table = []Info{
 	{RevocationStale, "the edge has not heard of revocations for too long", "check the feed between edge and issuer", 503, "", exitNetwork},
 	{TokenInactive, "the issuer says that the token is not active", "get a new token; if it persists, check whether the edge's client may ask about it", 401, invalidToken, exitRevoked},
 	{IntrospectionUnavailable, "the issuer cannot be asked about the token", "check the introspection endpoint, and the edge's client there", 503, "", exitNetwork},
+	{ExchangeUnavailable, "the issuer cannot be asked for the upstream's token", "check the token endpoint, and the edge's client there", 503, "", exitNetwork},
+	{ExchangeRefused, "the issuer gives no token for the service behind the route", "check that the token is for the edge's client, and what that may ask for", 403, insufficientScope, exitDenied},
 	{EncryptionRequired, "the token is not encrypted, and its issuer's tokens are", "send the encrypted token", 401, invalidToken, exitClaim},
 	{IssuerAmbiguous, "the token does not say which issuer it is of", "put iss into the header of encrypted tokens (RFC 7519 5.3), or give the route one such issuer", 401, invalidToken, exitClaim},
 	{ScopeMissing, "the token lacks a scope that the route needs", "ask for a token with that scope", 403, insufficientScope, exitDenied},
