@@ -58,15 +58,20 @@ func configCheckCommand() *cobra.Command {
 			out := cmd.OutOrStdout()
 			if i := file.Issuer; i != nil {
 				fmt.Fprintf(out, "issuer %s on %s, admin on %s\n", i.Issuer, i.Listen, i.Admin.Listen)
+				warn(cmd, i.Warnings())
 			}
 			if e := file.Edge; e != nil {
 				fmt.Fprintf(out, "edge on %s, routes: %d, issuers: %d\n", e.Listen, len(e.Routes), len(e.Issuers))
-				for _, warning := range e.Warnings() {
-					fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", warning)
-				}
+				warn(cmd, e.Warnings())
 			}
 			return nil
 		},
+	}
+}
+
+func warn(cmd *cobra.Command, warnings []string) {
+	for _, w := range warnings {
+		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", w)
 	}
 }
 

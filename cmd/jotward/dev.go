@@ -132,8 +132,15 @@ func (d *dev) start(data string) (story, error) {
 	if err := d.seed(&s, secrets); err != nil {
 		return s, err
 	}
+	gate, err := edge.New(devEdge(s, secrets.EdgeSecret), edge.Options{Now: time.Now, Logger: d.log.With("service", "edge"), Registerer: d.registry, Instance: "dev", Version: version})
+	if err != nil {
+		return s, err
+	}
+	signs := d.health.Ready
+	d.health.Ready = func() []web.Check { return append(signs(), gate.Ready()...) }
 	d.serve(listeners[0], d.issuer.Public()).RegisterOnShutdown(d.issuer.Feed.Close)
-	d.serve(listeners[2], d.issuer.Private())
+	// One admin listener for both: `jotward tail` follows the edge here.
+	d.serve(listeners[2], d.issuer.Web.NoRebinding(d.issuer.Web.Mount(append(d.issuer.PrivateRoutes(), decisionsRoute(gate, s.AdminToken))))).RegisterOnShutdown(gate.EndTails)
 	d.serve(listeners[3], http.HandlerFunc(demoAPI))
 	app, err := newDevApp(s, s.App)
 	if err != nil {
@@ -141,11 +148,6 @@ func (d *dev) start(data string) (story, error) {
 	}
 	pages := &web.Server{Log: d.log.With("service", "app"), Now: time.Now}
 	d.serve(listeners[4], pages.NoRebinding(pages.Mount(app.routes())))
-	gate, err := edge.New(devEdge(s, secrets.EdgeSecret), edge.Options{Now: time.Now, Logger: d.log.With("service", "edge"), Registerer: d.registry, Instance: "dev", Version: version})
-	if err != nil {
-		return s, err
-	}
-	d.health.Ready = gate.Ready
 	go func() { _ = gate.Run(d.ctx) }() // ends with ctx, and only then
 	d.process.start(listeners[1], edge.NewServer(gate))
 	return s, d.answering()
@@ -196,7 +198,7 @@ func banner(w io.Writer, s story) {
   admin    %s
   app      %s: signs in, calls, refreshes, revokes; as %s / %s
 
-# for jotward client, user, session, grant, revoke, keys, edges and audit
+# for jotward client, user, session, grant, revoke, keys, edges, audit and tail
 export JOTWARD_ADMIN=%s JOTWARD_ADMIN_TOKEN=%s
 
 # 1. get a token

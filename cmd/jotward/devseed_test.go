@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"io"
@@ -58,6 +59,22 @@ func TestDevKeepsItsState(t *testing.T) {
 		if i, err := os.Stat(filepath.Join(folder, name)); err != nil || i.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s: %v %v", name, i, err)
 		}
+	}
+}
+
+// TestDevShowsDecisions: the admin listener of dev is the edge's as well.
+func TestDevShowsDecisions(t *testing.T) {
+	t.Parallel()
+	v := startDev(t)
+	resp, err := v.http.Get(v.Admin + "/decisions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	v.resource("none")
+	line, err := bufio.NewReader(resp.Body).ReadString('\n')
+	if err != nil || resp.StatusCode != 200 || !strings.Contains(line, `"reason":"token_malformed"`) {
+		t.Errorf("%d %q %v", resp.StatusCode, line, err)
 	}
 }
 

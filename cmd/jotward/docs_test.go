@@ -100,7 +100,7 @@ func configPage(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("# Configuration\n\n" + generated + "One YAML file, strict: an unknown key is a mistake, and all mistakes are said at once with file and line (`jotward config check`).\n" +
 		"`JOTWARD_ISSUER_…` and `JOTWARD_EDGE_…` stand over the file: `issuer.admin.listen` is `JOTWARD_ISSUER_ADMIN_LISTEN`. " +
-		"A secret is written as `env:NAME` or `file:PATH`. An edge takes changes over at SIGHUP or when the file changes; a bad file leaves the old one running.\n")
+		"A secret is written as `env:NAME` or `file:PATH`. An edge takes changes over at SIGHUP or when the file changes; a bad file leaves the old one running. An issuer takes over renewed certificates, and the rest at its next start.\n")
 	var visit func(path string, typ reflect.Type)
 	visit = func(path string, typ reflect.Type) {
 		for i := range typ.NumField() {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -144,7 +145,7 @@ func runEdge(ctx context.Context, path string, file *config.File, errw io.Writer
 	p.log.Info("guarding", "listen", public.Addr().String(), "routes", len(c.Routes), "issuers", len(c.Issuers), "version", version)
 	if path != "" {
 		files := append(certificateFiles(c.TLS), certificateFiles(c.Admin.TLS)...)
-		go p.onChange(ctx, append(files, path), func() error { return p.reloadEdge(path, gate) })
+		go p.onChange(ctx, append(files, path), func() error { return p.reloadEdge(path, gate, c.Service) })
 	}
 	return p.wait(ctx, c.DrainDelay, c.DrainTimeout)
 }
@@ -169,8 +170,9 @@ func decisionsRoute(gate *edge.Edge, token string) web.Route {
 	return web.Route{Pattern: "GET /decisions", Style: web.Problem, Handler: web.Local(token, gate.Decisions), Quiet: true}
 }
 
-// reloadEdge reads the file again and replaces what the edge decides by.
-func (p *process) reloadEdge(path string, gate *edge.Edge) error {
+// reloadEdge reads the file again and replaces what the edge decides by. Its
+// listeners stay as they were opened.
+func (p *process) reloadEdge(path string, gate *edge.Edge, running config.Service) error {
 	file, err := config.Load(path, config.EdgeSection)
 	if err != nil {
 		return err
@@ -181,7 +183,14 @@ func (p *process) reloadEdge(path string, gate *edge.Edge) error {
 	if err := gate.Reload(file.Edge.Edge); err != nil {
 		return file.Locate(err)
 	}
-	return p.reloadCertificates()
+	if err := p.reloadCertificates(); err != nil {
+		return err
+	}
+	p.log.Info("configuration reloaded")
+	if !reflect.DeepEqual(file.Edge.Service, running) {
+		p.log.Warn("the settings of the listeners have changed and are not those that run: restart it")
+	}
+	return nil
 }
 
 // clientAuth asks for certificates where tokens are bound to them. They may be of any

@@ -105,11 +105,8 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		return nil, err
 	}
 	refused, err := web.NewBudget(web.RefusedRate)
-	if err != nil {
-		return nil, err
-	}
-	strangers, err := web.NewBudget(web.StrangerRate)
-	if err != nil {
+	strangers, more := web.NewBudget(web.StrangerRate)
+	if err := errors.Join(err, more); err != nil {
 		return nil, err
 	}
 	i.Issuer = &server.Issuer{
@@ -131,8 +128,25 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 			Log: store,
 		},
 	}
+	p.health.Ready = ready(ring)
 	store.OnCommitted(i.Feed.Wake)
 	return i, nil
+}
+
+// ready says whether tokens and the feed can be signed. It asks the store, at most once a second.
+func ready(ring *keyring.Ring) func() []web.Check {
+	return func() (out []web.Check) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		for _, purpose := range []string{keyring.PurposeToken, keyring.PurposeFeed} {
+			c := web.Check{Name: "keys " + purpose, OK: true, Detail: "loaded"}
+			if _, err := ring.Active(ctx, purpose, keyring.DefaultAlgorithm); err != nil {
+				c.OK, c.Detail = false, err.Error()
+			}
+			out = append(out, c)
+		}
+		return out
+	}
 }
 
 // minted counts a token, and warns of one that soon will not fit a header.
@@ -173,6 +187,9 @@ func openRing(ctx context.Context, c *config.Issuer, store *sqlite.Store) (*keyr
 		if err != nil {
 			return nil, err
 		}
+	}
+	if err := ring.Check(ctx); err != nil {
+		return nil, fmt.Errorf("issuer.master_key: %w", err)
 	}
 	return ring, nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"reflect"
 	"syscall"
 	"time"
 
@@ -85,15 +86,32 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 	go i.run(sweeping)
 	p.serve(public, i.Public()).RegisterOnShutdown(i.Feed.Close)
 	p.serve(private, i.Private())
+	for _, w := range c.Warnings() {
+		i.log.Warn(w)
+	}
 	i.log.Info("serving", "issuer", c.Issuer, "listen", public.Addr().String(), "admin", private.Addr().String(), "version", version)
 	files := append(certificateFiles(c.TLS), certificateFiles(c.Admin.TLS)...)
-	go p.onChange(ctx, append(files, path), func() error {
-		if f, err := config.Load(path, config.IssuerSection); err != nil || f.Issuer == nil {
-			return errors.Join(err, errors.New("the running configuration stays"))
-		}
-		return p.reloadCertificates()
-	})
+	go p.onChange(ctx, append(files, path), func() error { return p.reloadIssuer(path, c) })
 	return p.wait(ctx, c.DrainDelay, c.DrainTimeout)
+}
+
+// reloadIssuer reads the certificates again, and says so when the file has something
+// else in it than what runs: whoever replaced the admin token must not believe that
+// the old one is dead.
+func (p *process) reloadIssuer(path string, running *config.Issuer) error {
+	f, err := config.Load(path, config.IssuerSection)
+	if err != nil || f.Issuer == nil {
+		return errors.Join(err, errors.New("the running configuration stays"))
+	}
+	if err := p.reloadCertificates(); err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(f.Issuer, running) {
+		p.log.Warn("the issuer's configuration has changed and is not the one that runs: restart it")
+		return nil
+	}
+	p.log.Info("certificates read again")
+	return nil
 }
 
 func certificateFiles(t config.TLS) []string {
@@ -145,9 +163,7 @@ func (p *process) onChange(ctx context.Context, files []string, reload func() er
 			seen = now
 			if err := reload(); err != nil {
 				p.log.Error("configuration not reloaded: the old one goes on", "cause", err.Error())
-				continue
 			}
-			p.log.Info("configuration reloaded")
 		}
 	}
 }

@@ -197,6 +197,19 @@ edge:
 }
 
 func TestWarnings(t *testing.T) {
+	proxied := Issuer{Service: Service{Listen: "127.0.0.1:8080"}, Issuer: "https://id.example"}
+	if got := proxied.Warnings(); len(got) != 1 || !strings.Contains(got[0], "trusted_proxies") {
+		t.Errorf("behind a proxy that nobody trusts: %q", got)
+	}
+	for name, change := range map[string]func(*Issuer){
+		"trusted": func(i *Issuer) { i.TrustedProxies = []string{"127.0.0.1/32"} }, "its own TLS": func(i *Issuer) { i.TLS.Certificate = "c" },
+		"no proxy": func(i *Issuer) { i.Issuer = "http://127.0.0.1:8080" }, "PROXY protocol": func(i *Issuer) { i.ProxyProtocol = []string{"127.0.0.1/32"} },
+	} {
+		i := proxied
+		if change(&i); len(i.Warnings()) > 0 {
+			t.Errorf("%s: %q", name, i.Warnings())
+		}
+	}
 	e := Edge{Issuers: []EdgeIssuer{{Issuer: "https://i", Feed: &EdgeFeed{}}, {Issuer: "https://j"}}, Routes: []Route{{Name: "a"},
 		{Name: "b", Credentials: &Credentials{Cookie: &CredentialCookie{Name: "session"}}}, {Name: "c", Credentials: &Credentials{Cookie: &CredentialCookie{Name: "__Host-s"}}},
 		{Name: "e", Credentials: &Credentials{Cookie: &CredentialCookie{Name: "__Secure-sso"}}}, {Name: "d", Credentials: &Credentials{Query: &CredentialQuery{}}}}}

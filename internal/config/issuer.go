@@ -70,6 +70,15 @@ func (i *Issuer) check(p *problems) {
 	}
 }
 
+// Warnings say what is allowed and seldom wise.
+func (i *Issuer) Warnings() []string {
+	host, _ := splitAddress(i.Listen)
+	if Loopback(host) && strings.HasPrefix(i.Issuer, "https:") && !i.TLS.Enabled() && len(i.TrustedProxies) == 0 && len(i.ProxyProtocol) == 0 {
+		return []string{"every client seems to have the address of the proxy on this machine, and whoever guesses passwords slows all of them down: name it in issuer.trusted_proxies, with issuer.tls.at_proxy"}
+	}
+	return nil
+}
+
 // MasterKey decodes 32 bytes from base64 (padded or not) or hexadecimal.
 func MasterKey(s Secret) ([]byte, error) {
 	text := strings.TrimSpace(s.value)

@@ -101,6 +101,18 @@ func (r *Ring) PublicSet(ctx context.Context, purpose string) ([]byte, time.Dura
 	return text, r.ahead / 2, err
 }
 
+// Check opens every key that signs or will: a master key that is not theirs is
+// found at the start, and not by the first who asks for a token.
+func (r *Ring) Check(ctx context.Context) error {
+	keys, _, err := r.store.Keys(ctx)
+	for i := range keys {
+		if state := keys[i].State(r.now()); err == nil && (state == StateActive || state == StatePending) {
+			_, err = r.openKey(&keys[i])
+		}
+	}
+	return err
+}
+
 // List returns all keys of a purpose, newest first; private halves stay sealed.
 func (r *Ring) List(ctx context.Context, purpose string) ([]Key, error) {
 	keys, _, err := r.store.Keys(ctx)

@@ -262,6 +262,19 @@ func TestUnknownMasterKey(t *testing.T) {
 	if id := other.rotate().MasterID; err == nil || !strings.Contains(err.Error(), sealed) || !strings.Contains(err.Error(), id) || id == sealed {
 		t.Fatalf("%v: want %s and %s", err, sealed, id)
 	}
+	// It is found before anybody asks for a token, also for a key that waits.
+	b.now = b.now.Add(ahead)
+	if err := b.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.ring(masterB).Check(t.Context()); err == nil || !strings.Contains(err.Error(), sealed) {
+		t.Fatalf("at the start: %v", err)
+	}
+	b.Ring = b.ring(masterB, masterA) // the next one is sealed under another
+	b.rotate()
+	if err := b.ring(masterA).Check(t.Context()); err == nil {
+		t.Fatal("a key that waits was not opened")
+	}
 	for _, master := range [][]byte{masterA, masterB} {
 		if strings.Contains(err.Error(), string(master)) || strings.Contains(err.Error(), fmt.Sprintf("%x", master)[:16]) {
 			t.Fatal("the error shows a master key")

@@ -62,7 +62,7 @@ func (m *masters) seal(k *Key, private []byte) {
 func (m *masters) open(k *Key) ([]byte, error) {
 	gcm, ok := m.aead[k.MasterID]
 	if !ok {
-		return nil, fmt.Errorf("keyring: key %s is sealed under master key %s, and the first one here is %s: give the old master key beside the new one", k.ID, k.MasterID, m.first)
+		return nil, fmt.Errorf("keyring: key %s is sealed under master key %s, and the first one here is %s: give the old master key beside the new one, in previous_master_keys", k.ID, k.MasterID, m.first)
 	}
 	n := gcm.NonceSize()
 	if len(k.Sealed) < n {

@@ -286,6 +286,7 @@ func TestThreatFeedPositions(t *testing.T) {
 	for name, values := range map[string]map[string]any{
 		"above the head": {"seq": head + 1}, "negative": {"seq": -1}, "huge": {"seq": 1e17, "log": "x"}, "fraction": {"seq": 0.5}, "negative lag": {"lag_ms": -1}, "huge lag": {"lag_ms": 1e15},
 		"no instance": {"instance": ""}, "long instance": {"instance": strings.Repeat("x", 129)}, "long log": {"log": strings.Repeat("x", 129)}, "long version": {"version": strings.Repeat("x", 65)}, "unknown member": {"head": 1},
+		"lines in an instance": {"instance": "one\n\u001b[2Jtwo"}, "zero byte in a version": {"version": "\x00"},
 	} {
 		if a := report(values); a.status != 400 {
 			t.Errorf("%s: %d %s", name, a.status, a.body)

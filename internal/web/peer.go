@@ -38,11 +38,15 @@ func (p Peers) Client(r *http.Request) netip.Addr {
 	a := ap.Addr().Unmap()
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && p.trusts(a); i-- {
-		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		hop := strings.TrimSpace(hops[i])
+		next, err := netip.ParseAddr(hop)
+		if ap, portErr := netip.ParseAddrPort(hop); portErr == nil { // some write the port too
+			next, err = ap.Addr(), nil
+		}
 		if err != nil {
 			break
 		}
-		a = next.Unmap()
+		a = next.Unmap().WithZone("")
 	}
 	return a
 }

@@ -23,12 +23,12 @@ type Key struct {
 }
 
 func (e *Endpoints) showKey(k keyring.Key) Key {
-	out := Key{ID: k.ID, Purpose: k.Purpose, Algorithm: string(k.Algorithm), State: k.State(e.Now()), Created: k.Created, Activates: k.Activates}
+	out := Key{ID: k.ID, Purpose: k.Purpose, Algorithm: string(k.Algorithm), State: k.State(e.Now()), Created: stored(k.Created), Activates: stored(k.Activates)}
 	if !k.Retires.IsZero() {
-		out.Retires = &k.Retires
+		out.Retires = new(stored(k.Retires))
 	}
 	if !k.Gone.IsZero() {
-		out.Gone = &k.Gone
+		out.Gone = new(stored(k.Gone))
 	}
 	return out
 }

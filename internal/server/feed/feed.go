@@ -12,8 +12,10 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/client"
@@ -372,8 +374,8 @@ func (f *Feed) Report(w http.ResponseWriter, r *http.Request) error {
 	if err := web.ReadJSON(r, &p); err != nil {
 		return err
 	}
-	if p.Instance == "" || len(p.Instance) > 128 || len(p.Log) > 128 || len(p.Version) > 64 {
-		return reason.New(reason.RequestInvalid, errors.New("instance, log or version missing or too long"))
+	if p.Instance == "" || len(p.Instance) > 128 || len(p.Log) > 128 || len(p.Version) > 64 || strings.ContainsFunc(p.Instance+p.Log+p.Version, unicode.IsControl) {
+		return reason.New(reason.RequestInvalid, errors.New("instance, log or version missing, too long, or with control characters"))
 	}
 	log, head, err := f.Log.RevocationHead(r.Context())
 	if err != nil {

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/edge"
+)
+
+// TestIssuerIsNotReadyWithoutItsStore: who cannot sign is not ready.
+func TestIssuerIsNotReadyWithoutItsStore(t *testing.T) {
+	t.Parallel()
+	for _, closed := range []bool{false, true} {
+		c := &config.Issuer{Issuer: "http://127.0.0.1:1", Database: filepath.Join(t.TempDir(), "jotward.db"), MasterKey: config.Literal(strings.Repeat("0f", 32)), SessionLifetime: time.Hour}
+		p := newProcess(testLog(t))
+		i, err := newIssuer(t.Context(), c, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if closed {
+			if err := i.store.Close(); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			t.Cleanup(func() { _ = i.store.Close() })
+		}
+		for _, check := range p.health.Ready() {
+			if check.OK == closed {
+				t.Errorf("closed %v: %s: %s", closed, check.Name, check.Detail)
+			}
+		}
+	}
+}
+
+// TestIssuerSaysWhatItDidNotTakeOver: nobody must believe that a new admin token is
+// in force while the old one opens.
+func TestIssuerSaysWhatItDidNotTakeOver(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path, token := filepath.Join(folder, "jotward.yaml"), filepath.Join(folder, "token")
+	write := func(name, text string) {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(filepath.Join(folder, "master"), strings.Repeat("0f", 32))
+	file := "issuer: {issuer: 'http://127.0.0.1:1', listen: '127.0.0.1:1', master_key: 'file:" + filepath.Join(folder, "master") + "', admin: {token: 'file:" + token + "'}"
+	write(token, strings.Repeat("a", 32))
+	write(path, file+"}\n")
+	running, err := config.Load(path, config.IssuerSection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, text, said string }{
+		{path, file + "} # a comment\n", "certificates read again"},
+		{path, file + ", session_lifetime: 1h}\n", "restart it"},
+		{path, file + "}\n", "certificates read again"},
+		{token, strings.Repeat("b", 32), "restart it"},
+	} {
+		write(c.name, c.text)
+		var log strings.Builder
+		if err := newProcess(slog.New(slog.NewTextHandler(&log, nil))).reloadIssuer(path, running.Issuer); err != nil || !strings.Contains(log.String(), c.said) {
+			t.Errorf("%q: %v, said %q", c.text, err, log.String())
+		}
+	}
+	write(path, "issuer: {}\n")
+	if err := newProcess(testLog(t)).reloadIssuer(path, running.Issuer); err == nil {
+		t.Error("a bad file was taken")
+	}
+}
+
+// TestEdgeSaysWhatItDidNotTakeOver: listeners stay as they were opened.
+func TestEdgeSaysWhatItDidNotTakeOver(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "jotward.yaml")
+	var file *config.File
+	var gate *edge.Edge
+	for _, c := range []struct {
+		listeners, route string
+		stays            bool
+	}{{"listen: '127.0.0.1:1'", "a", true}, {"listen: '127.0.0.1:1'", "b", true}, {"listen: '127.0.0.1:2'", "b", false}, {"listen: '127.0.0.1:1', admin: {listen: '127.0.0.1:3'}", "b", false}} {
+		text := "edge: {" + c.listeners + ", issuers: [{issuer: 'https://id.example', audience: a, algorithms: [ES256], max_lifetime: 1h}], routes: [{name: " + c.route + ", path: /, upstream: 'http://127.0.0.1:9'}]}\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var log strings.Builder
+		p := newProcess(slog.New(slog.NewTextHandler(&log, nil)))
+		if gate == nil {
+			var err error
+			if file, err = config.Load(path, config.EdgeSection); err != nil {
+				t.Fatal(err)
+			}
+			if gate, err = newEdge(file.Edge, p); err != nil {
+				t.Fatal(err)
+			}
+			defer gate.Close()
+		}
+		if err := p.reloadEdge(path, gate, file.Edge.Service); err != nil || strings.Contains(log.String(), "restart it") == c.stays || !strings.Contains(log.String(), "configuration reloaded") {
+			t.Errorf("%s: %v, said %q", text, err, log.String())
+		}
+	}
+}
