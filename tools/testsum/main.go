@@ -1,7 +1,7 @@
 // Command testsum reads `go test -json` on standard input, prints a line a
 // package and all that failing tests said, and ends with the tests that
 // skipped and why. With -strict a skip is a failure, but for the vectors that
-// live outside the repository.
+// live outside the repository, and where a kernel lets nobody make networks.
 package main
 
 import (
@@ -56,7 +56,7 @@ func main() {
 	fmt.Printf("%d tests passed, %d skipped\n", ran, len(skipped))
 	for _, s := range skipped {
 		fmt.Println("SKIPPED", s)
-		failed = failed || *strict && !strings.Contains(s, "JOTWARD_VECTORS")
+		failed = failed || *strict && !strings.Contains(s, "JOTWARD_VECTORS") && !strings.Contains(s, "network namespaces are not to be had")
 	}
 	if in.Err() != nil || ran == 0 || failed {
 		os.Exit(1)
