@@ -12,6 +12,8 @@ require (
 	github.com/jotward/jotward/jose/mldsa v0.0.0
 	github.com/lestrrat-go/jwx/v3 v3.4.0
 	github.com/lestrrat-go/jwx/v4 v4.5.0
+	github.com/letsencrypt/challtestsrv v1.4.2
+	github.com/letsencrypt/pebble/v2 v2.10.3
 	golang.org/x/oauth2 v0.37.0
 )
 
@@ -27,10 +29,15 @@ require (
 	github.com/lestrrat-go/httprc/v3 v3.0.6 // indirect
 	github.com/lestrrat-go/option/v2 v2.0.0 // indirect
 	github.com/lestrrat-go/option/v3 v3.0.0-alpha1 // indirect
+	github.com/miekg/dns v1.1.62 // indirect
 	github.com/segmentio/asm v1.2.1 // indirect
 	github.com/valyala/fastjson v1.6.10 // indirect
 	golang.org/x/crypto v0.56.0 // indirect
+	golang.org/x/mod v0.35.0 // indirect
+	golang.org/x/net v0.57.0 // indirect
+	golang.org/x/sync v0.20.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/tools v0.44.0 // indirect
 )
 
 replace github.com/jotward/jotward/jose => ../jose

@@ -89,7 +89,7 @@ func compiled(file *config.File) error {
 func checkCertificates(file *config.File) error {
 	var errs []error
 	check := func(at string, t config.TLS) {
-		if !t.Enabled() {
+		if !t.Files() {
 			return
 		}
 		if err := (&certificate{files: t}).load(); err != nil {

@@ -75,12 +75,18 @@ func (p *process) secure(l net.Listener, t config.TLS, clients tls.ClientAuthTyp
 	if !t.Enabled() {
 		return l, nil
 	}
+	settings := &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: clients, NextProtos: []string{"h2", "http/1.1"}}
+	if t.ACME != nil {
+		p.obtain(settings, t.ACME)
+		return tls.NewListener(l, settings), nil
+	}
 	c := &certificate{files: t}
 	if err := c.load(); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	p.certs = append(p.certs, c)
-	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get, ClientAuth: clients, NextProtos: []string{"h2", "http/1.1"}}), nil
+	settings.GetCertificate = c.get
+	return tls.NewListener(l, settings), nil
 }
 
 // serve answers small requests on a listener until the process ends, and bounds

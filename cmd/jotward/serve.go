@@ -115,7 +115,7 @@ func (p *process) reloadIssuer(path string, running *config.Issuer) error {
 }
 
 func certificateFiles(t config.TLS) []string {
-	if !t.Enabled() {
+	if !t.Files() {
 		return nil
 	}
 	return []string{t.Certificate, t.Key}

@@ -30,6 +30,8 @@ type TLS struct {
 	Key string `yaml:"key"`
 	// True when a proxy from trusted_proxies ends TLS; any other peer is then refused.
 	AtProxy bool `yaml:"at_proxy"`
+	// Obtain certificates from an ACME server, such as Let's Encrypt, and renew them. For the public listener.
+	ACME *ACME `yaml:"acme"`
 }
 
 // Admin is the admin listener.
@@ -45,8 +47,11 @@ type Admin struct {
 // minAdminToken is 32 characters: 128 bits even in hexadecimal.
 const minAdminToken = 32
 
-// Enabled reports whether files for TLS are given.
-func (t TLS) Enabled() bool { return t.Certificate != "" }
+// Enabled reports whether TLS is ended here.
+func (t TLS) Enabled() bool { return t.Files() || t.ACME != nil }
+
+// Files reports whether files for TLS are given.
+func (t TLS) Files() bool { return t.Certificate != "" }
 
 func (s *Service) check(at string, trusted []string, p *problems) {
 	if s.Listen == "" {
@@ -58,7 +63,7 @@ func (s *Service) check(at string, trusted []string, p *problems) {
 	case s.Listen != "" && !ok:
 		p.add(at+".listen", "is not host:port: write 127.0.0.1:8080, or :8080 for every address")
 	case ok && !Loopback(host) && !s.TLS.Enabled() && !s.TLS.AtProxy:
-		p.add(at+".listen", "would serve plain HTTP off loopback: give tls.certificate and tls.key, or tls.at_proxy with trusted_proxies")
+		p.add(at+".listen", "would serve plain HTTP off loopback: give tls.certificate and tls.key, tls.acme, or tls.at_proxy with trusted_proxies")
 	}
 	if s.TLS.AtProxy && len(trusted) == 0 {
 		p.add(at+".tls.at_proxy", "trusts nobody: name the proxy's networks in trusted_proxies")
@@ -78,12 +83,21 @@ func (t TLS) check(at string, p *problems) {
 	if t.AtProxy && t.Certificate != "" {
 		p.add(at, "at_proxy and certificate exclude each other: give one")
 	}
+	if t.ACME != nil {
+		if t.AtProxy || t.Files() || t.Key != "" {
+			p.add(at, "acme excludes certificate, key and at_proxy: give one")
+		}
+		t.ACME.check(at+".acme", p)
+	}
 }
 
 func (a *Admin) check(at string, p *problems) {
 	a.TLS.check(at+".tls", p)
 	if a.TLS.AtProxy {
 		p.add(at+".tls.at_proxy", "the admin listener is not for proxies: give certificate and key, or keep it on loopback")
+	}
+	if a.TLS.ACME != nil {
+		p.add(at+".tls.acme", "the admin listener is not for the authority: give certificate and key, or keep it on loopback")
 	}
 	host, ok := splitAddress(a.Listen)
 	if a.Listen != "" && !ok {

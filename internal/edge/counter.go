@@ -44,8 +44,10 @@ func (c *counter) WriteHeader(status int) {
 		c.status = status
 	}
 	// An answer that comes before the whole body is the last one, too: net/http
-	// would take the rest of the body away from the upstream before it writes.
-	early := c.passage.in.ProtoMajor == 1 && !c.passage.body.whole()
+	// would take the rest of the body away from the upstream before it writes. So is
+	// one on a connection of which net/http thinks that its client left: it would
+	// take the next request for that of nobody.
+	early := c.passage.in.ProtoMajor == 1 && (!c.passage.body.whole() || c.passage.in.Context().Err() != nil)
 	if (c.last || early) && status != http.StatusSwitchingProtocols {
 		h["Connection"] = []string{"close"}
 	}

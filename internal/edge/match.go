@@ -31,8 +31,20 @@ func canonical(r *http.Request) (host, path string, ok bool) {
 			return "", "", false
 		}
 	}
-	// HTTP/1 keeps one; of several in HTTP/2 net/http takes the first (RFC 9113 8.1.1).
-	return host, path, len(r.Header["Content-Length"]) <= 1 && canonicalMethod(r.Method)
+	return host, path, lengthHolds(r) && canonicalMethod(r.Method)
+}
+
+// lengthHolds says whether a declared length has one reading. HTTP/1 keeps one; of
+// several in HTTP/2 net/http takes the first, and looks at none where the fields end
+// the request (RFC 9113 8.1.1).
+func lengthHolds(r *http.Request) bool {
+	switch l := r.Header["Content-Length"]; len(l) {
+	case 0:
+		return true
+	case 1:
+		return r.ContentLength != 0 || l[0] == "0"
+	}
+	return false
 }
 
 // canonicalMethod refuses what some origins would write in capitals and others

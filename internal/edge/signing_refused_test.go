@@ -69,7 +69,7 @@ func refusedIdentities(t *testing.T, key *jwk.Key) map[string]wrongIdentity {
 		"a binding":                on("identity.claims", func(r *config.Route) { r.Identity.Claims = []string{"cnf"} }),
 		"a claim twice":            on("identity.claims", func(r *config.Route) { r.Identity.Claims = []string{"a", "a"} }),
 		"both in one header":       on("identity.header", func(r *config.Route) { r.Identity.Header, r.Authorization = "Authorization", "forward" }),
-		"nobody to tell of": on("identity, issuers", func(r *config.Route) {
+		"nobody to tell of": on("identity, exchange, issuers", func(r *config.Route) {
 			*r = config.Route{Name: "n", Path: "/n", Upstream: r.Upstream, Auth: "none", Identity: r.Identity}
 		}),
 		"the token in a cookie beside it": on("identity.header", func(r *config.Route) {

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,18 +17,23 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/config"
-	"github.com/jotward/jotward/internal/revoke"
 )
 
-// Requests, reloads, revocations and a failing upstream at once: a token that
-// was revoked before its request began is never served, one that nobody began to
-// revoke is never refused, and nobody reads another's identity. JOTWARD_SOAK, such
-// as 10m, goes on for so long, with new tokens each round, and says what memory did.
+// Requests, reloads, revocations, restarts of the issuer with new keys and a failing
+// upstream at once: a token that was revoked before its request began, so far as the edge
+// can know, is never served, one that nobody began to revoke is never refused, and nobody
+// reads another's identity. JOTWARD_SOAK, such as 10m, goes on for so long, with new tokens
+// and a restart each round, and says what memory did.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	longest, _ := time.ParseDuration(os.Getenv("JOTWARD_SOAK"))
 	flaky := atomic.Int64{}
-	w := build(t, func(_ *world, c *config.Edge) { c.TokenCache = 64 }, with(config.Route{Name: "down", Path: "/down", Upstream: "http://127.0.0.1:1"}),
+	w := build(t, func(_ *world, c *config.Edge) {
+		c.TokenCache = 64
+		c.Issuers[0].Feed = follow("refuse")
+		c.Issuers[0].Feed.MaxAge = 10 * time.Minute // the clock goes a minute a round
+		c.InvalidTokens.Rate = "1000/m"             // and jumps under the requests: a limit of seconds would take that for a clock that was set back
+	}, with(config.Route{Name: "down", Path: "/down", Upstream: "http://127.0.0.1:1"}),
 		with(config.Route{Name: "flaky", Path: "/flaky", Headers: map[string]string{"X-User": "sub"}}))
 	w.edge.options.Observe = nil
 	w.edge.options.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil))
@@ -37,11 +43,16 @@ func TestSoak(t *testing.T) {
 		}
 		_, _ = io.WriteString(rw, r.Header.Get("X-User"))
 	}
-	w.revoke() // the view has a log
+	issuer := newAuthority(t, w.a)
+	ctx, end := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = w.edge.Run(ctx) })
+	t.Cleanup(func() { end(); running.Wait() })
+	w.heard(issuer.revoke("nobody's")) // the view has a log
 	var heaps []uint64
 	rounds, requests := 0, 0
 	for start := time.Now(); rounds == 0 || time.Since(start) < longest && !t.Failed(); rounds++ {
-		requests += w.soak(rounds)
+		requests += newRound(w, issuer, rounds).run()
 		w.forward(time.Minute) // what was revoked an hour ago is forgotten
 		if heap := live(); time.Since(start) > time.Duration(len(heaps))*longest/20 {
 			heaps = append(heaps, heap)
@@ -50,7 +61,7 @@ func TestSoak(t *testing.T) {
 	if longest == 0 {
 		return
 	}
-	t.Logf("%d rounds, %d requests, live memory in MiB: %v", rounds, requests, heaps)
+	t.Logf("%d rounds, as many restarts, %d requests, live memory in MiB: %v", rounds, requests, heaps)
 	if n := len(heaps); n >= 8 && heaps[n-1] > heaps[n/2]+heaps[n/2]/5+1 { // MiB
 		t.Error("memory grows")
 	}
@@ -64,67 +75,166 @@ func live() uint64 {
 	return m.HeapAlloc >> 20
 }
 
-// soak is one round, with tokens of its own. It returns how many requests it made.
-func (w *world) soak(round int) int {
-	const tokens, workers, requests = 24, 6, 150
-	var texts [tokens]string
-	var begun, done [tokens]atomic.Bool
-	for i := range texts {
-		texts[i] = w.a.token(map[string]any{"sub": fmt.Sprint("usr_", i), "grant_id": fmt.Sprint("g", round, ".", i), "jti": fmt.Sprint("j", round, ".", i)})
+const (
+	soakEarly   = 24 // tokens that are there from the beginning; the first half is revoked
+	soakLate    = 8  // tokens of the key that the issuer comes back with
+	soakTokens  = soakEarly + soakLate
+	soakRevoked = soakEarly / 2
+	soakWorkers = 6
+)
+
+// A round is one restart of the issuer under load, with tokens of its own.
+type round struct {
+	*world
+	issuer      *authority
+	number      int
+	texts       [soakTokens]atomic.Pointer[string]
+	begun, done [soakTokens]atomic.Bool
+	known       atomic.Bool // a token of the new key passed
+	quiet       atomic.Bool // the round may end
+	requests    atomic.Int64
+}
+
+func newRound(w *world, issuer *authority, number int) *round {
+	r := &round{world: w, issuer: issuer, number: number}
+	r.mint(0, soakEarly)
+	return r
+}
+
+func (r *round) mint(from, to int) {
+	for i := from; i < to; i++ {
+		text := r.a.tokenBy(r.issuer.key, "at+jwt", map[string]any{"sub": fmt.Sprint("usr_", i), "grant_id": r.grant(i), "jti": fmt.Sprint("j", r.number, ".", i)})
+		r.texts[i].Store(&text)
 	}
-	var wait sync.WaitGroup
-	for n := range workers {
-		wait.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(n), uint64(round)))
-			for range requests {
-				i, path := random.IntN(tokens), []string{"/api/x", "/flaky/x", "/down/x"}[random.IntN(3)]
-				wasDone := done[i].Load()
-				r, _ := http.NewRequest(http.MethodGet, w.server.URL+path, nil)
-				r.Header.Set("Authorization", "Bearer "+texts[i])
-				answer, err := w.server.Client().Do(r)
-				if err != nil {
-					w.t.Error(err)
-					return
-				}
-				body, _ := io.ReadAll(answer.Body)
-				_ = answer.Body.Close()
-				if wrong := judge(path, answer.StatusCode, string(body), fmt.Sprint("usr_", i), wasDone, begun[i].Load()); wrong != "" {
-					w.t.Errorf("%s: token %d %s: %d %s", path, i, wrong, answer.StatusCode, body)
-				}
-			}
-		})
+}
+
+func (r *round) grant(i int) string { return fmt.Sprint("g", r.number, ".", i) }
+
+// run returns how many requests it made.
+func (r *round) run() int {
+	dropped := r.a.tokenBy(r.issuer.before, "at+jwt", nil)
+	var wait, working sync.WaitGroup
+	for n := range soakWorkers {
+		working.Go(func() { r.work(rand.New(rand.NewPCG(uint64(n), uint64(r.number)))) })
 	}
-	wait.Go(w.reloads)
+	wait.Go(r.operate)
 	wait.Go(func() {
-		for i := range tokens / 2 {
-			begun[i].Store(true)
-			w.revoke(revoke.Entry{Kind: revoke.KindGrant, ID: fmt.Sprint("g", round, ".", i)})
-			done[i].Store(true)
-			w.source().view.Forget(w.now())
+		for i := range soakRevoked - 1 {
+			r.take(i, func() {})
 		}
 	})
 	wait.Wait()
-	for i := range texts { // when all is quiet
-		if a := w.status(texts[i]); (a == 401) != (i < tokens/2) {
-			w.t.Errorf("token %d: %d", i, a)
+	r.quiet.Store(true)
+	working.Wait()
+	for i := range r.texts { // when all is quiet
+		if a := r.status(*r.texts[i].Load()); (a == 401) != (i < soakRevoked) {
+			r.t.Errorf("token %d: %d", i, a)
 		}
 	}
-	return workers*requests + tokens
+	if a := r.status(dropped); a != 401 {
+		r.t.Errorf("a token of a key that is published no more: %d", a)
+	}
+	return int(r.requests.Load()) + soakTokens + 1
 }
 
-// reloads replaces the configuration often, each time with a new source for the
-// same view.
-func (w *world) reloads() {
-	for n := range 40 {
-		c := w.config
-		c.Issuers = append([]config.EdgeIssuer(nil), c.Issuers...)
-		if n%2 == 0 {
-			c.Issuers[0].JWKSURI += "?"
+// operate reloads, restarts the issuer, and reloads again. What is revoked while it is
+// away is refused when it is back.
+func (r *round) operate() {
+	r.reloads(20)
+	r.heard(r.issuer.revoke("nobody's")) // the source of the last reload has its keys and follows
+	r.issuer.stop()
+	r.take(soakRevoked-1, func() {
+		for range 10 {
+			if err := r.edge.Reload(r.current()); err != nil {
+				r.t.Error(err)
+			}
 		}
-		if err := w.edge.Reload(c); err != nil {
-			w.t.Error(err)
+		r.issuer.start(fmt.Sprint(r.number))
+		r.forward(20 * time.Second) // the cool-down of what was asked for in vain
+		r.mint(soakEarly, soakTokens)
+	})
+	r.reloads(20)
+}
+
+// take revokes the grant of a token and waits until the edge has heard of it.
+func (r *round) take(i int, meanwhile func()) {
+	r.begun[i].Store(true)
+	seq := r.issuer.revoke(r.grant(i))
+	meanwhile()
+	r.heard(seq)
+	r.done[i].Store(true)
+}
+
+// heard waits until the view is that far.
+func (w *world) heard(seq uint64) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(time.Minute); ; <-tick.C {
+		if _, is := w.source().view.Position(); is >= seq {
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Error("the edge never heard number ", seq)
+			return
 		}
 	}
+}
+
+// work makes requests until the round may end, and enough of them.
+func (r *round) work(random *rand.Rand) {
+	for n := 0; n < 150 || !r.quiet.Load(); n++ {
+		i, path := random.IntN(soakTokens), []string{"/api/x", "/flaky/x", "/down/x"}[random.IntN(3)]
+		text := r.texts[i].Load()
+		if text == nil { // of a key to come
+			i %= soakEarly
+			text = r.texts[i].Load()
+		}
+		wasDone, wasKnown := r.done[i].Load(), r.known.Load()
+		q, _ := http.NewRequest(http.MethodGet, r.server.URL+path, nil)
+		q.Header.Set("Authorization", "Bearer "+*text)
+		answer, err := r.server.Client().Do(q)
+		if err != nil {
+			r.t.Error(err)
+			return
+		}
+		body, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		r.requests.Add(1)
+		if i >= soakEarly && !wasKnown && (strings.Contains(string(body), "key_not_found") || strings.Contains(string(body), "keys_unavailable")) {
+			continue // it joined a fetch of before the issuer was back
+		}
+		if i >= soakEarly && answer.StatusCode == 200 {
+			r.known.Store(true)
+		}
+		if wrong := judge(path, answer.StatusCode, string(body), fmt.Sprint("usr_", i), wasDone, r.begun[i].Load()); wrong != "" {
+			r.t.Errorf("%s: token %d %s: %d %s", path, i, wrong, answer.StatusCode, body)
+		}
+	}
+}
+
+// reloads replaces the configuration often, every other time with a new source for the
+// same view, and waits until that has the issuer's keys.
+func (r *round) reloads(times int) {
+	for n := range times {
+		c := r.current()
+		if c.Issuers[0].JWKSURI = r.config.Issuers[0].JWKSURI; n%2 == 0 {
+			c.Issuers[0].JWKSURI += "?"
+		}
+		if err := r.edge.Reload(c); err != nil {
+			r.t.Error(err)
+		}
+		if err := r.source().keys.Refresh(r.t.Context()); err != nil {
+			r.t.Error(err)
+		}
+	}
+}
+
+// current is the configuration, to be changed, with the source of the last reload.
+func (r *round) current() config.Edge {
+	c := r.config
+	c.Issuers = append([]config.EdgeIssuer(nil), c.Issuers...)
+	c.Issuers[0].JWKSURI = r.source().config.JWKSURI
+	return c
 }
 
 // judge says what is wrong with an answer, given whether the token was revoked

@@ -26,7 +26,11 @@ func (e *Edge) enter(ctx context.Context, p *passage, w http.ResponseWriter) (_ 
 	ctx, cancel := context.WithCancelCause(ctx)
 	p.end = func(no *refusal) {
 		cancel(no)
-		p.hush(w)
+		// To end a wait for the body. When all of it has come, net/http waits on the
+		// connection itself, and would end it for the requests after this one as well.
+		if !p.body.whole() {
+			p.hush(w)
+		}
 	}
 	e.underway.Store(p, nil)
 	return ctx, func() {

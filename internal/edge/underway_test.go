@@ -167,6 +167,61 @@ func TestRevokedUnderWay(t *testing.T) {
 	other.reads(t, "second\n")
 }
 
+// A connection on which a request was ended is there for the next one, or is closed:
+// behind a proxy that is another client's.
+func TestConnectionOfARevokedRequest(t *testing.T) {
+	t.Parallel()
+	w := build(t)
+	came := make(chan bool)
+	w.origin.do = func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/wait" {
+			_, _ = io.Copy(io.Discard, r.Body)
+			came <- true
+			<-r.Context().Done()
+		}
+	}
+	for name, head := range map[string]string{"no body": "GET /api/wait HTTP/1.1\r\nHost: e\r\n", "a whole body": "POST /api/wait HTTP/1.1\r\nHost: e\r\nContent-Length: 1\r\n"} {
+		l := w.begin(head + w.bearer(map[string]any{"jti": name}) + "\r\n" + strings.Repeat("a", strings.Count(head, "Length")))
+		in := bufio.NewReader(l)
+		<-came
+		w.revoke(revoke.Entry{Kind: revoke.KindToken, ID: name})
+		w.edge.review()
+		answer, err := http.ReadResponse(in, nil)
+		if err != nil || answer.StatusCode != 401 {
+			t.Fatal(name, answer, err)
+		}
+		_, _ = io.Copy(io.Discard, answer.Body)
+		if <-w.events; answer.Close {
+			t.Errorf("%s: closed, though nothing is left of the request", name)
+			continue
+		}
+		_, _ = io.WriteString(l, w.head("/api/x", map[string]any{"jti": "another"}))
+		if answer, err = http.ReadResponse(in, nil); err != nil || answer.StatusCode != 200 {
+			t.Errorf("%s: the next request: %v %v", name, answer, err)
+		}
+		if e := <-w.events; e.Reason != "" {
+			t.Errorf("%s: the next request: %+v", name, e)
+		}
+	}
+}
+
+// When net/http believes that a client has left, it believes so of every request that
+// is still to come on that connection.
+func TestConnectionOfAClientThatLeft(t *testing.T) {
+	t.Parallel()
+	w := build(t)
+	ctx, left := context.WithCancel(t.Context())
+	left()
+	for protocol, want := range map[int]string{1: "close", 2: ""} {
+		r := httptest.NewRequest(http.MethodGet, "/api/x", nil).WithContext(ctx)
+		r.ProtoMajor = protocol
+		rec := httptest.NewRecorder()
+		if w.edge.ServeHTTP(rec, r); rec.Header().Get("Connection") != want {
+			t.Error(protocol, rec.Code, rec.Header())
+		}
+	}
+}
+
 // What has no end of its own lives no longer than its token; anything else may
 // finish under the token that it began with.
 func TestStreamsEndWithTheirToken(t *testing.T) {
@@ -262,6 +317,8 @@ func TestEndedTooLate(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer "+w.a.token(nil))
 	d := &deadliner{ResponseWriter: httptest.NewRecorder()}
 	w.edge.ServeHTTP(d, r)
+	p.body.length = -1 // as if some of it were to come
+	p.body.ended.Store(false)
 	p.end(&refusal{code: "token_revoked"})
 	if e := <-w.events; d.ended != 0 || e.Reason != "" {
 		t.Error(d.ended, e)

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,6 +44,7 @@ type party struct {
 	feedKeys  atomic.Int64           // for the feed's keys
 	held      chan struct{}          // when there, what is asked for keys waits for it
 	other     func(*http.Request) (*http.Response, error)
+	away      atomic.Bool // nobody answers
 }
 
 // A stream is the issuer's end of one connection.
@@ -90,6 +92,9 @@ func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("no such host")
 	}
 	p.visits.Add(1)
+	if p.away.Load() {
+		return nil, syscall.ECONNREFUSED
+	}
 	answer := func(status int, body io.ReadCloser, h http.Header) (*http.Response, error) {
 		return &http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Header: h, Body: body, ContentLength: -1, Request: r}, nil
 	}

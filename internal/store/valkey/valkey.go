@@ -178,8 +178,8 @@ func (s *Store) State() (changed <-chan struct{}, err error) {
 
 // ask runs one question, bounded, unless the store is known to be away.
 func (s *Store) ask(ctx context.Context, f func(context.Context, rueidis.Client) error) error {
-	p, now := s.client.Load(), s.config.Now()
-	if p == nil || now.UnixNano() < s.retry.Load() {
+	p := s.client.Load()
+	if p == nil || s.config.Now().UnixNano() < s.retry.Load() {
 		return ErrAway
 	}
 	bounded, cancel := context.WithTimeout(ctx, s.config.Timeout)
@@ -191,7 +191,7 @@ func (s *Store) ask(ctx context.Context, f func(context.Context, rueidis.Client)
 	if _, answered := rueidis.IsRedisErr(err); answered { // such as OOM or READONLY
 		return fmt.Errorf("valkey: %s", plainText(err))
 	}
-	s.retry.Store(now.Add(retryAfter).UnixNano())
+	s.retry.Store(s.config.Now().Add(retryAfter).UnixNano()) // from the end of the wait
 	s.note(fmt.Errorf("%w: %s", ErrAway, plainText(err)))
 	return ErrAway
 }

@@ -19,18 +19,22 @@ type Server struct {
 	cmd    *exec.Cmd
 }
 
+// Program is the path of a server, or skips the test where none is installed.
+func Program(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"redis-server", "valkey-server"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("neither valkey-server nor redis-server is installed")
+	return ""
+}
+
 // Start starts a server, or skips the test where none is installed.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t}
-	for _, name := range []string{"valkey-server", "redis-server"} {
-		if path, err := exec.LookPath(name); err == nil {
-			s.path = path
-		}
-	}
-	if s.path == "" {
-		t.Skip("neither valkey-server nor redis-server is installed")
-	}
+	s := &Server{t: t, path: Program(t)}
 	// A socket's path must be short.
 	dir, err := os.MkdirTemp("", "vk")
 	if err != nil {
