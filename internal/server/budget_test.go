@@ -49,6 +49,26 @@ func TestThreatFloods(t *testing.T) {
 	v.want(good("198.51.100.1"), 200, "")
 }
 
+// What a client is refused that proved who it is costs its network nothing: an edge has
+// tokens exchanged that strangers bring it, and shares a network with other edges.
+func TestRefusalsOfAProvedClient(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	v.gateways("gw-1")
+	at := from("198.51.100.1")
+	theirs := v.want(v.token(pairs("grant_type", "client_credentials"), v.as("machine")), 200, "").text("access_token")
+	for range 250 {
+		v.want(v.token(exchange(theirs), v.as("gw-1"), at), 400, "subject_token_invalid")
+	}
+	v.want(v.token(pairs("grant_type", "client_credentials"), v.as("gw-1"), at), 200, "")
+	v.want(v.ask("POST", "/revoke", form(pairs("token", "x")), v.as("gw-1"), at), 200, "")
+	// A public client proves nothing by its name.
+	for range 200 {
+		v.want(v.token(refresh("app", "x"), at), 400, "refresh_invalid")
+	}
+	v.want(v.token(refresh("app", "x"), at), 429, "rate_limited")
+}
+
 // What clients that prove nothing have us keep is bounded by network; those that prove
 // who they are, are not.
 func TestThreatStrangers(t *testing.T) {

@@ -51,7 +51,8 @@ var patient = map[reason.Code]bool{reason.DevicePending: true, reason.DeviceSlow
 
 // budgeted answers who was refused too often before a secret is hashed or a signature
 // checked. Each request is counted when it comes, so that many at once gain nothing, and
-// given back when it was not refused.
+// given back when it was not refused, or when its client had proved who it is: an edge
+// asks for what strangers bring it, and their refusals must not shut it out.
 func (s *Server) budgeted(next HandlerFunc) HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		now := s.Now()
@@ -59,7 +60,7 @@ func (s *Server) budgeted(next HandlerFunc) HandlerFunc {
 			return err
 		}
 		err := next(w, r)
-		if err == nil || patient[asRefusal(err).Code] {
+		if err == nil || proved(r.Context()) || patient[asRefusal(err).Code] {
 			s.Refused.Return(r, now)
 		}
 		return err

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
 )
 
@@ -90,6 +91,7 @@ func (s *Server) Guard(next http.Handler) http.Handler {
 type caller struct {
 	addr   netip.Addr
 	client string
+	proved bool // the client has shown its secret or its key
 }
 
 type callerKey struct{}
@@ -107,4 +109,18 @@ func ByClient(ctx context.Context, id string) {
 	if who, ok := ctx.Value(callerKey{}).(*caller); ok {
 		who.client = id
 	}
+}
+
+// Authenticated notes the client that client.Service.Authenticate returned, and whether
+// it proved who it is: a public one did not.
+func Authenticated(ctx context.Context, c client.Client) {
+	if who, ok := ctx.Value(callerKey{}).(*caller); ok {
+		who.client, who.proved = c.ID, c.ID != "" && !c.Public
+	}
+}
+
+// proved reports whether Authenticated has seen a client that is not public.
+func proved(ctx context.Context) bool {
+	who, ok := ctx.Value(callerKey{}).(*caller)
+	return ok && who.proved
 }

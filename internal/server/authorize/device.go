@@ -30,7 +30,7 @@ func (e *Endpoints) StartDevice(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c, err := e.Clients.Authenticate(r.Context(), credentials)
-	web.ByClient(r.Context(), c.ID)
+	web.Authenticated(r.Context(), c)
 	if err != nil {
 		return err
 	}

@@ -161,7 +161,7 @@ func (f *Feed) authenticate(r *http.Request) (client.Client, error) {
 		return client.Client{}, err
 	}
 	c, err := f.allowed(r.Context(), credentials)
-	web.ByClient(r.Context(), c.ID)
+	web.Authenticated(r.Context(), c)
 	return c, err
 }
 

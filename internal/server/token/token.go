@@ -34,7 +34,7 @@ func (e *Endpoints) client(r *http.Request, form url.Values) (client.Client, err
 		return client.Client{}, err
 	}
 	c, err := e.Clients.Authenticate(r.Context(), credentials)
-	web.ByClient(r.Context(), c.ID)
+	web.Authenticated(r.Context(), c)
 	return c, err
 }
 
