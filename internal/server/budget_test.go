@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -22,9 +23,9 @@ func TestThreatFloods(t *testing.T) {
 	for range 250 { // nothing of this was refused
 		v.want(good("198.51.100.1"), 200, "")
 	}
-	d := v.device()
-	for range 250 { // that is how a device asks
-		v.token(polling(d), from("198.51.100.1"))
+	for i := range 250 { // that is how devices ask
+		d := v.ask("POST", "/device_authorization", form(pairs("client_id", "tv")), from(fmt.Sprintf("192.0.%d.1", i%3)))
+		v.want(v.token(polling(d), from("198.51.100.1")), 400, "device_pending")
 	}
 	for i := range 200 {
 		if a := bad("198.51.100.1"); a.status != 401 {
@@ -67,6 +68,47 @@ func TestRefusalsOfAProvedClient(t *testing.T) {
 		v.want(v.token(refresh("app", "x"), at), 400, "refresh_invalid")
 	}
 	v.want(v.token(refresh("app", "x"), at), 429, "rate_limited")
+}
+
+// A device that asks without pause makes us write each time, so that is counted.
+func TestThreatPollingFlood(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	v.withDevice()
+	d := v.device()
+	v.want(v.token(polling(d)), 400, "device_pending")
+	for range 200 {
+		v.want(v.token(polling(d)), 400, "device_slow_down")
+	}
+	v.want(v.token(polling(d)), 429, "rate_limited")
+}
+
+// Anybody makes keys and proofs. One network fills no more of the memory than its share, at
+// no endpoint, nor has more signatures checked, whatever the requests come to; clients that
+// prove who they are do not count.
+func TestThreatProofFlood(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	h := v.holder()
+	at := from("198.51.100.1")
+	nonce := h.nonce
+	h.nonce = "x" // it costs a signature check, and is no refusal that counts
+	stale := h.prove()
+	for range 500 {
+		v.want(v.token(refresh("app", "x"), stale, at), 400, "nonce_mismatch")
+	}
+	h.nonce = nonce
+	v.want(v.token(refresh("app", "x"), h.prove(), at), 429, "rate_limited")
+	v.want(v.push(request("app"), h.proof("POST", "/par", ""), at), 429, "rate_limited")
+	v.want(v.token(pairs("grant_type", "client_credentials"), v.as("machine"), h.prove(), at), 200, "")
+	access := v.want(v.token(redemption("app", v.code("app")), h.prove()), 200, "").text("access_token")
+	userInfo := func(addr string) answer {
+		return v.ask("GET", "/userinfo", header("Authorization", "DPoP "+access), h.proof("GET", "/userinfo", access), from(addr))
+	}
+	v.want(userInfo("198.51.100.1"), 429, "rate_limited")
+	v.want(userInfo("203.0.113.1"), 200, "")
+	v.pass(20 * time.Millisecond)
+	v.want(userInfo("198.51.100.1"), 200, "")
 }
 
 // What clients that prove nothing have us keep is bounded by network; those that prove

@@ -45,8 +45,9 @@ func (b *Budget) Return(r *http.Request, now time.Time) {
 	b.limiter.Return(now, limit.Network(ClientAddr(r.Context())))
 }
 
-// patient are refusals that belong to a protocol's normal course: they cost nothing.
-var patient = map[reason.Code]bool{reason.DevicePending: true, reason.DeviceSlowDown: true, reason.NonceMismatch: true, reason.ClientGone: true, reason.Internal: true,
+// patient are refusals that belong to a protocol's normal course: they cost nothing. A
+// device that asks too soon is none of them: each time is written down.
+var patient = map[reason.Code]bool{reason.DevicePending: true, reason.NonceMismatch: true, reason.ClientGone: true, reason.Internal: true,
 	reason.StoreUnavailable: true, reason.RateLimited: true}
 
 // budgeted answers who was refused too often before a secret is hashed or a signature

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jotward/jotward/internal/limit"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/jwk"
@@ -18,6 +19,7 @@ type Proofs struct {
 	issuer   string
 	verifier *jwt.DPoPVerifier
 	nonces   *jwt.DPoPNonces
+	budget   *Budget // of those who prove nothing but a key
 	now      func() time.Time
 }
 
@@ -28,6 +30,11 @@ const (
 	// maxProofs bounds the memory of used proofs: about 20 MB, or 1,500 proofs a second.
 	maxProofs = 100_000
 )
+
+// ProofRate is what one network may have us check and remember of proofs for clients that
+// prove nothing but a key, which anybody can make, and for holders of tokens: memory that
+// is full refuses everybody.
+var ProofRate = limit.Rate{Every: 20 * time.Millisecond, Burst: 500}
 
 // ProofAlgorithms are those that a proof may be signed with.
 func ProofAlgorithms() []jwk.Algorithm {
@@ -54,13 +61,17 @@ func NewProofs(issuer string, now func() time.Time) (*Proofs, error) {
 	if err != nil {
 		return nil, err
 	}
+	budget, err := NewBudget(ProofRate)
+	if err != nil {
+		return nil, err
+	}
 	v, err := jwt.NewDPoPVerifier(jwt.DPoPPolicy{Algorithms: ProofAlgorithms(), MaxAge: proofAge, Leeway: proofLeeway, Clock: now, Replay: memory})
-	return &Proofs{issuer: issuer, verifier: v, nonces: nonces, now: now}, err
+	return &Proofs{issuer: issuer, verifier: v, nonces: nonces, budget: budget, now: now}, err
 }
 
 // Key returns the thumbprint of the key that a request without an access token
-// proves, and "" when it has no proof (RFC 9449 5). Call it when the client is known:
-// a proof that holds fills memory.
+// proves, and "" when it has no proof (RFC 9449 5). Call it when the client is known
+// to Authenticated: a proof that holds fills memory.
 func (p *Proofs) Key(w http.ResponseWriter, r *http.Request) (jkt string, err error) {
 	if len(r.Header.Values("DPoP")) == 0 {
 		return "", nil
@@ -80,6 +91,11 @@ func (p *Proofs) Holds(w http.ResponseWriter, r *http.Request, token, jkt string
 func (p *Proofs) check(w http.ResponseWriter, r *http.Request, q jwt.DPoPRequest) (string, error) {
 	now := p.now()
 	w.Header().Set("DPoP-Nonce", p.nonces.Current(now))
+	if !proved(r.Context()) {
+		if err := p.budget.Take(r, now); err != nil {
+			return "", err
+		}
+	}
 	q.Proofs, q.Method, q.URL, q.Nonces = r.Header.Values("DPoP"), r.Method, p.issuer+r.URL.Path, p.nonces.Accepted(now)
 	proof, err := p.verifier.Verify(r.Context(), q)
 	if err == nil {
