@@ -57,6 +57,43 @@ func TestPushedRequest(t *testing.T) {
 	}
 }
 
+// max_age asks for a sign-in, once, however long the person then reads.
+func TestPushedMaxAge(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	b := &browser{world: v}
+	b.signIn(request("app"))
+	v.pass(time.Minute)
+	pushed := v.want(v.push(with(request("app"), "max_age", "5")), 201, "")
+	v.pass(time.Second)
+	if page := b.open(named("app", pushed)); !strings.Contains(page.body, `name="password"`) {
+		t.Fatal("max_age was not asked")
+	}
+	page := b.signIn(named("app", pushed))
+	v.pass(time.Minute)
+	if a := b.post("/consent", with(fields(page), "decision", "allow")); a.back().Get("code") == "" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// What strangers push is kept for ten minutes: no more of it than a request can need.
+func TestThreatPushedSize(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	for name, values := range map[string]url.Values{"prompt": with(request("app"), "prompt", strings.Repeat("login ", 4000)), "max_age": with(request("app"), "max_age", strings.Repeat("0", 20000)+"1"),
+		"resource": func() url.Values {
+			q := request("app")
+			for range 1500 {
+				q.Add("resource", "api")
+			}
+			return q
+		}()} {
+		if a := v.push(values); a.status != 413 || a.text("request_uri") != "" {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+}
+
 // What may not be pushed, and what a name does not open (RFC 9126 2.1, 4, 7).
 func TestThreatPushedRequests(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,9 @@ import (
 	"github.com/jotward/jotward/internal/web"
 )
 
+// maxPushed bounds what is kept of a request: strangers push too.
+const maxPushed = 16 << 10
+
 // Push answers POST /par (RFC 9126 2): a client hands in its authorization request
 // where nobody can read or change it, and gets a name for it. A DPoP proof binds the
 // code as dpop_jkt does (RFC 9449 10.1).
@@ -49,7 +52,11 @@ func (e *Endpoints) Push(w http.ResponseWriter, r *http.Request) error {
 	if _, err := e.wants(r.Context(), q); err != nil { // a request_uri cannot be pushed, either (RFC 9126 2.1)
 		return err
 	}
-	uri, err := e.Grants.Push(r.Context(), c, query.Encode())
+	text := query.Encode()
+	if len(text) > maxPushed { // prompt and resource may repeat what is allowed without end
+		return reason.New(reason.RequestTooLarge, nil) // RFC 9126 2.3
+	}
+	uri, err := e.Grants.Push(r.Context(), c, text)
 	if err != nil {
 		return err
 	}

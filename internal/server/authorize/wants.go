@@ -76,10 +76,11 @@ func (e *Endpoints) wants(ctx context.Context, q asked) (wants, error) {
 	return v, nil
 }
 
-// accepts reports whether a session is the sign-in that is wanted.
+// accepts reports whether a session is the sign-in that is wanted. One that was made for
+// the request stays it while the person reads the consent page, however short max_age is.
 func (v wants) accepts(s session.Session, now time.Time) bool {
 	fresh := !v.since.IsZero() && s.AuthTime.After(v.since)
-	return (!v.signIn || fresh) && (v.maxAge == 0 || now.Sub(s.AuthTime) <= v.maxAge) && (v.subject == "" || v.subject == s.Subject)
+	return (!v.signIn || fresh) && (v.maxAge == 0 || fresh || now.Sub(s.AuthTime) <= v.maxAge) && (v.subject == "" || v.subject == s.Subject)
 }
 
 // signedInNow is the request that goes on after a sign-in: what it wanted of
