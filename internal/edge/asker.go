@@ -128,5 +128,8 @@ func (a *asker) endpoint(ctx context.Context) (string, error) {
 		a.found.Store(&endpoint)
 		return endpoint, nil
 	}
+	if other, is := errors.AsType[otherwise](err); is { // of the metadata: no answer about any token
+		return "", errors.New("discovery: " + other.Error())
+	}
 	return "", fmt.Errorf("discovery: %w", err)
 }

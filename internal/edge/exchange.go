@@ -42,7 +42,7 @@ func newExchanger(life context.Context, c config.EdgeIssuer, o Options) (*exchan
 	if x.asker, err = newAsker(c, o, "token_endpoint", c.Exchange.Endpoint, c.Exchange.ClientID, c.Exchange.ClientSecret); err != nil {
 		return nil, fmt.Errorf("exchange: %w", err)
 	}
-	x.questions = questions{issuer: c.Issuer, most: exchangesAtOnce, now: o.Now, log: o.Logger, asked: map[string]*question{}, held: map[string]int{}}
+	x.questions = questions{issuer: c.Issuer, what: "token", most: exchangesAtOnce, now: o.Now, log: o.Logger, asked: map[string]*question{}, held: map[string]int{}}
 	return x, nil
 }
 

@@ -28,6 +28,7 @@ type changer struct {
 	change map[string]any // of the answer
 	fail   error
 	held   chan struct{} // when there, an answer waits for it
+	hidden bool          // the metadata are forbidden
 }
 
 func (x *changer) count() int {
@@ -37,7 +38,10 @@ func (x *changer) count() int {
 }
 
 func (x *changer) answer(r *http.Request) (*http.Response, error) {
-	if r.URL.Path == "/.well-known/openid-configuration" {
+	if strings.HasPrefix(r.URL.Path, "/.well-known/") {
+		if x.hidden {
+			return reply(r, 403, "application/json", `{}`), nil
+		}
 		return reply(r, 200, "application/json", `{"issuer":"https://a.test","token_endpoint":"https://a.test/token"}`), nil
 	}
 	if id, secret, ok := r.BasicAuth(); r.URL.Path != "/token" || !ok || id != "edge" || secret != "s%3A" || r.ParseForm() != nil {
@@ -214,6 +218,46 @@ func TestExchangeIsShared(t *testing.T) {
 			t.Errorf("asked %d times", x.count())
 		}
 	})
+}
+
+// Metadata that are not given out say nothing of the token.
+func TestExchangeUndiscovered(t *testing.T) {
+	t.Parallel()
+	w := build(t, exchanges(&changer{hidden: true}))
+	if a := w.get("/api/x", auth(w.a.token(nil))); a.code() != "exchange_unavailable" {
+		t.Error(a)
+	}
+}
+
+// A refusal says that somebody is there: after an outage, and in the midst of silence, a
+// token that gets nothing does not keep others waiting.
+func TestExchangeRefusalIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	x := &changer{}
+	w := build(t, exchanges(x))
+	x.known(w)
+	n := 0
+	get := func(fail error, status int) string {
+		n++
+		x.fail, x.status = fail, status
+		return w.get("/api/x", auth(w.a.token(map[string]any{"jti": fmt.Sprint(n)}))).code()
+	}
+	for range 3 {
+		get(errors.New("away"), 200)
+	}
+	if got, asked := get(nil, 200), x.count(); got != "exchange_unavailable" || asked != 3 {
+		t.Fatal(got, asked)
+	}
+	w.forward(time.Second)
+	if got := get(nil, 400); got != "exchange_refused" {
+		t.Fatal(got)
+	}
+	if got := get(nil, 200); got != "" {
+		t.Errorf("somebody is there: %s", got)
+	}
+	if text := w.log.String(); strings.Count(text, "the token endpoint gives no answers") != 1 || strings.Count(text, "the token endpoint answers") != 1 {
+		t.Error(text)
+	}
 }
 
 // What cannot be meant is refused when it is loaded.

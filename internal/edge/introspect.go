@@ -37,7 +37,7 @@ func newIntrospector(life context.Context, c config.EdgeIssuer, o Options, keys 
 	if n.asker, err = newAsker(c, o, "introspection_endpoint", n.config.Endpoint, n.config.ClientID, n.config.ClientSecret); err != nil {
 		return nil, fmt.Errorf("introspection: %w", err)
 	}
-	n.questions = questions{issuer: c.Issuer, most: n.config.Concurrent, now: o.Now, log: o.Logger, asked: map[string]*question{}, held: map[string]int{}}
+	n.questions = questions{issuer: c.Issuer, what: "introspection", most: n.config.Concurrent, now: o.Now, log: o.Logger, asked: map[string]*question{}, held: map[string]int{}}
 	if n.config.Timeout < 0 || n.config.Timeout > 30*time.Second || n.config.Concurrent < 0 {
 		return nil, errors.New("introspection: timeout is not between 0s and 30s, or concurrent is negative")
 	}

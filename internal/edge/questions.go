@@ -12,6 +12,7 @@ import (
 // that ask, and what is known of an endpoint that gives none.
 type questions struct {
 	issuer string
+	what   string // the endpoint's name, for the log
 	most   int
 	now    func() time.Time
 	log    *slog.Logger
@@ -41,7 +42,7 @@ const (
 )
 
 var (
-	errBusy = errors.New("too many introspections under way, of this network or of all")
+	errBusy = errors.New("too many questions under way, of this network or of all")
 	errAway = errors.New("the endpoint gives no answers: it is tried once a second")
 )
 
@@ -86,16 +87,16 @@ func (qs *questions) end(q *question) {
 	}
 	_, none := errors.AsType[unanswered](q.err)
 	switch {
-	case q.err == nil:
+	case !none: // a refusal is an answer as well: it comes from somebody who is there
 		qs.answers++
 		if qs.silent >= silentAfter {
-			qs.log.Info("the introspection endpoint answers", slog.String("issuer", qs.issuer))
+			qs.log.Info("the "+qs.what+" endpoint answers", slog.String("issuer", qs.issuer))
 		}
 		qs.silent = 0
-	case none && q.before == qs.answers:
+	case q.before == qs.answers:
 		if qs.silent++; qs.silent == silentAfter {
 			qs.until = qs.now().Add(askAgain)
-			qs.log.Warn("the introspection endpoint gives no answers: it is asked once a second", slog.String("issuer", qs.issuer), slog.String("detail", clean(q.err.Error())))
+			qs.log.Warn("the "+qs.what+" endpoint gives no answers: it is asked once a second", slog.String("issuer", qs.issuer), slog.String("detail", clean(q.err.Error())))
 		}
 	}
 }
