@@ -94,7 +94,7 @@ const assertionLife = 5 * time.Minute
 
 // AssertionAlgorithms are those that a client may sign its assertions with.
 func AssertionAlgorithms() []jwk.Algorithm {
-	return []jwk.Algorithm{jwk.ES256, jwk.ES384, jwk.ES512, jwk.EdDSA, jwk.PS256, jwk.PS384, jwk.PS512, jwk.RS256, jwk.RS384, jwk.RS512}
+	return []jwk.Algorithm{jwk.ES256, jwk.ES384, jwk.ES512, jwk.EdDSA, jwk.Ed25519, jwk.PS256, jwk.PS384, jwk.PS512, jwk.RS256, jwk.RS384, jwk.RS512}
 }
 
 // byAssertion checks a private_key_jwt (OpenID Connect Core 9, RFC 7523 3). Its

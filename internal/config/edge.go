@@ -153,7 +153,7 @@ type EdgeDecisions struct {
 type EdgeDPoP struct {
 	// What clients call this edge: https://host[:port], each scheme and port that they use. A proof made for another server is refused. Default: the hosts of each route, at the scheme's own port; a route that takes proofs and names no hosts needs the list.
 	Origins []string `yaml:"origins"`
-	// The accepted algorithms of proofs. Default: ES256, EdDSA.
+	// The accepted algorithms of proofs. Default: ES256, EdDSA, Ed25519.
 	Algorithms []string `yaml:"algorithms"`
 	// How old a proof may be. Default 60s, at most 10m.
 	MaxAge time.Duration `yaml:"max_age"`

@@ -49,7 +49,7 @@ func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore) (*proofs, 
 	p := &proofs{config: *c}
 	p.config.Algorithms, p.config.Origins = slices.Clone(c.Algorithms), slices.Clone(c.Origins)
 	if len(c.Algorithms) == 0 {
-		p.config.Algorithms = []string{"ES256", "EdDSA"}
+		p.config.Algorithms = []string{"ES256", "EdDSA", "Ed25519"}
 	}
 	for _, d := range []struct {
 		value    *time.Duration

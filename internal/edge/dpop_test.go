@@ -17,9 +17,11 @@ type holder struct {
 	signer *jwt.DPoPSigner
 }
 
-func newHolder(w *world) *holder {
+func newHolder(w *world) *holder { return newHolderOf(w, jwk.ES256) }
+
+func newHolderOf(w *world, a jwk.Algorithm) *holder {
 	w.t.Helper()
-	k, err := jwk.Generate(jwk.ES256, "")
+	k, err := jwk.Generate(a, "")
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -51,6 +53,20 @@ func (h *holder) proof(target jwt.DPoPTarget) string {
 		h.w.t.Fatal(err)
 	}
 	return "DPoP: " + p + "\r\n"
+}
+
+// What clients sign with in browsers is taken where nothing else is configured, Ed25519
+// under either name (RFC 9864 2.2).
+func TestDPoPAlgorithms(t *testing.T) {
+	t.Parallel()
+	w := build(t, withDPoP(config.EdgeDPoP{}))
+	for _, name := range []jwk.Algorithm{jwk.ES256, jwk.EdDSA, jwk.Ed25519} {
+		h := newHolderOf(w, name)
+		token := h.token(map[string]any{"jti": string(name)})
+		if a := w.get("/api/x", "Authorization: DPoP "+token+"\r\n"+h.proof(jwt.DPoPTarget{AccessToken: token})); a.status != 200 {
+			t.Error(name, a)
+		}
+	}
 }
 
 func withDPoP(c config.EdgeDPoP) func(*world, *config.Edge) {
@@ -105,11 +121,11 @@ func TestDPoP(t *testing.T) {
 		"another token":     {auth + h.proof(jwt.DPoPTarget{AccessToken: h.token(map[string]any{"jti": "k"})}), "claim_mismatch", "invalid_dpop_proof"},
 		"no token in proof": {auth + h.proof(jwt.DPoPTarget{}), "claim_missing", "invalid_dpop_proof"},
 		"no proof at all":   {auth + "DPoP: " + token + "\r\n", "type_mismatch", "invalid_dpop_proof"},
-		"as Bearer":         {"Authorization: Bearer " + token + "\r\n" + h.proof(at), "sender_proof_unchecked", "DPoP algs=\"ES256 EdDSA\""},
+		"as Bearer":         {"Authorization: Bearer " + token + "\r\n" + h.proof(at), "sender_proof_unchecked", "DPoP algs=\"ES256 EdDSA Ed25519\""},
 		"not bound":         {"Authorization: DPoP " + w.a.token(nil) + "\r\n" + h.proof(at), "sender_mismatch", "invalid_token"},
 		"bound twice":       {"Authorization: DPoP " + h.token(map[string]any{"cnf": map[string]any{"jkt": h.signer.Thumbprint(), "x5t#S256": "x"}}) + "\r\n" + h.proof(at), "sender_proof_unchecked", "invalid_token"},
 		"bound to more":     {"Authorization: DPoP " + h.token(map[string]any{"cnf": map[string]any{"jkt": h.signer.Thumbprint(), "kid": h.signer.Thumbprint()}}) + "\r\n" + h.proof(at), "sender_proof_unchecked", "invalid_token"},
-		"nobody":            {"", "credential_missing", "DPoP algs=\"ES256 EdDSA\""},
+		"nobody":            {"", "credential_missing", "DPoP algs=\"ES256 EdDSA Ed25519\""},
 		"two tokens":        {"Authorization: DPoP " + token + ", Bearer " + token + "\r\n" + h.proof(at), "credential_repeated", ""},
 	} {
 		a := w.get("/api/x", c.headers)

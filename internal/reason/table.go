@@ -221,7 +221,7 @@ var table = []Info{
 	{RequestInvalid, "the request is malformed", "compare the request with the documentation", 400, invalidRequest, exitUsage},
 	{ClientInvalid, "the client could not be authenticated", "check client id and secret", 401, invalidClient, exitDenied},
 	{ClientUnauthorized, "the client may not do this", "allow the client the grant type, or the scope, that it needs", 400, "unauthorized_client", exitDenied},
-	{GrantTypeUnsupported, "the grant type does not exist here", "use authorization_code, refresh_token or client_credentials", 400, "unsupported_grant_type", exitUsage},
+	{GrantTypeUnsupported, "the grant type does not exist here", "use one of grant_types_supported in the metadata", 400, "unsupported_grant_type", exitUsage},
 	{ScopeInvalid, "a scope is unknown or not allowed for the client", "ask for allowed scopes only", 400, "invalid_scope", exitDenied},
 	{AudienceInvalid, "the client has no audience, or not the resource that was asked for", "give the client an audience, or ask for one of its own", 400, "invalid_target", exitDenied},
 	{RedirectMismatch, "the redirect_uri is not one of the client's", "register it exactly as it is sent", 400, invalidRequest, exitDenied},

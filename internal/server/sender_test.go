@@ -64,6 +64,26 @@ func boundTo(claims map[string]any) string {
 	return jkt
 }
 
+// Clients write Ed25519 by its own name (RFC 9864 2.2, 4.1.2) or by the older one: npm
+// openid-client has only the former. Both are one algorithm.
+func TestEd25519ByEitherName(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	for _, name := range []jwk.Algorithm{jwk.Ed25519, jwk.EdDSA} {
+		key, err := jwk.Generate(name, string(name))
+		v.ok(err)
+		s, err := jwt.NewDPoPSigner(key, v.now)
+		v.ok(err)
+		h := &holder{world: v, DPoPSigner: s}
+		if !h.tried() {
+			t.Errorf("%s: the proof does not hold", name)
+		}
+		v.want(v.admin("POST", "/admin/v1/clients", map[string]any{"client_id": string(name), "grant_types": []string{"client_credentials"}, "audiences": []string{"api"}, "jwks": v.jwks(key)}), 201, "")
+		now := v.now().Unix()
+		v.want(v.token(asserted(v.assertion(key, "", map[string]any{"iss": name, "sub": name, "aud": issuerURL, "jti": "1", "iat": now, "exp": now + 60}))), 200, "")
+	}
+}
+
 // RFC 9449 5: a token request with a proof gets tokens that are bound to its key.
 func TestDPoPTokens(t *testing.T) {
 	t.Parallel()

@@ -38,7 +38,7 @@ var ProofRate = limit.Rate{Every: 20 * time.Millisecond, Burst: 500}
 
 // ProofAlgorithms are those that a proof may be signed with.
 func ProofAlgorithms() []jwk.Algorithm {
-	return []jwk.Algorithm{jwk.ES256, jwk.ES384, jwk.ES512, jwk.EdDSA, jwk.PS256, jwk.RS256}
+	return []jwk.Algorithm{jwk.ES256, jwk.ES384, jwk.ES512, jwk.EdDSA, jwk.Ed25519, jwk.PS256, jwk.RS256}
 }
 
 // ProofNames lists them for a challenge (RFC 9449 7.1).
