@@ -103,6 +103,9 @@ func (s *Service) delegated(ctx context.Context, a token.Access, r Request) (tok
 	if a.GrantID == "" { // a client's own
 		of, err := s.Store.Client(ctx, a.Subject)
 		c.Roles, c.Permissions = of.Roles, of.Permissions
+		if a.Subject != r.Client.ID {
+			c.SubjectVersion = of.Version
+		}
 		return c, unknown(err, reason.SubjectTokenInvalid)
 	}
 	person, err := s.Store.Account(ctx, a.Subject)

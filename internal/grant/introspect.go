@@ -98,7 +98,7 @@ func (s *Service) accessLive(ctx context.Context, a token.Access) (bool, error) 
 		return false, missing(err)
 	}
 	if a.GrantID == "" {
-		return true, nil
+		return s.ownerLive(ctx, a)
 	}
 	who, err := s.Store.Account(ctx, a.Subject)
 	if err != nil || who.Disabled || a.SubjectVersion < who.Version {
@@ -109,7 +109,21 @@ func (s *Service) accessLive(ctx context.Context, a token.Access) (bool, error) 
 		return false, missing(err)
 	}
 	g, err := s.Store.Grant(ctx, a.GrantID)
-	return err == nil && !g.Revoked, missing(err)
+	if err != nil || g.Revoked || g.ClientID == a.ClientID {
+		return err == nil && !g.Revoked, missing(err)
+	}
+	c, err = s.Store.Client(ctx, g.ClientID) // to which the token was issued that was exchanged for this one
+	return err == nil && !c.Disabled, missing(err)
+}
+
+// ownerLive looks at the client whose own token was exchanged for this one (RFC 8693), by
+// the version that it had: what takes that client's tokens back takes this one too.
+func (s *Service) ownerLive(ctx context.Context, a token.Access) (bool, error) {
+	if a.Subject == a.ClientID {
+		return true, nil
+	}
+	c, err := s.Store.Client(ctx, a.Subject)
+	return err == nil && !c.Disabled && a.SubjectVersion >= c.Version, missing(err)
 }
 
 // Revoke is RFC 7009: a token that is unknown or another client's is no error

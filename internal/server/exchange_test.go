@@ -132,3 +132,40 @@ func TestThreatTokenExchange(t *testing.T) {
 	v.want(v.token(exchange(mine), gw1), 400, "subject_token_invalid")
 	v.want(v.admin("POST", "/admin/v1/clients", map[string]any{"client_id": "p", "public": true, "grant_types": []string{grant.TokenExchange}}), 400, "request_invalid")
 }
+
+// What was exchanged dies, here, with the client whose token it was.
+func TestExchangedDiesWithItsClient(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	v.gateways("gw-1", "gw-2")
+	machine := client.Client{ID: "caller", GrantTypes: []string{"client_credentials"}, Scopes: []string{"read"}, Audiences: []string{"gw-1"}, Roles: []string{"reader"}}
+	_, secret, err := v.clients.Create(t.Context(), root(), machine)
+	v.ok(err)
+	own := func() string {
+		return v.want(v.token(pairs("grant_type", "client_credentials"), basic("caller", secret)), 200, "").text("access_token")
+	}
+	exchanged := func(token string) string {
+		return v.want(v.token(exchange(token, "audience", "gw-2"), v.as("gw-1")), 200, "").text("access_token")
+	}
+	active := func(token string) bool {
+		return v.want(v.ask("POST", "/introspect", form(pairs("token", token)), v.as("gw-1")), 200, "").json["active"] == true
+	}
+	first, persons := exchanged(own()), exchanged(v.forGateway("gw-1").text("access_token"))
+	if !active(first) || !active(persons) {
+		t.Fatal("they are not active")
+	}
+	v.ok(v.clients.RevokeTokens(t.Context(), root(), "caller"))
+	if active(first) {
+		t.Error("the client's tokens were taken back, and not what one of them became")
+	}
+	v.want(v.token(exchange(first), v.as("gw-2")), 400, "subject_token_invalid")
+	second := exchanged(own())
+	if !active(second) || active(persons) != true {
+		t.Error("a new one is refused")
+	}
+	v.ok(v.clients.Disable(t.Context(), root(), "caller", 0))
+	v.ok(v.clients.Disable(t.Context(), root(), "front", 0))
+	if active(second) || active(persons) {
+		t.Error("a client was disabled, and what its token became is active")
+	}
+}
