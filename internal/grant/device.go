@@ -117,16 +117,20 @@ func (s *Service) AllowDevice(ctx context.Context, who audit.Actor, d Device, se
 	now := s.Now()
 	g := Grant{ID: secret.ID("gr_"), Subject: ses.Subject, ClientID: d.ClientID, SessionID: ses.ID, Scopes: d.Scopes, Audiences: d.Audiences,
 		AMR: ses.AMR, AuthTime: ses.AuthTime, Created: now, Expires: now.Add(or(s.Absolute, DefaultAbsolute)), Ends: d.Expires}
-	err := s.Store.AllowDevice(ctx, d.Hash, g, audit.New(now, who, "grant.create", "grant", g.ID, "client_id", g.ClientID, "scope", strings.Join(g.Scopes, " ")))
+	return answered(s.Store.AllowDevice(ctx, d.Hash, g, audit.New(now, who, "grant.create", "grant", g.ID, "client_id", g.ClientID, "scope", strings.Join(g.Scopes, " "))))
+}
+
+// DenyDevice tells the device that the person declined. It fails as AllowDevice does.
+func (s *Service) DenyDevice(ctx context.Context, who audit.Actor, d Device) error {
+	return answered(s.Store.DenyDevice(ctx, d.Hash, audit.New(s.Now(), who, "device.deny", "client", d.ClientID)))
+}
+
+// answered words that another answer was first.
+func answered(err error) error {
 	if errors.Is(err, reason.New(reason.Conflict, nil)) {
 		return reason.New(reason.UserCodeInvalid, err)
 	}
 	return err
-}
-
-// DenyDevice tells the device that the person declined.
-func (s *Service) DenyDevice(ctx context.Context, who audit.Actor, d Device) error {
-	return s.Store.DenyDevice(ctx, d.Hash, audit.New(s.Now(), who, "device.deny", "client", d.ClientID))
 }
 
 // device answers a device that asks (RFC 8628 3.4, 3.5).
@@ -157,7 +161,19 @@ func (s *Service) device(ctx context.Context, r Request) (Response, Result, erro
 	}
 	return s.give(ctx, r, g, "", func(ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error) {
 		return s.Store.SpendDevice(ctx, d.Hash, ends, jkt, first, act)
-	}, func() error { return s.codeReused(ctx, r, g.ID) })
+	}, func() error { return s.deviceLost(ctx, r, d) })
+}
+
+// deviceLost says why a device could not be spent, as codeLost does of a code.
+func (s *Service) deviceLost(ctx context.Context, r Request, d Device) error {
+	d, err := s.Store.Device(ctx, d.Hash)
+	if err != nil {
+		return unknown(err, reason.CodeInvalid)
+	}
+	if d.State != DeviceSpent { // its grant was revoked meanwhile
+		return reason.New(reason.CodeInvalid, nil)
+	}
+	return s.codeReused(ctx, r, d.GrantID)
 }
 
 // wait says that nobody has answered yet. Who asks too soon has to wait five seconds

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/token"
 )
 
 // withDevice makes a public client of devices, and the form of its requests.
@@ -122,6 +125,31 @@ func TestDeviceAnswers(t *testing.T) {
 	first := v.want(v.token(polling(bound), h.prove()), 200, "")
 	v.want(v.token(refresh("tv", first.text("refresh_token")), thief.prove()), 400, "sender_mismatch")
 	v.want(v.token(refresh("tv", first.text("refresh_token")), h.prove()), 200, "")
+}
+
+// Of two answers the first counts, and who was second hears what everybody hears. A
+// grant that is revoked while its tokens are signed is no theft.
+func TestDeviceOutrun(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	v.withDevice()
+	grants := v.issuer.Token.Grants
+	d, _, err := grants.FindDevice(t.Context(), v.device().text("user_code"))
+	v.ok(err)
+	v.ok(grants.DenyDevice(t.Context(), root(), d))
+	if err := grants.DenyDevice(t.Context(), root(), d); !errors.Is(err, reason.New(reason.UserCodeInvalid, nil)) {
+		t.Error(err)
+	}
+	waits := v.device()
+	(&browser{world: v}).connect(waits.text("user_code"), "allow")
+	grants.Minter.Minted = func(token.Minted) {
+		list, err := grants.List(t.Context(), v.ann.ID, "", 10)
+		v.ok(err)
+		for _, g := range list {
+			v.ok(grants.RevokeGrant(t.Context(), root(), g.ID))
+		}
+	}
+	v.want(v.token(polling(waits)), 400, "code_invalid")
 }
 
 // Of fifty at once one gets tokens, every time (RFC 8628 5.2).

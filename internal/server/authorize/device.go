@@ -156,7 +156,7 @@ func (e *Endpoints) DeviceAnswer(w http.ResponseWriter, r *http.Request) error {
 	}
 	if form.Get("decision") != "allow" {
 		if err := e.Grants.DenyDevice(r.Context(), actor(w, ses.Subject), d); err != nil {
-			return err
+			return e.notFound(w, err)
 		}
 		return show(w, http.StatusOK, "", view{Title: "The device was declined"})
 	}
