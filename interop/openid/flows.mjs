@@ -76,6 +76,13 @@ const info = await oc.fetchUserInfo(app, next.access_token, tokens.claims().sub,
 assert.equal(info.preferred_username, world.username)
 held('userinfo')
 
+// Under Ed25519, which these write by its own name (RFC 9864).
+const edwards = oc.getDPoPHandle(app, await oc.randomDPoPKeyPair('Ed25519'))
+await refused('invalid_grant', oc.refreshTokenGrant(app, next.refresh_token, undefined, { DPoP: edwards }))
+const machine = await client(world.confidential, oc.ClientSecretBasic(world.secret))
+assert.equal((await oc.clientCredentialsGrant(machine, {}, { DPoP: edwards })).token_type, 'dpop')
+held('dpop with Ed25519')
+
 // The same without any of it.
 const plain = { ...request, state: oc.randomState() }
 const again = await browser.authorize(oc.buildAuthorizationUrl(app, plain))
