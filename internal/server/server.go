@@ -44,7 +44,7 @@ func (s *Issuer) PublicRoutes() []web.Route {
 		{Pattern: "GET /logout", Style: authorize.Refusal, Handler: s.Authorize.Logout},
 		{Pattern: "POST /logout", Style: authorize.Refusal, Handler: s.Authorize.LogoutPosted, Access: web.AnyForm},
 		{Pattern: "POST /signout", Style: authorize.Refusal, Handler: s.Authorize.SignOut},
-		{Pattern: "POST /device_authorization", Style: web.OAuth, Handler: s.Authorize.StartDevice, Counted: true},
+		{Pattern: "POST /device_authorization", Style: web.OAuth, Handler: s.Authorize.StartDevice, Access: web.AnyOrigin, Counted: true},
 		{Pattern: "GET /device", Style: authorize.Refusal, Handler: s.Authorize.Device},
 		{Pattern: "POST /device", Style: authorize.Refusal, Handler: s.Authorize.DeviceAnswer},
 		{Pattern: "POST /device/signin", Style: authorize.Refusal, Handler: s.Authorize.DeviceSignIn},
