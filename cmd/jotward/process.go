@@ -93,7 +93,7 @@ func (p *process) secure(l net.Listener, t config.TLS, clients tls.ClientAuthTyp
 // what a stranger can cost before a handler sees them. The feed streams, so
 // writing has no bound of its own.
 func (p *process) serve(l net.Listener, h http.Handler) *http.Server {
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 4 * web.MaxHeader}
 	p.start(l, s)
 	return s
 }

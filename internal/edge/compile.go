@@ -73,7 +73,9 @@ type route struct {
 func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	var errs []error
 	wrong := func(err error, path string, args ...any) {
-		errs = append(errs, &config.Problem{Path: fmt.Sprintf(path, args...), Text: err.Error()})
+		for _, one := range each(err) {
+			errs = append(errs, &config.Problem{Path: fmt.Sprintf(path, args...), Text: one.Error()})
+		}
 	}
 	s := &state{generation: e.generation.Add(1), issuers: map[string]*issuer{}, identity: map[string]bool{}, refuseInsecure: c.RefuseInsecure, keyCache: c.KeyCache}
 	e.compileIssuers(s, c, old, wrong)
@@ -252,66 +254,72 @@ func (s *state) route(name string) *route {
 	return nil
 }
 
-// compileRoute compiles one route; before is the one it replaces, nil for none.
+// each returns the errors that were joined.
+func each(err error) []error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return many.Unwrap()
+	}
+	return []error{err}
+}
+
+// compileRoute compiles one route, and finds all that is wrong with it; before is the
+// one it replaces, nil for none.
 func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 	r := &route{Route: c, methods: map[string]bool{}, hosts: map[string]bool{}, claims: map[string]string{}}
-	r.Headers, r.Scopes, r.Roles = maps.Clone(c.Headers), slices.Clone(c.Scopes), slices.Clone(c.Roles)
-	if err := r.compileAuth(); err != nil {
-		return nil, err
-	}
-	if c.Name == "" || !plainPath(c.Path) {
-		return nil, fmt.Errorf("name is missing, or path %q is not plain: letters, digits, - . _ ~ and single slashes", c.Path)
-	}
-	r.folded = lower(c.Path)
-	for _, name := range c.Issuers {
-		if s.issuers[name] == nil {
-			return nil, fmt.Errorf("issuer %q is not configured: list it under issuers", name)
-		}
-	}
-	for _, h := range c.Hosts {
-		host, ok := canonicalHost(h)
-		if !ok {
-			return nil, fmt.Errorf("host %q is invalid: write a name or an address without a trailing dot", h)
-		}
-		r.hosts[host] = true
-	}
-	for _, m := range c.Methods {
-		if m == "" || strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-			return nil, fmt.Errorf("method %q is invalid: write it in capitals", m)
-		}
-		if !forwardable(m) {
-			return nil, fmt.Errorf("method %s is never forwarded: leave it out", m)
-		}
-		r.methods[m] = true
-	}
-	if err := errors.Join(checkHeaders(c.Headers), s.proofs.checkCalled(&c)); err != nil {
-		return nil, err
-	}
-	if err := s.compileIdentity(r); err != nil {
-		return nil, err
-	}
-	if err := s.compileExchange(r); err != nil {
-		return nil, err
-	}
+	r.Headers, r.Scopes, r.Roles, r.folded = maps.Clone(c.Headers), slices.Clone(c.Scopes), slices.Clone(c.Roles), lower(c.Path)
+	var errs []error
+	check := func(err error) { errs = append(errs, each(err)...) }
+	check(r.compileAuth())
+	check(s.compileMatch(r))
+	check(checkHeaders(c.Headers))
+	check(s.proofs.checkCalled(&c))
+	check(s.compileIdentity(r))
+	check(s.compileExchange(r))
 	var err error
-	if r.places, err = compilePlaces(c.Credentials); err != nil {
-		return nil, err
-	}
+	r.places, err = compilePlaces(c.Credentials)
+	check(err)
 	if u, err := url.Parse(c.ResourceMetadata); c.ResourceMetadata != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "") {
-		return nil, errors.New("resource_metadata is no http(s) address")
+		check(errors.New("resource_metadata is no http(s) address"))
 	}
-	if r.rules, err = compileRules(c); err != nil {
-		return nil, err
-	}
-	if r.limits, err = s.compileLimits(c, before); err != nil {
-		return nil, err
-	}
+	r.rules, err = compileRules(c)
+	check(err)
+	r.limits, err = s.compileLimits(c, before)
+	check(err)
 	way, err := s.compileWay(r)
-	if err != nil {
-		return nil, err
+	if check(err); errors.Join(errs...) != nil {
+		return nil, errors.Join(errs...)
 	}
 	r.proxy = r.newProxy(way)
 	return r, nil
+}
+
+// compileMatch reads what a request must be for the route, and whose tokens it takes.
+func (s *state) compileMatch(r *route) error {
+	var errs []error
+	if r.Name == "" || !plainPath(r.Path) {
+		errs = append(errs, fmt.Errorf("name is missing, or path %q is not plain: letters, digits, - . _ ~ and single slashes", r.Path))
+	}
+	for _, name := range r.Issuers {
+		if s.issuers[name] == nil {
+			errs = append(errs, fmt.Errorf("issuer %q is not configured: list it under issuers", name))
+		}
+	}
+	for _, h := range r.Hosts {
+		host, ok := canonicalHost(h)
+		if !ok {
+			errs = append(errs, fmt.Errorf("host %q is invalid: write a name or an address without a trailing dot", h))
+		}
+		r.hosts[host] = true
+	}
+	for _, m := range r.Methods {
+		if m == "" || strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+			errs = append(errs, fmt.Errorf("method %q is invalid: write it in capitals", m))
+		} else if !forwardable(m) {
+			errs = append(errs, fmt.Errorf("method %s is never forwarded: leave it out", m))
+		}
+		r.methods[m] = true
+	}
+	return errors.Join(errs...)
 }
 
 // compileWay finds what a route forwards to.

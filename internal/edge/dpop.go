@@ -2,11 +2,6 @@ package edge
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"slices"
 	"strconv"
@@ -26,7 +21,7 @@ type proofs struct {
 	config   config.EdgeDPoP
 	verifier *jwt.DPoPVerifier
 	origins  map[string]bool // what clients call this edge; nil: the hosts of its routes
-	nonces   *nonces         // nil: none are given out
+	nonces   *jwt.DPoPNonces // nil: none are given out
 	algs     string          // for challenges
 	held     held
 }
@@ -40,6 +35,9 @@ const (
 // defaultProofs are two thousand a second, each remembered for two minutes; a full
 // memory takes 50 MB.
 const defaultProofs = 250_000
+
+// nonceWindow is how long a nonce is given out; it is accepted as long again.
+const nonceWindow = 2 * time.Minute
 
 // compileProofs returns nil where no proofs are accepted.
 func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore) (*proofs, error) {
@@ -82,8 +80,10 @@ func (e *Edge) compileProofs(c *config.EdgeDPoP, common *commonStore) (*proofs, 
 	}
 	p.algs = strings.Join(p.config.Algorithms, " ")
 	if c.Nonces {
-		if p.nonces = newNonces(); old != nil && old.nonces != nil {
+		if old != nil && old.nonces != nil {
 			p.nonces = old.nonces
+		} else if p.nonces, err = jwt.NewDPoPNonces(nonceWindow); err != nil {
+			return nil, err
 		}
 	}
 	p.verifier, err = jwt.NewDPoPVerifier(jwt.DPoPPolicy{Algorithms: algorithms, MaxAge: p.config.MaxAge, Leeway: p.config.Leeway, Clock: e.options.Now,
@@ -114,7 +114,7 @@ func (s *state) proveKey(ctx context.Context, p *passage, rt *route, v *verified
 	}
 	q := jwt.DPoPRequest{Proofs: p.in.Header["Dpop"], Method: p.in.Method, URL: origin + path, AccessToken: v.token, Thumbprint: bound}
 	if n := s.proofs.nonces; n != nil {
-		q.Nonces = n.accepted(now)
+		q.Nonces = n.Accepted(now)
 	}
 	proof, err := s.proofs.verifier.Verify(ctx, q)
 	if err == nil {
@@ -140,32 +140,4 @@ func (ps *proofs) challenge(no *refusal) string {
 		code = "invalid_dpop_proof"
 	}
 	return out + `, error="` + code + `", error_description="` + string(jose.Reason(no.code)) + `"`
-}
-
-// nonces gives out one nonce for a while, which follows from the time and a key that
-// is made when the edge starts.
-type nonces struct{ key [32]byte }
-
-// nonceWindow is how long a nonce is given out; it is accepted as long again.
-const nonceWindow = 2 * time.Minute
-
-func newNonces() *nonces {
-	n := new(nonces)
-	_, _ = rand.Read(n.key[:]) // never fails: it ends the program
-	return n
-}
-
-func (n *nonces) of(window int64) string {
-	m := hmac.New(sha256.New, n.key[:])
-	_ = binary.Write(m, binary.BigEndian, window) // a hash takes everything
-	return base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:16])
-}
-
-func (n *nonces) current(now time.Time) string {
-	return n.of(now.Unix() / int64(nonceWindow/time.Second))
-}
-
-func (n *nonces) accepted(now time.Time) []string {
-	window := now.Unix() / int64(nonceWindow/time.Second)
-	return []string{n.of(window), n.of(window - 1)}
 }

@@ -246,7 +246,7 @@ func NewServer(h http.Handler) *http.Server {
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    4 * maxHeader, // beyond it net/http answers alone, without an event
 		// OPTIONS * is refused like any other target without a path, and is an event.
 		DisableGeneralOptionsHandler: true,
 	}

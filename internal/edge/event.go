@@ -124,7 +124,7 @@ func (p *passage) deny(w http.ResponseWriter, no *refusal, rt *route) {
 				challenges = append(challenges, ps.challenge(nil))
 			}
 			if ps.nonces != nil {
-				h.Set("Dpop-Nonce", ps.nonces.current(p.now()))
+				h.Set("Dpop-Nonce", ps.nonces.Current(p.now()))
 			}
 		}
 		h["Www-Authenticate"] = challenges

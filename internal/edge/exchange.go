@@ -70,7 +70,7 @@ func (s *state) compileExchange(r *route) error {
 		names = s.names()
 	}
 	for _, name := range names {
-		if from := s.issuers[name].source; from != nil && from.exchanger == nil { // one that is broken was reported
+		if i := s.issuers[name]; i != nil && i.source != nil && i.source.exchanger == nil { // one that is not there was reported
 			return fmt.Errorf("exchange: issuer %q has no exchange: name the client that the edge is there", name)
 		}
 	}

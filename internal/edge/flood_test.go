@@ -45,7 +45,7 @@ func TestRapidReset(t *testing.T) {
 	if got := <-became; got != "ok" && got != "connection ENHANCE_YOUR_CALM" && got != "closed" {
 		t.Error("the connection: ", got)
 	}
-	if n := most.Load(); n == 0 || n > 250 { // net/http's streams of one connection
+	if n := most.Load(); n > 250 { // net/http's streams of one connection; none, where each was taken back in time
 		t.Error(n, " at once at the origin")
 	}
 	other := w.dialHTTP2(address)

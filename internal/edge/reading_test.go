@@ -91,9 +91,9 @@ func TestBytesForwarded(t *testing.T) {
 	if a := w.get(long, w.bearer(nil)); a.status != 200 || w.origin.last.Load().RequestURI != long {
 		t.Error("a long path", a.status)
 	}
-	for _, text := range []string{"GET /api/" + strings.Repeat("x", 80000) + " HTTP/1.1\r\n\r\n", "GET /api HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 80000) + "\r\n\r\n"} {
-		if a := w.raw(text); a.status != 431 {
-			t.Error("too long:", a.status)
+	for _, text := range []string{"GET /api/" + strings.Repeat("x", 80000) + " HTTP/1.1\r\nHost: a\r\n\r\n", "GET /api HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 80000) + "\r\n\r\n"} {
+		if a := w.raw(text); a.status != 431 || a.code() != "headers_too_large" || string(a.event.Reason) != "headers_too_large" {
+			t.Error("too long:", a)
 		}
 	}
 }
@@ -316,4 +316,19 @@ func FuzzReading(f *testing.F) {
 			}
 		}
 	})
+}
+
+// All that is wrong with a route is said at once.
+func TestEveryFaultOfARoute(t *testing.T) {
+	t.Parallel()
+	w := build(t)
+	next := w.config
+	next.Routes = []config.Route{{Name: "x", Path: "/a b", Hosts: []string{"a.b..c"}, Methods: []string{"get"}, Issuers: []string{"nobody"}, Auth: "maybe",
+		Headers: map[string]string{"Host": "sub"}, Upstream: "ftp://x", ResourceMetadata: "x", Limits: []config.Limit{{Name: "l"}}}}
+	err := w.edge.Reload(next)
+	for _, says := range []string{"path \"/a b\"", "host \"a.b..c\"", "method \"get\"", "issuer \"nobody\"", "auth \"maybe\"", "header \"Host\"", "upstream", "resource_metadata"} {
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s is not said: %v", says, err)
+		}
+	}
 }

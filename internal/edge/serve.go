@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/web"
 )
 
 // passage is what one request carries through the proxy.
@@ -166,7 +167,13 @@ func (e *Edge) passage(r *http.Request, s *state) *passage {
 	return p
 }
 
+// maxHeader bounds a request's header fields, its target and their names, in bytes.
+const maxHeader = 64 << 10
+
 func (e *Edge) decide(r *http.Request, p *passage, now time.Time) (*route, *refusal) {
+	if web.HeaderSize(r) > maxHeader {
+		return nil, &refusal{code: reason.HeadersTooLarge}
+	}
 	if e.inClear(p.way) {
 		return nil, &refusal{code: reason.TransportInsecure, detail: "the peer is no trusted proxy, or the proxy was reached in clear"}
 	}

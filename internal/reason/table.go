@@ -79,6 +79,7 @@ const (
 	UpstreamUnavailable        Code = "upstream_unavailable"
 	ClientGone                 Code = "client_gone"
 	RequestTooLarge            Code = "request_too_large"
+	HeadersTooLarge            Code = "headers_too_large"
 	RequestInvalid             Code = "request_invalid"
 	RequestTimeout             Code = "request_timeout"
 	ClientInvalid              Code = "client_invalid"
@@ -217,6 +218,7 @@ var table = []Info{
 	{UpstreamUnavailable, "every upstream of the pool is out: each failed, or its health check does", "check the upstreams, and the log for when each went out", 503, "", exitNetwork},
 	{ClientGone, "the client went away before the answer was complete", "nothing; if it persists, compare the client's timeout with the upstream's", 499, "", exitNetwork},
 	{RequestTooLarge, "the request is larger than allowed", "send less", 413, invalidRequest, exitUsage},
+	{HeadersTooLarge, "the request's header fields are larger than allowed", "send fewer cookies and shorter fields", 431, invalidRequest, exitUsage},
 	{RequestTimeout, "the request's body stopped coming", "send it without long rests", 408, invalidRequest, exitNetwork},
 	{RequestInvalid, "the request is malformed", "compare the request with the documentation", 400, invalidRequest, exitUsage},
 	{ClientInvalid, "the client could not be authenticated", "check client id and secret", 401, invalidClient, exitDenied},

@@ -78,7 +78,7 @@ func TestAuthorizationErrors(t *testing.T) {
 		"upper case":             {"unsupported_response_type", []string{"response_type", "CODE"}},
 		"code with a blank":      {"unsupported_response_type", []string{"response_type", "code "}},
 		"fragment":               {"invalid_request", []string{"response_mode", "fragment"}},
-		"form_post":              {"invalid_request", []string{"response_mode", "form_post"}},
+		"query.jwt":              {"invalid_request", []string{"response_mode", "query.jwt"}},
 		"request object":         {"request_not_supported", []string{"request", "eyJhbGciOiJub25lIn0.e30."}},
 		"request_uri":            {"request_uri_not_supported", []string{"request_uri", "https://evil.example/r"}},
 		"registration":           {"registration_not_supported", []string{"registration", "{}"}},

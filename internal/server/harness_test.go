@@ -190,8 +190,11 @@ type answer struct {
 
 func (a answer) text(name string) string { s, _ := a.json[name].(string); return s }
 
-// back is the query of the redirect to a client.
+// back is what goes back to a client: the query of a redirect, or a form.
 func (a answer) back() url.Values {
+	if a.header.Get("Location") == "" {
+		return fields(a)
+	}
 	u, err := url.Parse(a.header.Get("Location"))
 	if err != nil {
 		return nil

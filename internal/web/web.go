@@ -24,6 +24,20 @@ import (
 // MaxBody bounds what a handler may read: 64 KiB.
 const MaxBody = 64 << 10
 
+// MaxHeader bounds a request's header fields, its target and their names: 32 KiB.
+const MaxHeader = 32 << 10
+
+// HeaderSize is how many bytes a request's target and header fields have.
+func HeaderSize(r *http.Request) int {
+	n := len(r.RequestURI) + len(r.Host)
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	return n
+}
+
 // A HandlerFunc answers a request, or returns why it did not.
 type HandlerFunc func(w http.ResponseWriter, r *http.Request) error
 
@@ -89,7 +103,11 @@ func (s *Server) handle(route Route) http.Handler {
 		s.headers(w.Header(), id)
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 		who := &caller{addr: s.Peers.Client(r)}
-		err := guarded(route.Handler, rec, r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
+		handler := route.Handler
+		if HeaderSize(r) > MaxHeader {
+			handler = tooLong
+		}
+		err := guarded(handler, rec, r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
 		ev := Event{Route: route.Pattern, Method: r.Method, Took: s.Now().Sub(start)}
 		attrs := []any{"route", route.Pattern, "method", r.Method, "request_id", id, "client_addr", who.addr.String()}
 		if who.client != "" {
@@ -122,6 +140,10 @@ func (s *Server) handle(route Route) http.Handler {
 			s.Observe(ev)
 		}
 	})
+}
+
+func tooLong(http.ResponseWriter, *http.Request) error {
+	return reason.New(reason.HeadersTooLarge, nil)
 }
 
 func (s *Server) headers(h http.Header, id string) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -168,6 +169,29 @@ func TestForms(t *testing.T) {
 	}
 	if got, err := Form(form("a=&b=2", kind, "")); err != nil || got.Has("a") || got.Get("b") != "2" {
 		t.Errorf("an empty parameter counts as absent (RFC 6749 3.2): %v %v", got, err)
+	}
+}
+
+// Header fields that are too large are refused like everything else: in the route's
+// words, with a request id and a line in the log.
+func TestHeadersAreBounded(t *testing.T) {
+	log := new(bytes.Buffer)
+	srv := &Server{Log: slog.New(slog.NewJSONHandler(log, nil)), Now: time.Now}
+	h := srv.Mount([]Route{{Pattern: "GET /x", Style: Problem, Handler: answers}})
+	ask := func(size int) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", "/x", nil)
+		for i := range size / 1024 {
+			r.Header.Set(fmt.Sprint("X-", i), strings.Repeat("x", 1024))
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+	if w := ask(30 << 10); w.Code != 200 {
+		t.Errorf("30 KiB: %d", w.Code)
+	}
+	if w := ask(33 << 10); w.Code != 431 || !strings.Contains(w.Body.String(), "headers_too_large") || !strings.Contains(log.String(), "headers_too_large") {
+		t.Errorf("33 KiB: %d %s", w.Code, w.Body)
 	}
 }
 

@@ -54,7 +54,8 @@ func start(t *testing.T) *world {
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/callback":
-			v.answers <- r.URL.Query()
+			_ = r.ParseForm() // what is no form has no answer in it
+			v.answers <- r.Form
 			fmt.Fprint(w, "<!doctype html><title>app</title>back in the app")
 		case "/frame":
 			w.Header().Set("Content-Type", "text/html")

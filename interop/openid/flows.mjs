@@ -89,6 +89,11 @@ const again = await browser.authorize(oc.buildAuthorizationUrl(app, plain))
 const bare = await oc.authorizationCodeGrant(app, again, { pkceCodeVerifier: verifier, expectedState: plain.state, expectedNonce: nonce, maxAge: 600 })
 assert.equal(bare.token_type, 'bearer')
 held('code')
+const posted = { ...request, state: oc.randomState(), response_mode: 'form_post' }
+const form = await browser.walk(oc.buildAuthorizationUrl(app, posted), '/signin', '/consent')
+const answer = new Request(world.redirect, { method: 'POST', body: new URLSearchParams(browser.fields(form)) })
+await oc.authorizationCodeGrant(app, answer, { pkceCodeVerifier: verifier, expectedState: posted.state, expectedNonce: nonce })
+held('form_post')
 
 // private_key_jwt, with introspection and revocation under it.
 const service = await client(world.signer, oc.PrivateKeyJwt({ key, kid: world.key.kid }))

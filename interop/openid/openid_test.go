@@ -17,7 +17,7 @@ import (
 )
 
 // The flows that flows.mjs has to get through, in its order.
-var flows = []string{"par", "code with dpop", "refresh with dpop", "userinfo", "dpop with Ed25519", "code", "private_key_jwt, introspection, revocation", "client_secret_basic", "client_secret_post",
+var flows = []string{"par", "code with dpop", "refresh with dpop", "userinfo", "dpop with Ed25519", "code", "form_post", "private_key_jwt, introspection, revocation", "client_secret_basic", "client_secret_post",
 	"device", "token exchange", "access token (RFC 9068)", "logout"}
 
 const device, exchange = "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange"

@@ -20,6 +20,12 @@ func (o *Options) refuse(w http.ResponseWriter, err error) {
 		h.Set("Retry-After", "5")
 	} else if status < 500 {
 		h.Set("WWW-Authenticate", o.Challenge(code, reason))
+		if o.DPoP != nil {
+			if errors.As(err, new(errProof)) { // it is no bearer's affair
+				h.Del("WWW-Authenticate")
+			}
+			h.Add("WWW-Authenticate", o.DPoP.challenge(code, err))
+		}
 	}
 	body := `{"error":"` + code + `","error_description":"` + string(reason) + `"}`
 	if code == "" {
@@ -40,7 +46,14 @@ func Classify(err error) (status int, code string) {
 	if errors.As(err, new(errScope)) {
 		return http.StatusForbidden, "insufficient_scope"
 	}
-	switch jose.ReasonOf(err) {
+	reason := jose.ReasonOf(err)
+	if errors.As(err, new(errProof)) && reason != jose.StoreUnavailable && reason != jose.PolicyInvalid { // RFC 9449 7.1, 9
+		if reason == jose.NonceMismatch {
+			return http.StatusUnauthorized, "use_dpop_nonce"
+		}
+		return http.StatusUnauthorized, "invalid_dpop_proof"
+	}
+	switch reason {
 	case jose.CredentialMissing:
 		return http.StatusUnauthorized, ""
 	case jose.CredentialRepeated:

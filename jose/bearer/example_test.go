@@ -39,3 +39,25 @@ func ExampleMiddleware() {
 	fmt.Println(answer.Code, answer.Header().Get("WWW-Authenticate"))
 	// Output: 401 Bearer realm="api", scope="orders:read"
 }
+
+// A resource that takes tokens which are bound to a key, each with its proof
+// (RFC 9449).
+func ExampleDPoP() {
+	key, _ := jwk.Generate(jwk.ES256, "1")
+	verifier, _ := jwt.NewVerifier[struct{}](key, jwt.Policy{
+		Issuers: []string{"https://issuer.example"}, Audiences: []string{"https://api.example"}, Algorithms: []jwk.Algorithm{jwk.ES256},
+		Type: "at+jwt", MaxLifetime: time.Hour, Clock: time.Now,
+	})
+	used, _ := jwt.NewMemoryReplay(100_000, time.Now)
+	proofs, _ := jwt.NewDPoPVerifier(jwt.DPoPPolicy{Algorithms: []jwk.Algorithm{jwk.ES256}, MaxAge: time.Minute, Clock: time.Now, Replay: used, SkipNonce: true})
+
+	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "here") })
+	guarded := bearer.Middleware(verifier, bearer.Options{DPoP: &bearer.DPoP{
+		Verifier: proofs, Origin: "https://api.example", Algorithms: []jwk.Algorithm{jwk.ES256},
+	}})(app)
+
+	w := httptest.NewRecorder()
+	guarded.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	fmt.Println(w.Code, w.Header().Values("WWW-Authenticate"))
+	// Output: 401 [Bearer DPoP algs="ES256"]
+}

@@ -24,6 +24,9 @@ type Options struct {
 	// is refused: as a bearer token it would be worth to a thief what its binding
 	// was to prevent.
 	ProofChecked func(*http.Request) bool
+	// DPoP has tokens accepted that are bound to a key, each with its proof (RFC 9449).
+	// One that is bound to something else as well needs ProofChecked too.
+	DPoP *DPoP
 	// OnReject is told of every refusal, before the answer is written. For
 	// counting and logging; optional.
 	OnReject func(*http.Request, error)
@@ -50,14 +53,18 @@ func NewContext[C any](ctx context.Context, t *jwt.Token[C]) context.Context {
 }
 
 // Middleware lets a request through to next only with one credential that v
-// accepts and that has the scopes. It panics when v is nil.
+// accepts and that has the scopes. It panics when v is nil, or DPoP incomplete.
 func Middleware[C any](v Verifier[C], o Options) func(http.Handler) http.Handler {
 	if v == nil {
 		panic("bearer: Middleware without a verifier")
 	}
+	if !o.DPoP.complete() {
+		panic("bearer: DPoP without a verifier, an origin, algorithms, or one of nonces and clock")
+	}
 	o.Scopes = slices.Clone(o.Scopes)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			o.DPoP.offer(w)
 			t, err := authenticate(v, &o, r)
 			if err != nil {
 				if o.OnReject != nil {
@@ -72,7 +79,11 @@ func Middleware[C any](v Verifier[C], o Options) func(http.Handler) http.Handler
 }
 
 func authenticate[C any](v Verifier[C], o *Options, r *http.Request) (*jwt.Token[C], error) {
-	text, err := FromRequest(r)
+	from, proof := FromRequest, o.DPoP.asked(r)
+	if proof {
+		from = FromRequestDPoP
+	}
+	text, err := from(r)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +91,13 @@ func authenticate[C any](v Verifier[C], o *Options, r *http.Request) (*jwt.Token
 	if err != nil {
 		return nil, err
 	}
-	if err := Authorize(t, o.Scopes, o.ProofChecked != nil && o.ProofChecked(r)); err != nil {
+	whole := false
+	if proof {
+		if whole, err = prove(o.DPoP, t, text, r); err != nil {
+			return nil, err
+		}
+	}
+	if err := Authorize(t, o.Scopes, whole || o.ProofChecked != nil && o.ProofChecked(r)); err != nil {
 		return nil, err
 	}
 	return t, nil

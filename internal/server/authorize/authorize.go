@@ -176,7 +176,7 @@ func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, q asked) error 
 		}
 		return e.showConsent(w, q, a, person.Username, consentToken(cookie, q))
 	}
-	return e.finish(w, r, a, ses)
+	return e.finish(w, r, q, a, ses)
 }
 
 // needSignIn shows the sign-in page, or says that it may not.
@@ -187,14 +187,13 @@ func (e *Endpoints) needSignIn(w http.ResponseWriter, r *http.Request, q asked, 
 	return e.showSignIn(w, http.StatusOK, q, a, "", "")
 }
 
-// finish issues the code and sends the browser back with 303, so that no
-// credential is posted again (RFC 9700 4.12), and with iss (RFC 9207).
-func (e *Endpoints) finish(w http.ResponseWriter, r *http.Request, a grant.Authorization, ses session.Session) error {
+// finish issues the code and sends the browser back with it.
+func (e *Endpoints) finish(w http.ResponseWriter, r *http.Request, q asked, a grant.Authorization, ses session.Session) error {
 	code, err := e.Grants.IssueCode(r.Context(), actor(w, ses.Subject), a, ses)
 	if err != nil {
 		return err
 	}
-	return e.back(w, r, a.Request.RedirectURI, url.Values{"code": {code}, "state": {a.Request.State}})
+	return e.back(w, r, q, url.Values{"code": {code}, "state": {a.Request.State}})
 }
 
 func (e *Endpoints) refuse(w http.ResponseWriter, r *http.Request, q asked, redirect bool, err error) error {
@@ -202,31 +201,12 @@ func (e *Endpoints) refuse(w http.ResponseWriter, r *http.Request, q asked, redi
 	if !redirect || !ok {
 		return err
 	}
-	if backErr := e.back(w, r, q.query.Get("redirect_uri"), url.Values{
+	if backErr := e.back(w, r, q, url.Values{
 		"error": {refusal.OAuthCode()}, "error_description": {string(refusal.Code)}, "state": {q.query.Get("state")},
 	}); backErr != nil {
 		return backErr
 	}
 	return err
-}
-
-func (e *Endpoints) back(w http.ResponseWriter, r *http.Request, redirectURI string, answer url.Values) error {
-	u, err := url.Parse(redirectURI)
-	if err != nil {
-		return err
-	}
-	answer.Set("iss", e.Issuer)
-	for name, values := range answer {
-		if values[0] == "" {
-			delete(answer, name)
-		}
-	}
-	if u.RawQuery != "" {
-		u.RawQuery += "&" // the registered query is kept as it is (RFC 6749 3.1.2)
-	}
-	u.RawQuery += answer.Encode()
-	http.Redirect(w, r, u.String(), http.StatusSeeOther)
-	return nil
 }
 
 // SignIn answers POST /signin.
@@ -306,7 +286,7 @@ func (e *Endpoints) Consent(w http.ResponseWriter, r *http.Request) error {
 	if err := e.Consents.Grant(r.Context(), actor(w, ses.Subject), ses.Subject, a.Client.ID, a.Scopes); err != nil {
 		return err
 	}
-	return e.finish(w, r, a, ses)
+	return e.finish(w, r, q, a, ses)
 }
 
 // posted reads a page's form and the authorization request that it carries.

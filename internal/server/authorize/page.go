@@ -4,6 +4,7 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/jotward/jotward/internal/client"
@@ -28,6 +29,7 @@ type view struct {
 	Username, Back, Action, UserCode               string
 	SignIn, Consent, SignOut, Device, Connect      bool // which form the page has
 	Scopes                                         []string
+	Post                                           url.Values // of a form that posts itself
 }
 
 func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, q asked, a grant.Authorization, username, alert string) error {
@@ -85,7 +87,11 @@ func clientName(c client.Client) string {
 
 func show(w http.ResponseWriter, status int, formAction string, v view) error {
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' "+formAction)
+	policy := "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' " + formAction
+	if v.Post != nil {
+		policy += "; script-src " + submitHash
+	}
+	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Frame-Options", "DENY")
 	return web.HTML(w, status, page, v)
 }

@@ -36,8 +36,8 @@ func (e *Endpoints) wants(ctx context.Context, q asked) (wants, error) {
 			return wants{}, &reason.Error{Code: reason.RequestInvalid, OAuth: name + "_not_supported"}
 		}
 	}
-	if mode := query.Get("response_mode"); mode != "" && mode != "query" {
-		return wants{}, reason.New(reason.RequestInvalid, errors.New("authorize: only response_mode query is served"))
+	if mode := query.Get("response_mode"); mode != "" && mode != "query" && !(mode == formPost && postable(query.Get("redirect_uri"))) {
+		return wants{}, reason.New(reason.RequestInvalid, errors.New("authorize: response_mode is neither query nor form_post, or nothing can be posted to the redirect_uri"))
 	}
 	v := wants{since: q.pushedAt}
 	prompts := strings.Fields(query.Get("prompt"))

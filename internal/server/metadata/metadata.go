@@ -40,7 +40,7 @@ func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 		"userinfo_endpoint":                                        e.Issuer + "/userinfo",
 		"device_authorization_endpoint":                            e.Issuer + "/device_authorization",
 		"response_types_supported":                                 []string{"code"},
-		"response_modes_supported":                                 []string{"query"},
+		"response_modes_supported":                                 []string{"query", "form_post"},
 		"grant_types_supported":                                    []string{"authorization_code", "client_credentials", "refresh_token", grant.TokenExchange, grant.DeviceCode},
 		"prompt_values_supported":                                  []string{"none", "login", "consent", "select_account"},
 		"code_challenge_methods_supported":                         []string{"S256"},

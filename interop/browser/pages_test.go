@@ -1,0 +1,98 @@
+package browser
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
+
+// post sends a form to the issuer and returns its JSON.
+func (v *world) post(path string, form url.Values) (int, map[string]string) {
+	v.Helper()
+	resp, err := http.PostForm(v.Issuer+path, form)
+	if err != nil {
+		v.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var out map[string]any
+	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
+		v.Fatal(err)
+	}
+	texts := map[string]string{}
+	for name, value := range out {
+		if text, ok := value.(string); ok {
+			texts[name] = text
+		}
+	}
+	return resp.StatusCode, texts
+}
+
+// device makes a client of devices, and starts one.
+func (v *world) device() map[string]string {
+	v.Helper()
+	body, err := json.Marshal(map[string]any{"client_id": "tv", "name": "Living room TV", "public": true, "grant_types": []string{deviceGrant}, "scopes": []string{"openid"}, "audiences": []string{v.Audience}})
+	if err != nil {
+		v.Fatal(err)
+	}
+	r, err := http.NewRequest("POST", v.Admin+"/admin/v1/clients", bytes.NewReader(body))
+	if err != nil {
+		v.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+v.AdminToken)
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil || resp.StatusCode != http.StatusCreated {
+		v.Fatal(resp, err)
+	}
+	_ = resp.Body.Close()
+	status, out := v.post("/device_authorization", url.Values{"client_id": {"tv"}, "scope": {"openid"}})
+	if status != http.StatusOK {
+		v.Fatal(status, out)
+	}
+	return out
+}
+
+// A person types a device's code, connects it, and signs out again; an answer by form
+// post arrives by itself.
+func TestChromiumConnectsADevice(t *testing.T) {
+	t.Parallel()
+	v := start(t)
+	d := v.device()
+	v.run(chromedp.Navigate(d["verification_uri"]), chromedp.WaitVisible(chromedp.CSS("#username")))
+	v.look("device-signin")
+	v.signIn(v.Password)
+	v.run(chromedp.WaitVisible(chromedp.CSS("#user_code")))
+	v.title("Connect a device")
+	v.look("device")
+	v.run(chromedp.KeyEvent("bcdf ghjk"), chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(chromedp.CSS(`[role=alert]`)))
+	v.look("device-unknown")
+	v.run(chromedp.KeyEvent(d["user_code"]), chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(chromedp.CSS(`button[value=allow]`)))
+	v.look("device-connect")
+	v.run(chromedp.Click(chromedp.CSS(`button[value=allow]`)), chromedp.WaitNotPresent(chromedp.CSS(`button[value=allow]`)))
+	v.title("The device is connected")
+	v.look("device-connected")
+	if status, out := v.post("/token", url.Values{"grant_type": {deviceGrant}, "client_id": {"tv"}, "device_code": {d["device_code"]}}); status != http.StatusOK || out["id_token"] == "" {
+		t.Error(status, out)
+	}
+
+	posted := v.request()
+	posted.Set("response_mode", "form_post")
+	v.run(chromedp.Navigate(v.Issuer+"/authorize?"+posted.Encode()), chromedp.WaitVisible(chromedp.CSS(`button[value=allow]`)), chromedp.Click(chromedp.CSS(`button[value=allow]`)))
+	if back := v.answer(); back.Get("code") == "" || back.Get("state") != posted.Get("state") || back.Get("iss") != v.Issuer {
+		t.Errorf("came back with %v", back)
+	}
+
+	v.run(chromedp.Navigate(v.Issuer+"/logout"), chromedp.WaitVisible(chromedp.CSS(`button[value=allow]`)))
+	v.title("Sign out")
+	v.look("signout")
+	v.run(chromedp.Click(chromedp.CSS(`button[value=allow]`)), chromedp.WaitNotPresent(chromedp.CSS(`button[value=allow]`)))
+	v.title("You are signed out")
+	v.look("signed-out")
+}
