@@ -25,7 +25,7 @@ func clientFlags(cmd *cobra.Command, in *admin.ClientSettings) {
 	flags.StringSliceVar(&in.Permissions, "permission", nil, "the permissions in the client's own tokens")
 	flags.Int64Var(&in.AccessTokenLifetime, "access-token-lifetime", 0, "seconds, 300 to 3600 (default 600)")
 	flags.BoolVar(&in.SkipConsent, "skip-consent", false, "do not ask people: for clients of one's own")
-	flags.Var((*jwksFlag)(&in.JWKS), "jwks", "a file with the JWK Set of the client's public keys: it then signs assertions (private_key_jwt) and has no secret")
+	flags.Var((*jwksFlag)(&in.JWKS), "jwks", "a file with the JWK Set of the client's public keys: it then signs assertions (private_key_jwt) and has no secret; '' takes them away")
 	flags.BoolVar(&in.DPoP, "dpop-bound-access-tokens", false, "give tokens for a DPoP proof only (RFC 9449)")
 	flags.BoolVar(&in.PAR, "require-pushed-authorization-requests", false, "authorization requests must be pushed (RFC 9126)")
 	flags.StringSliceVar(&in.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "where people may be sent after they signed out, exactly as it is sent")
@@ -37,6 +37,10 @@ type jwksFlag json.RawMessage
 func (j *jwksFlag) String() string { return "" }
 func (j *jwksFlag) Type() string   { return "file" }
 func (j *jwksFlag) Set(path string) error {
+	if path == "" { // none from now on
+		*j = nil
+		return nil
+	}
 	data, err := os.ReadFile(path)
 	if err == nil && !json.Valid(data) {
 		err = errors.New("it is not JSON")

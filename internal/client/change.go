@@ -69,7 +69,7 @@ func (s *Service) RotateSecret(ctx context.Context, actor audit.Actor, id string
 			c.PreviousSecretHash, c.PreviousSecretExpires = c.SecretHash, s.Now().Add(overlap)
 		}
 		c.SecretHash = secret.Hash(text)
-		return audit.New(s.Now(), actor, "client.secret", "client", id), nil
+		return audit.New(s.Now(), actor, "client.secret", "client", id, "overlap", overlap.String()), nil
 	})
 	if err != nil {
 		return "", err

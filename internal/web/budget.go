@@ -10,9 +10,10 @@ import (
 )
 
 // What one network may be refused, and what strangers in it may have us keep: bursts of
-// many people behind one address pass, a flood does not.
+// many people behind one address pass, a flood does not. A request counts while it is
+// under way, so that as many may be at once as a burst has.
 var (
-	RefusedRate  = limit.Rate{Every: 50 * time.Millisecond, Burst: 200}
+	RefusedRate  = limit.Rate{Every: 50 * time.Millisecond, Burst: 2000}
 	StrangerRate = limit.Rate{Every: 200 * time.Millisecond, Burst: 100}
 )
 
@@ -35,7 +36,7 @@ func (b *Budget) Take(r *http.Request, now time.Time) error {
 		return errors.New("web: this server has no budget")
 	}
 	if wait, ok := b.limiter.Take(now, limit.Network(ClientAddr(r.Context()))); !ok {
-		return &reason.Error{Code: reason.RateLimited, RetryAfter: wait}
+		return &reason.Error{Code: reason.RateLimited, OAuth: "temporarily_unavailable", RetryAfter: wait}
 	}
 	return nil
 }

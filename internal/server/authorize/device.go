@@ -21,23 +21,9 @@ var UserCodeRate = limit.Rate{Every: time.Minute, Burst: 5}
 
 // StartDevice answers POST /device_authorization (RFC 8628 3.1).
 func (e *Endpoints) StartDevice(w http.ResponseWriter, r *http.Request) error {
-	form, err := web.Form(r)
+	form, c, err := e.caller(r)
 	if err != nil {
 		return err
-	}
-	credentials, err := web.ClientCredentials(r, form)
-	if err != nil {
-		return err
-	}
-	c, err := e.Clients.Authenticate(r.Context(), credentials)
-	web.Authenticated(r.Context(), c)
-	if err != nil {
-		return err
-	}
-	if c.Public {
-		if err := e.Strangers.Take(r, e.Grants.Now()); err != nil {
-			return err
-		}
 	}
 	out, err := e.Grants.StartDevice(r.Context(), c, form.Get("scope"), form["resource"])
 	if err != nil {

@@ -2,7 +2,9 @@ package authorize
 
 import (
 	"net/http"
+	"net/url"
 
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
@@ -11,27 +13,31 @@ import (
 // maxPushed bounds what is kept of a request: strangers push too.
 const maxPushed = 16 << 10
 
+// caller reads a client's form and finds out whose it is. What clients that prove
+// nothing have us keep is bounded.
+func (e *Endpoints) caller(r *http.Request) (url.Values, client.Client, error) {
+	form, err := web.Form(r)
+	if err != nil {
+		return nil, client.Client{}, err
+	}
+	credentials, err := web.ClientCredentials(r, form)
+	if err != nil {
+		return nil, client.Client{}, err
+	}
+	c, err := e.Clients.Authenticate(r.Context(), credentials)
+	if web.Authenticated(r.Context(), c); err == nil && c.Public {
+		err = e.Strangers.Take(r, e.Grants.Now())
+	}
+	return form, c, err
+}
+
 // Push answers POST /par (RFC 9126 2): a client hands in its authorization request
 // where nobody can read or change it, and gets a name for it. A DPoP proof binds the
 // code as dpop_jkt does (RFC 9449 10.1).
 func (e *Endpoints) Push(w http.ResponseWriter, r *http.Request) error {
-	form, err := web.Form(r)
+	form, c, err := e.caller(r)
 	if err != nil {
 		return err
-	}
-	credentials, err := web.ClientCredentials(r, form)
-	if err != nil {
-		return err
-	}
-	c, err := e.Clients.Authenticate(r.Context(), credentials)
-	web.Authenticated(r.Context(), c)
-	if err != nil {
-		return err
-	}
-	if c.Public {
-		if err := e.Strangers.Take(r, e.Grants.Now()); err != nil {
-			return err
-		}
 	}
 	query := canonical(form)
 	query.Set("client_id", c.ID)
