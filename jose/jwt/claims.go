@@ -219,9 +219,19 @@ func (p *policy) checkLifetime(r *Registered, have claimSet, now time.Time) erro
 		from = r.IssuedAt
 	}
 	if r.Expiry.After(from.Add(p.MaxLifetime)) {
-		return fail(jose.LifetimeExceeded, "lives "+r.Expiry.Sub(from).String()+", at most "+p.longest+" are accepted")
+		return fail(jose.LifetimeExceeded, p.tooLong(r.Expiry.Sub(from)))
 	}
 	return nil
+}
+
+// tooLong says how long a token lives, in seconds that are rounded up. It is one
+// allocation, for the reason of stampNow.
+func (p *policy) tooLong(life time.Duration) string {
+	var room [80]byte
+	b := append(room[:0], "lives "...)
+	b = strconv.AppendInt(b, int64((life+time.Second-1)/time.Second), 10)
+	b = append(b, "s, at most "...)
+	return string(append(append(b, p.longest...), " are accepted"...))
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
