@@ -96,7 +96,11 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant}
 	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.TokenLife}
 	secure := strings.HasPrefix(c.Issuer, "https://")
-	proofs, err := web.NewProofs(c.Issuer, time.Now)
+	mtls, err := certificates(c.MTLS, i.clients)
+	if err != nil {
+		return nil, err
+	}
+	proofs, err := web.NewProofs(c.Issuer, mtls.URL, time.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -110,9 +114,9 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		return nil, err
 	}
 	i.Issuer = &server.Issuer{
-		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: i.metrics.Request, Refused: refused},
+		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Certificates: web.CertificateSource(mtls.ClientCertificates), Observe: i.metrics.Request, Refused: refused},
 		Ops:      p.ops(c.Admin.Token.Reveal()),
-		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet},
+		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet, AuthMethods: i.clients.AuthMethods(), Certificates: i.clients.Certificates, Alias: mtls.URL},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants, Proofs: proofs},
 		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: i.accounts, Proofs: proofs},
 		Authorize: &authorize.Endpoints{
@@ -131,6 +135,18 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	p.health.Ready = ready(ring)
 	store.OnCommitted(i.Feed.Wake)
 	return i, nil
+}
+
+// certificates tells the clients' service whose certificates it may see and believe,
+// and returns what the issuer does about them.
+func certificates(c *config.MTLS, clients *client.Service) (config.MTLS, error) {
+	if c == nil {
+		return config.MTLS{}, nil
+	}
+	var err error
+	clients.Certificates = true
+	clients.Authorities, err = c.Pool()
+	return *c, err
 }
 
 // ready says whether tokens and the feed can be signed. It asks the store, at most once a second.

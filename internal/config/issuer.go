@@ -24,6 +24,8 @@ type Issuer struct {
 	PreviousMasterKeys []Secret `yaml:"previous_master_keys"`
 	// How long a person stays signed in. Default 12h, at most 720h.
 	SessionLifetime time.Duration `yaml:"session_lifetime"`
+	// Clients that authenticate with certificates, and tokens that are bound to them (RFC 8705). Default: none.
+	MTLS *MTLS `yaml:"mtls"`
 }
 
 func (i *Issuer) defaults() {
@@ -64,6 +66,9 @@ func (i *Issuer) check(p *problems) {
 		if _, err := MasterKey(k); k.value != "" && err != nil {
 			p.add(at, err.Error())
 		}
+	}
+	if i.MTLS != nil {
+		i.MTLS.check(i, p)
 	}
 	if i.SessionLifetime < time.Minute || i.SessionLifetime > 720*time.Hour {
 		p.add("issuer.session_lifetime", "is outside 1m to 720h")

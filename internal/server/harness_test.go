@@ -121,7 +121,7 @@ func (v *world) wire(now func() time.Time) {
 	v.ok(err)
 	v.accounts = &account.Service{Store: v.store, Hasher: passwords, Now: now, TokenLife: client.TokenLife}
 	v.clients = &client.Service{Store: v.store, Now: now, TokenLife: client.TokenLife, Issuer: issuerURL, Replay: v.store}
-	proofs, err := web.NewProofs(issuerURL, now)
+	proofs, err := web.NewProofs(issuerURL, "", now)
 	v.ok(err)
 	userCodes, err := limit.New(authorize.UserCodeRate, 100)
 	v.ok(err)
@@ -134,7 +134,7 @@ func (v *world) wire(now func() time.Time) {
 	v.issuer = &server.Issuer{
 		Web:      &web.Server{Log: slog.New(slog.NewJSONHandler(v.log, nil)), Now: now, HSTS: true, Refused: refused},
 		Ops:      &web.Ops{Health: new(web.Health), Metrics: http.NotFoundHandler(), Profiles: http.NotFoundHandler(), Token: adminToken},
-		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet},
+		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet, AuthMethods: v.clients.AuthMethods()},
 		Token:    &servertoken.Endpoints{Clients: v.clients, Grants: grants, Proofs: proofs},
 		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: v.accounts, Proofs: proofs},
 		Authorize: &authorize.Endpoints{Issuer: issuerURL, Clients: v.clients, Proofs: proofs, UserCodes: userCodes, Strangers: strangers, Grants: grants, Passwords: passwords, Accounts: v.accounts, Sessions: sessions, Secure: true,

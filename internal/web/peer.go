@@ -2,10 +2,12 @@ package web
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
@@ -26,6 +28,12 @@ func (p Peers) trusts(a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// sent reports whether the request came from a trusted proxy itself.
+func (p Peers) sent(r *http.Request) bool {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && p.trusts(ap.Addr().Unmap())
 }
 
 // Client returns the address of the client: the peer's own, or, behind trusted
@@ -92,6 +100,16 @@ type caller struct {
 	addr   netip.Addr
 	client string
 	proved bool // the client has shown its secret or its key
+	// certificates reads those of the client, once; nil where nobody looks at any.
+	certificates func() []*x509.Certificate
+}
+
+func (s *Server) caller(r *http.Request) *caller {
+	who := &caller{addr: s.Peers.Client(r)}
+	if s.Certificates != "" {
+		who.certificates = sync.OnceValue(func() []*x509.Certificate { return s.Certificates.chain(r, s.Peers.sent(r)) })
+	}
+	return who
 }
 
 type callerKey struct{}

@@ -49,6 +49,8 @@ type Server struct {
 	Log   *slog.Logger
 	Now   func() time.Time
 	Peers Peers
+	// Certificates says where those of clients come from.
+	Certificates CertificateSource
 	// HSTS is sent on every answer when the service is reached over https.
 	HSTS bool
 	// Observe is told of every request; nil is fine. The route is a pattern of
@@ -102,7 +104,7 @@ func (s *Server) handle(route Route) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		s.headers(w.Header(), id)
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
-		who := &caller{addr: s.Peers.Client(r)}
+		who := s.caller(r)
 		handler := route.Handler
 		if HeaderSize(r) > MaxHeader {
 			handler = tooLong
