@@ -114,7 +114,7 @@ func (s *Service) byCertificate(c Client, chain []*x509.Certificate) (Client, er
 			return Client{}, refusal(c, "the certificate of client "+c.ID+": "+err.Error())
 		}
 		if !c.TLSSubject.of(leaf) {
-			return Client{}, refusal(c, "a certificate of another subject than client "+c.ID+"'s")
+			return Client{}, refusal(c, "a certificate of another subject than client "+c.ID+"'s: "+distinguishedName(leaf))
 		}
 		return c, nil
 	}
@@ -159,8 +159,11 @@ func (c Client) methodFault() error {
 		return errors.New("tls_client_auth needs exactly one of the tls_client_auth members (RFC 8705 2.1.2), and no other method has any")
 	}
 	switch c.AuthMethod {
-	case AuthNone, AuthSecret, AuthPrivateKey:
+	case AuthNone, AuthSecret:
 		return nil
+	case AuthPrivateKey:
+		_, err := parseKeys(c.JWKS)
+		return err
 	case AuthTLS:
 		return c.TLSSubject.fault()
 	case AuthSelfSigned:
