@@ -63,7 +63,7 @@ func (s *Service) RotateSecret(ctx context.Context, actor audit.Actor, id string
 	text := secret.New("")
 	_, err := s.change(ctx, id, revision, func(c *Client) (audit.Act, error) {
 		if c.AuthMethod != AuthSecret {
-			return audit.Act{}, &reason.Error{Code: reason.RequestInvalid, Detail: "only a client of client_secret_basic has a secret"}
+			return audit.Act{}, &reason.Error{Code: reason.RequestInvalid, Detail: "the client has no secret: it authenticates by " + c.AuthMethod}
 		}
 		c.PreviousSecretHash, c.PreviousSecretExpires = nil, time.Time{}
 		if overlap > 0 {
