@@ -180,6 +180,10 @@ func TestSelfSignedTLSClientAuth(t *testing.T) {
 	v.ok(err)
 	now := v.now().Unix()
 	v.want(v.token(asserted(v.assertion(key, "", map[string]any{"iss": "self", "sub": "self", "aud": issuerURL, "jti": "1", "iat": now, "exp": now + 60})), mine.shown), 401, "client_invalid")
+	v.want(v.admin("POST", "/admin/v1/clients/self/disable", nil), 204, "")
+	v.want(v.token(own("self"), mine.shown), 401, "client_invalid")
+	v.want(v.admin("POST", "/admin/v1/clients/self/enable", nil), 204, "")
+	v.want(v.token(own("self"), mine.shown), 200, "")
 	v.pass(25 * time.Hour)
 	v.want(v.token(own("self"), mine.shown), 401, "client_invalid")
 }
