@@ -182,6 +182,7 @@ func TestSelfSignedTLSClientAuth(t *testing.T) {
 	v.want(v.token(asserted(v.assertion(key, "", map[string]any{"iss": "self", "sub": "self", "aud": issuerURL, "jti": "1", "iat": now, "exp": now + 60})), mine.shown), 401, "client_invalid")
 	v.want(v.admin("POST", "/admin/v1/clients/self/disable", nil), 204, "")
 	v.want(v.token(own("self"), mine.shown), 401, "client_invalid")
+	v.want(v.ask("POST", "/introspect", form(pairs("token", "x", "client_id", "self")), mine.shown), 401, "client_invalid")
 	v.want(v.admin("POST", "/admin/v1/clients/self/enable", nil), 204, "")
 	v.want(v.token(own("self"), mine.shown), 200, "")
 	v.pass(25 * time.Hour)
@@ -252,11 +253,11 @@ func TestThreatCertificateHeader(t *testing.T) {
 	v.want(v.token(own("m"), leaf, chain), 401, "client_invalid")
 	v.want(v.token(own("m"), proxy, leaf), 401, "client_invalid")
 	v.want(v.token(own("m"), proxy, leaf, leaf, chain), 401, "client_invalid")
-	v.want(v.token(own("m"), proxy, leaf, header("Client-Cert-Chain", "x")), 401, "client_invalid")
+	v.want(v.token(own("m"), proxy, leaf, header("Client-Cert-Chain", seq(middle)+", x")), 401, "client_invalid")
 	v.want(v.token(own("m"), proxy, header("Client-Cert", strings.Trim(seq(mine), ":")), chain), 401, "client_invalid")
 	v.want(v.token(own("m"), proxy, leaf, header("Client-Cert-Chain", strings.Repeat(seq(middle)+",", 9)+seq(ca))), 401, "client_invalid")
 	// A connection's own certificate is not looked at here: it is the proxy's.
-	v.want(v.token(own("m"), proxy, mine.shown), 401, "client_invalid")
+	v.want(v.token(own("m"), proxy, v.certify(ca, func(c *x509.Certificate) { c.Subject.CommonName = "m" }).shown), 401, "client_invalid")
 	if strings.Contains(v.log.String(), base64.StdEncoding.EncodeToString(mine.cert.Raw)[:40]) {
 		t.Error("the log holds a certificate")
 	}
