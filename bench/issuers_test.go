@@ -30,7 +30,7 @@ import (
 // tokens, introspections and key sets a second, with the load on the same cores, the
 // seconds of CPU that 10,000 of them cost, and how long an answer took. It runs only
 // when asked and judges nothing. JOTWARD_ISSUERS is the number of rounds, each five
-// seconds of each, in turns.
+// seconds of each, in turns; JOTWARD_PROFILE a folder for a profile of each.
 func TestIssuers(t *testing.T) {
 	rounds, err := strconv.Atoi(os.Getenv("JOTWARD_ISSUERS"))
 	if err != nil {
@@ -154,17 +154,17 @@ func (s *standing) introspections(t *testing.T) load {
 func (s *standing) rotations(t *testing.T, families int) load {
 	tokens := s.families(t, families)
 	return load{"rotation", families, func(n int) []byte {
-			return s.post("/token", "", "", url.Values{"grant_type": {"refresh_token"}, "client_id": {"bench"}, "refresh_token": {tokens[n]}})
-		}, func(n, status int, body []byte) error {
-			var answer struct {
-				RefreshToken string `json:"refresh_token"`
-			}
-			if err := json.Unmarshal(body, &answer); err != nil || status != 200 {
-				return fmt.Errorf("status %d: %s", status, body)
-			}
-			tokens[n] = answer.RefreshToken
-			return nil
-		}}
+		return s.post("/token", "", "", url.Values{"grant_type": {"refresh_token"}, "client_id": {"bench"}, "refresh_token": {tokens[n]}})
+	}, func(n, status int, body []byte) error {
+		var answer struct {
+			RefreshToken string `json:"refresh_token"`
+		}
+		if err := json.Unmarshal(body, &answer); err != nil || status != 200 {
+			return fmt.Errorf("status %d: %s", status, body)
+		}
+		tokens[n] = answer.RefreshToken
+		return nil
+	}}
 }
 
 // families signs a person in once and gets so many grants of a client.
@@ -258,6 +258,9 @@ func (s *standing) measure(t *testing.T, l load) string {
 			}
 		})
 	}
+	if folder := os.Getenv("JOTWARD_PROFILE"); folder != "" {
+		wg.Go(func() { s.profile(t, filepath.Join(folder, l.name+".pprof")) })
+	}
 	wg.Wait()
 	if err := failed.Load(); err != nil {
 		t.Fatalf("%s: %v", l.name, *err)
@@ -267,6 +270,29 @@ func (s *standing) measure(t *testing.T, l load) string {
 	slices.Sort(took)
 	return fmt.Sprintf("%6.0f a second, %.2f CPU seconds for 10,000, p50 %s, p99 %s, %s resident", float64(len(took))/elapsed.Seconds(),
 		spent.Seconds()/float64(len(took))*10_000, took[len(took)/2].Round(time.Microsecond), took[len(took)*99/100].Round(time.Microsecond), resident(s.pid))
+}
+
+// profile keeps what the issuer spends its time with.
+func (s *standing) profile(t *testing.T, path string) {
+	r, err := http.NewRequest("GET", s.Admin+"/debug/pprof/profile?seconds=4", nil)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	r.Header.Set("Authorization", "Bearer "+s.AdminToken)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil {
+		err = os.WriteFile(path, text, 0o600)
+	}
+	if err != nil || answer.StatusCode != 200 {
+		t.Error(answer.Status, err)
+	}
 }
 
 // connection asks one request after another. It reads answers by their length alone,

@@ -32,6 +32,7 @@ func scanClient(r scanner) (c client.Client, err error) {
 // CreateClient implements client.Store.
 func (s *Store) CreateClient(ctx context.Context, c client.Client, act audit.Act) (version int64, err error) {
 	err = s.write(ctx, act, func(t *tx) error {
+		t.clients = true
 		if err := t.row(revokedVersion, []any{string(revoke.KindClient), c.ID}, &version); err != nil {
 			return err
 		}
@@ -47,7 +48,15 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client, act audit.Act
 
 // Client implements client.Store.
 func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
-	return get(ctx, s, scanClient, clientByID, id)
+	kept, changes, ok := s.clients.find(id)
+	if ok {
+		return kept, nil
+	}
+	c, err := get(ctx, s, scanClient, clientByID, id)
+	if err == nil {
+		s.clients.keep(c, changes)
+	}
+	return c, err
 }
 
 // Clients implements client.Store.
@@ -58,6 +67,7 @@ func (s *Store) Clients(ctx context.Context, after string, limit int) ([]client.
 // UpdateClient implements client.Store.
 func (s *Store) UpdateClient(ctx context.Context, c client.Client, from int64, act audit.Act) error {
 	return s.write(ctx, act, func(t *tx) error {
+		t.clients = true
 		return t.must(conflict, updateClient, c.Name, array(c.GrantTypes), array(c.RedirectURIs), array(c.Scopes), array(c.Audiences),
 			array(c.Roles), array(c.Permissions), c.AccessTokenLifetime.Milliseconds(), c.SkipConsent, c.Disabled, c.Version, c.Revision, c.SecretHash,
 			c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
@@ -67,5 +77,8 @@ func (s *Store) UpdateClient(ctx context.Context, c client.Client, from int64, a
 
 // DeleteClient implements client.Store.
 func (s *Store) DeleteClient(ctx context.Context, id string, from int64, act audit.Act) error {
-	return s.write(ctx, act, func(t *tx) error { return t.must(conflict, deleteClient, id, from) })
+	return s.write(ctx, act, func(t *tx) error {
+		t.clients = true
+		return t.must(conflict, deleteClient, id, from)
+	})
 }

@@ -91,6 +91,8 @@ func clients(t *testing.T, w *world) {
 	// refused for, the tokens of the one before it.
 	gone := w.act("client.delete").Revoking(revoke.Entry{Kind: revoke.KindClient, ID: c.ID, Version: 5, Expires: w.now.Add(time.Hour), Reason: reason.ClientDisabled})
 	w.ok(w.DeleteClient(ctx, c.ID, 2, gone))
+	_, err = w.Client(ctx, c.ID)
+	w.want(err, reason.NotFound)
 	if v := must[int64](w)(w.CreateClient(ctx, c, w.act("client.create"))); v != 5 {
 		t.Fatalf("made again at version %d, want 5", v)
 	}
