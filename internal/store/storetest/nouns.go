@@ -79,6 +79,8 @@ func clients(t *testing.T, w *world) {
 	_, err = w.CreateClient(ctx, c, w.act("client.create"))
 	w.want(err, reason.Conflict)
 
+	must[client.Client](w)(w.Client(ctx, c.ID)) // whoever keeps what he read
+
 	c.Name, c.Disabled, c.Scopes, c.Revision, c.SecretHash = "B", true, []string{"x"}, 2, secret.Hash("t")
 	c.PreviousSecretHash, c.PreviousSecretExpires, c.JWKS, c.DPoP, c.PAR, c.PostLogoutRedirectURIs = nil, time.Time{}, "", false, false, nil
 	c.AuthMethod, c.TLSSubject, c.TLSBound = client.AuthSecret, client.TLSSubject{DNS: "x"}, false
