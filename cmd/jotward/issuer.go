@@ -93,7 +93,11 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		metrics:  server.NewMetrics(p.registry),
 	}
 	minter := &token.Minter{Issuer: c.Issuer, Ring: ring, Now: time.Now, Minted: i.minted}
-	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant}
+	limits, err := limitsOf(c.Limits)
+	if err != nil {
+		return nil, err
+	}
+	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant, Limit: func(subject string) error { return limits.Person(subject, time.Now()) }}
 	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.TokenLife}
 	secure := strings.HasPrefix(c.Issuer, "https://")
 	mtls, err := certificates(c.MTLS, i.clients)
@@ -114,7 +118,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		return nil, err
 	}
 	i.Issuer = &server.Issuer{
-		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Certificates: web.CertificateSource(mtls.ClientCertificates), Observe: i.metrics.Request, Refused: refused},
+		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Limits: limits, Certificates: web.CertificateSource(mtls.ClientCertificates), Observe: i.metrics.Request, Refused: refused},
 		Ops:      p.ops(c.Admin.Token.Reveal()),
 		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet, AuthMethods: i.clients.AuthMethods(), Certificates: i.clients.Certificates, Alias: mtls.URL},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants, Proofs: proofs},
@@ -135,6 +139,19 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	p.health.Ready = ready(ring)
 	store.OnCommitted(i.Feed.Wake)
 	return i, nil
+}
+
+// limitsOf makes what counts by the operator's limits.
+func limitsOf(c config.IssuerLimits) (l web.Limits, err error) {
+	for _, of := range []struct {
+		budget config.Budget
+		to     **limit.Limiter
+	}{{c.Network, &l.Network}, {c.Client, &l.Client}, {c.Subject, &l.Subject}} {
+		if *of.to, err = of.budget.Limiter(web.MaxLimited); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
 }
 
 // certificates tells the clients' service whose certificates it may see and believe,

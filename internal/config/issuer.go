@@ -26,6 +26,8 @@ type Issuer struct {
 	SessionLifetime time.Duration `yaml:"session_lifetime"`
 	// Clients that authenticate with certificates, and tokens that are bound to them (RFC 8705). Default: none.
 	MTLS *MTLS `yaml:"mtls"`
+	// How often it may be asked: 429 beyond that.
+	Limits IssuerLimits `yaml:"limits"`
 }
 
 func (i *Issuer) defaults() {
@@ -67,6 +69,7 @@ func (i *Issuer) check(p *problems) {
 			p.add(at, err.Error())
 		}
 	}
+	i.Limits.check(p)
 	if i.MTLS != nil {
 		i.MTLS.check(i, p)
 	}

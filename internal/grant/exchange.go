@@ -50,6 +50,9 @@ func (s *Service) exchange(ctx context.Context, r Request) (Response, Result, er
 	if err != nil {
 		return Response{}, "", err
 	}
+	if err := s.Within(subject.Subject); err != nil {
+		return Response{}, "", err
+	}
 	c, err := s.delegated(ctx, subject, r)
 	if err != nil {
 		return Response{}, "", err

@@ -107,6 +107,17 @@ type Service struct {
 	Idle     time.Duration
 	Absolute time.Duration
 	Observe  func(Event) // called once for each token request; may be nil
+	// Limit counts a token of a person before it is signed, or a look at him, and says
+	// whether it is one too many. Nil: it never is.
+	Limit func(subject string) error
+}
+
+// Within counts one for a person; RateLimited when it is one too many.
+func (s *Service) Within(subject string) error {
+	if s.Limit == nil {
+		return nil
+	}
+	return s.Limit(subject)
 }
 
 func or(d, def time.Duration) time.Duration {

@@ -184,6 +184,9 @@ func both(a, b []string) []string {
 // mint signs the tokens of a person's grant, from the account as it is now.
 func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []string, nonce string) (Response, error) {
 	c := r.Client
+	if err := s.Within(g.Subject); err != nil {
+		return Response{}, err
+	}
 	a, err := s.Store.Account(ctx, g.Subject)
 	if err != nil {
 		return Response{}, unknown(err, reason.AccountDisabled)

@@ -102,10 +102,11 @@ type caller struct {
 	proved bool // the client has shown its secret or its key
 	// certificates reads those of the client, once; nil where nobody looks at any.
 	certificates func() []*x509.Certificate
+	limited      func(clientID string) error
 }
 
 func (s *Server) caller(r *http.Request) *caller {
-	who := &caller{addr: s.Peers.Client(r)}
+	who := &caller{addr: s.Peers.Client(r), limited: func(id string) error { return take(s.Limits.Client, id, s.Now()) }}
 	if s.Certificates != "" {
 		who.certificates = sync.OnceValue(func() []*x509.Certificate { return s.Certificates.chain(r, s.Peers.sent(r)) })
 	}
@@ -130,11 +131,18 @@ func ByClient(ctx context.Context, id string) {
 }
 
 // Authenticated notes the client that client.Service.Authenticate returned, and whether
-// it proved who it is: a public one did not.
-func Authenticated(ctx context.Context, c client.Client) {
-	if who, ok := ctx.Value(callerKey{}).(*caller); ok {
-		who.client, who.proved = c.ID, c.ID != "" && !c.Public
+// it proved who it is: a public one did not. One that did is counted: it fails with
+// RateLimited where it comes too often.
+func Authenticated(ctx context.Context, c client.Client) error {
+	who, ok := ctx.Value(callerKey{}).(*caller)
+	if !ok {
+		return nil
 	}
+	who.client, who.proved = c.ID, c.ID != "" && !c.Public
+	if !who.proved {
+		return nil
+	}
+	return who.limited(c.ID)
 }
 
 // proved reports whether Authenticated has seen a client that is not public.

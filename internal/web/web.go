@@ -56,6 +56,8 @@ type Server struct {
 	// Observe is told of every request; nil is fine. The route is a pattern of
 	// the mount list, so it bounds a label.
 	Observe func(Event)
+	// Limits are the operator's.
+	Limits Limits
 	// Refused bounds how often one network is refused by the routes that are Counted.
 	Refused *Budget
 }

@@ -35,8 +35,10 @@ func (e *Endpoints) client(r *http.Request, form url.Values) (client.Client, err
 		return client.Client{}, err
 	}
 	c, err := e.Clients.Authenticate(r.Context(), credentials)
-	web.Authenticated(r.Context(), c)
-	return c, err
+	if err != nil {
+		return c, err
+	}
+	return c, web.Authenticated(r.Context(), c)
 }
 
 // Token answers POST /token.

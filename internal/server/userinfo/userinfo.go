@@ -49,6 +49,9 @@ func (e *Endpoints) UserInfo(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(scopes, "openid") {
 		return reason.New(reason.ScopeMissing, nil)
 	}
+	if err := e.Grants.Within(a.Subject); err != nil {
+		return err
+	}
 	person, err := e.Accounts.Get(r.Context(), a.Subject)
 	if err != nil {
 		return err
