@@ -40,6 +40,7 @@ type issuer struct {
 	clients  *client.Service
 	log      *slog.Logger
 	metrics  *server.Metrics
+	grants   *grant.Service
 }
 
 // keyAhead is how long a key is published before it signs.
@@ -94,6 +95,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	}
 	minter := &token.Minter{Issuer: c.Issuer, Ring: ring, Now: time.Now, Minted: i.minted}
 	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant}
+	i.grants = grants
 	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.TokenLife}
 	secure := strings.HasPrefix(c.Issuer, "https://")
 	proofs, err := web.NewProofs(c.Issuer, time.Now)

@@ -81,6 +81,7 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 	if err != nil {
 		return err
 	}
+	i.openConsole(ctx, consoleURL(c, private.Addr()))
 	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go i.run(sweeping)

@@ -24,6 +24,8 @@ type Issuer struct {
 	PreviousMasterKeys []Secret `yaml:"previous_master_keys"`
 	// How long a person stays signed in. Default 12h, at most 720h.
 	SessionLifetime time.Duration `yaml:"session_lifetime"`
+	// The address at which operators' browsers reach the admin listener, such as https://ops.example:8082 or the near end of a tunnel: the console's. Default: that of admin.listen when it is on loopback; without either there is no console.
+	ConsoleURL string `yaml:"console_url"`
 }
 
 func (i *Issuer) defaults() {
@@ -40,14 +42,13 @@ func (i *Issuer) defaults() {
 
 func (i *Issuer) check(p *problems) {
 	i.Service.check("issuer", i.TrustedProxies, p)
-	u, err := url.Parse(i.Issuer)
-	switch {
-	case i.Issuer == "":
+	if i.Issuer == "" {
 		p.add("issuer.issuer", "is missing: give the https URL under which clients reach the issuer")
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(i.Issuer, "/") || u.Path != "" || strings.ContainsAny(i.Issuer, "?#"):
-		p.add("issuer.issuer", "is not https://host[:port] alone (RFC 8414 2): remove path, query, fragment and the slash at its end")
-	case u.Scheme != "https" && !(u.Scheme == "http" && Loopback(u.Hostname())):
-		p.add("issuer.issuer", "is not https: plain http is for loopback only")
+	} else if fault := originFault(i.Issuer); fault != "" {
+		p.add("issuer.issuer", fault)
+	}
+	if fault := originFault(i.ConsoleURL); i.ConsoleURL != "" && fault != "" {
+		p.add("issuer.console_url", fault)
 	}
 	if i.Admin.Token.IsZero() {
 		p.add("issuer.admin.token", "is missing: refer to one with env:NAME or file:PATH")
@@ -68,6 +69,18 @@ func (i *Issuer) check(p *problems) {
 	if i.SessionLifetime < time.Minute || i.SessionLifetime > 720*time.Hour {
 		p.add("issuer.session_lifetime", "is outside 1m to 720h")
 	}
+}
+
+// originFault says what an address is not: https and a host alone, or http on loopback.
+func originFault(text string) string {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" || strings.ContainsAny(text, "?#"):
+		return "is not https://host[:port] alone (RFC 8414 2): remove path, query, fragment and the slash at its end"
+	case u.Scheme != "https" && !(u.Scheme == "http" && Loopback(u.Hostname())):
+		return "is not https: plain http is for loopback only"
+	}
+	return ""
 }
 
 // Warnings say what is allowed and seldom wise.

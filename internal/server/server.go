@@ -5,6 +5,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/server/admin"
@@ -26,6 +27,7 @@ type Issuer struct {
 	UserInfo  *userinfo.Endpoints
 	Feed      *feed.Feed
 	Admin     *admin.Endpoints
+	Console   []web.Route // of the console, which stands beside this package; none where it has no address
 }
 
 // PublicRoutes is the mount list of the public listener.
@@ -48,7 +50,7 @@ func (s *Issuer) PublicRoutes() []web.Route {
 		{Pattern: "GET /device", Style: authorize.Refusal, Handler: s.Authorize.Device},
 		{Pattern: "POST /device", Style: authorize.Refusal, Handler: s.Authorize.DeviceAnswer},
 		{Pattern: "POST /device/signin", Style: authorize.Refusal, Handler: s.Authorize.DeviceSignIn},
-		{Pattern: "GET /style.css", Style: web.Problem, Handler: authorize.Style},
+		{Pattern: "GET /style.css", Style: web.Problem, Handler: web.Stylesheet},
 		{Pattern: "POST /token", Style: web.OAuth, Handler: s.Token.Token, Access: web.AnyOrigin, Counted: true},
 		{Pattern: "POST /introspect", Style: web.OAuth, Handler: s.Token.Introspect, Counted: true},
 		{Pattern: "POST /revoke", Style: web.OAuth, Handler: s.Token.Revoke, Access: web.AnyOrigin, Counted: true},
@@ -65,7 +67,7 @@ func (s *Issuer) Public() http.Handler { return s.Web.Guard(s.Web.Mount(s.Public
 
 // PrivateRoutes is the mount list of the admin listener.
 func (s *Issuer) PrivateRoutes() []web.Route {
-	return append(s.Ops.Routes(), s.Admin.Routes()...)
+	return slices.Concat(s.Ops.Routes(), s.Admin.Routes(), s.Console)
 }
 
 // Private serves the admin listener.

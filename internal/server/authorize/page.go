@@ -13,7 +13,7 @@ import (
 	"github.com/jotward/jotward/internal/web"
 )
 
-//go:embed page.html style.css
+//go:embed page.html
 var files embed.FS
 
 var page = template.Must(template.ParseFS(files, "page.html"))
@@ -70,13 +70,6 @@ func Refusal(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
 
 // sentence makes a sentence of the list's words.
 func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
-
-// Style answers GET /style.css.
-func Style(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Cache-Control", "public, max-age=3600")
-	http.ServeFileFS(w, r, files, "style.css")
-	return nil
-}
 
 func clientName(c client.Client) string {
 	if c.Name != "" {
