@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/edge"
 	"github.com/jotward/jotward/internal/store/sqlite"
@@ -123,7 +124,9 @@ func (d *dev) start(data string) (story, error) {
 		Issuer: urls[0], Edge: urls[1], Admin: urls[2], Origin: urls[3], App: urls[4], Console: urls[2] + "/console", Resource: urls[1] + "/hello",
 		ClientID: "demo", PublicClientID: "demo-public", RedirectURI: "http://127.0.0.1/callback", Username: "alice", Audience: "demo-api", Scope: "read",
 	}
-	c := &config.Issuer{Issuer: s.Issuer, Database: database, SessionLifetime: 12 * time.Hour}
+	c := &config.Issuer{Issuer: s.Issuer, Database: database, SessionLifetime: 12 * time.Hour, Registration: &config.Registration{
+		Access: "initial_token", GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials"}, AuthMethods: client.RegistrationMethods, RedirectURIs: client.RegistrationRedirects,
+		Scopes: []string{"openid", "profile", "email", s.Scope}, Audiences: []string{s.Audience}, MaxClients: 1000}}
 	s.AdminToken, s.Password = secrets.AdminToken, secrets.Password
 	c.MasterKey, c.Admin.Token = config.Literal(secrets.MasterKey), config.Literal(s.AdminToken)
 	if d.issuer, err = wire(d.ctx, c, d.process, d.store); err != nil {

@@ -213,14 +213,14 @@ func lintPage() string {
 func routesPage(t *testing.T) string {
 	p := newProcess(testLog(t))
 	i, err := newIssuer(t.Context(), &config.Issuer{Issuer: "https://id.example", Database: filepath.Join(t.TempDir(), "db"),
-		MasterKey: config.Literal(strings.Repeat("00", 32))}, p)
+		MasterKey: config.Literal(strings.Repeat("00", 32)), Registration: &config.Registration{Access: "open"}}, p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer i.store.Close()
 	i.openConsole(t.Context(), "http://127.0.0.1:8082")
 	var b strings.Builder
-	b.WriteString("# Routes\n\n" + generated + "Errors are RFC 6749 5.2 at the endpoints that clients call, a page at those that people see, and RFC 9457 everywhere else; each carries a code of [reasons.md](reasons.md).\n\n## Public listener\n\n")
+	b.WriteString("# Routes\n\n" + generated + "Errors are RFC 6749 5.2 at the endpoints that clients call, a page at those that people see, and RFC 9457 everywhere else; each carries a code of [reasons.md](reasons.md).\n\n## Public listener\n\n`/register` is there where `issuer.registration` lets somebody in.\n\n")
 	for _, r := range i.PublicRoutes() {
 		fmt.Fprintf(&b, "- `%s`\n", r.Pattern)
 	}

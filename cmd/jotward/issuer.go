@@ -23,6 +23,7 @@ import (
 	"github.com/jotward/jotward/internal/server/authorize"
 	"github.com/jotward/jotward/internal/server/feed"
 	"github.com/jotward/jotward/internal/server/metadata"
+	"github.com/jotward/jotward/internal/server/registration"
 	servertoken "github.com/jotward/jotward/internal/server/token"
 	"github.com/jotward/jotward/internal/server/userinfo"
 	"github.com/jotward/jotward/internal/session"
@@ -108,13 +109,16 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	}
 	refused, err := web.NewBudget(web.RefusedRate)
 	strangers, more := web.NewBudget(web.StrangerRate)
-	if err := errors.Join(err, more); err != nil {
+	registering, most := web.NewBudget(registration.Rate)
+	if err := errors.Join(err, more, most); err != nil {
 		return nil, err
 	}
+	registrar := &client.Registrar{Clients: i.clients, Tokens: store, Store: store, Policy: c.Registration.Policy()}
 	i.Issuer = &server.Issuer{
 		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: i.metrics.Request, Refused: refused},
 		Ops:      p.ops(c.Admin.Token.Reveal()),
-		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet},
+		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet, Registration: c.Registration != nil},
+		Register: &registration.Endpoints{Issuer: c.Issuer, Registrar: registrar, Budget: registering},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants, Proofs: proofs},
 		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: i.accounts, Proofs: proofs},
 		Authorize: &authorize.Endpoints{
@@ -126,7 +130,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 			Sign: feedSigner(ring), Positions: store.SavePosition,
 		},
 		Admin: &admin.Endpoints{
-			Token: c.Admin.Token.Reveal(), Accounts: i.accounts, Clients: i.clients, Ring: ring, Sessions: sessions, Grants: grants, Now: time.Now,
+			Token: c.Admin.Token.Reveal(), Accounts: i.accounts, Clients: i.clients, Register: registrar, Ring: ring, Sessions: sessions, Grants: grants, Now: time.Now,
 			Log: store,
 		},
 	}

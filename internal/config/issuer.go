@@ -26,6 +26,8 @@ type Issuer struct {
 	SessionLifetime time.Duration `yaml:"session_lifetime"`
 	// The address at which operators' browsers reach the admin listener, such as https://ops.example:8082 or the near end of a tunnel: the console's. Default: that of admin.listen when it is on loopback; without either there is no console.
 	ConsoleURL string `yaml:"console_url"`
+	// What clients may register themselves for (RFC 7591). Without it nobody may.
+	Registration *Registration `yaml:"registration"`
 }
 
 func (i *Issuer) defaults() {
@@ -37,6 +39,9 @@ func (i *Issuer) defaults() {
 	}
 	if i.SessionLifetime == 0 {
 		i.SessionLifetime = 12 * time.Hour
+	}
+	if i.Registration != nil {
+		i.Registration.defaults()
 	}
 }
 
@@ -65,6 +70,9 @@ func (i *Issuer) check(p *problems) {
 		if _, err := MasterKey(k); k.value != "" && err != nil {
 			p.add(at, err.Error())
 		}
+	}
+	if i.Registration != nil {
+		i.Registration.check("issuer.registration", p)
 	}
 	if i.SessionLifetime < time.Minute || i.SessionLifetime > 720*time.Hour {
 		p.add("issuer.session_lifetime", "is outside 1m to 720h")

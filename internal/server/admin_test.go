@@ -49,6 +49,13 @@ func TestAdminStory(t *testing.T) {
 	v.want(v.admin("DELETE", "/admin/v1/clients/shop", nil), 204, "")
 	v.want(v.admin("GET", "/admin/v1/clients/shop", nil), 404, "not_found")
 
+	v.invite(3)
+	invited := v.want(v.admin("GET", "/admin/v1/registration_tokens", nil), 200, "").items()
+	if len(invited) != 1 || invited[0]["uses"] != 3.0 || invited[0]["token"] != nil {
+		t.Errorf("%v", invited)
+	}
+	v.want(v.admin("DELETE", "/admin/v1/registration_tokens/"+invited[0]["id"].(string), nil), 204, "")
+
 	bob := v.want(v.admin("POST", "/admin/v1/users", map[string]any{"username": "bob", "password": "a long password"}), 201, "").text("id")
 	v.want(v.admin("PUT", "/admin/v1/users/"+bob, map[string]any{"name": "Bob", "email": "bob@example.com"}), 200, "")
 	v.want(v.admin("PUT", "/admin/v1/users/"+bob+"/roles", map[string]any{"roles": []string{"boss"}}), 204, "")

@@ -12,6 +12,7 @@ import (
 	"github.com/jotward/jotward/internal/server/authorize"
 	"github.com/jotward/jotward/internal/server/feed"
 	"github.com/jotward/jotward/internal/server/metadata"
+	"github.com/jotward/jotward/internal/server/registration"
 	"github.com/jotward/jotward/internal/server/token"
 	"github.com/jotward/jotward/internal/server/userinfo"
 	"github.com/jotward/jotward/internal/web"
@@ -26,13 +27,14 @@ type Issuer struct {
 	Authorize *authorize.Endpoints
 	UserInfo  *userinfo.Endpoints
 	Feed      *feed.Feed
+	Register  *registration.Endpoints // nil, or with a policy that lets nobody in: not mounted
 	Admin     *admin.Endpoints
 	Console   []web.Route // of the console, which stands beside this package; none where it has no address
 }
 
 // PublicRoutes is the mount list of the public listener.
 func (s *Issuer) PublicRoutes() []web.Route {
-	return []web.Route{
+	return append([]web.Route{
 		{Pattern: "GET /.well-known/oauth-authorization-server", Style: web.Problem, Handler: s.Metadata.Document, Access: web.AnyOrigin},
 		{Pattern: "GET /.well-known/openid-configuration", Style: web.Problem, Handler: s.Metadata.Document, Access: web.AnyOrigin},
 		{Pattern: "GET /jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeToken), Access: web.AnyOrigin, Quiet: true},
@@ -59,7 +61,7 @@ func (s *Issuer) PublicRoutes() []web.Route {
 		{Pattern: "GET /feed/jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeFeed), Quiet: true},
 		{Pattern: "GET /healthz", Style: web.Problem, Handler: s.Ops.Health.Live, Quiet: true},
 		{Pattern: "GET /readyz", Style: web.Problem, Handler: s.Ops.Health.Brief, Quiet: true},
-	}
+	}, s.Register.Routes()...)
 }
 
 // Public serves the public listener.

@@ -33,13 +33,14 @@ type Client struct {
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
 	PAR                    bool            `json:"require_pushed_authorization_requests"`
 	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris"`
+	Registered             bool            `json:"registered"` // by itself (RFC 7591)
 }
 
 func showClient(c client.Client) Client {
 	return Client{ID: c.ID, Name: c.Name, Public: c.Public, GrantTypes: some(c.GrantTypes), RedirectURIs: some(c.RedirectURIs), Scopes: some(c.Scopes),
 		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
 		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created), JWKS: json.RawMessage(c.JWKS), DPoP: c.DPoP, PAR: c.PAR,
-		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs)}
+		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs), Registered: c.Registered}
 }
 
 // stored is a time as the store keeps it: an answer does not change when it is read again.

@@ -28,6 +28,7 @@ type view struct {
 	Title, Client, Request, Token, Alert, Code, ID string
 	Username, Back, Action, UserCode               string
 	SignIn, Consent, SignOut, Device, Connect      bool // which form the page has
+	Registered                                     bool // the client by itself
 	Scopes                                         []string
 	Post                                           url.Values // of a form that posts itself
 }
@@ -38,7 +39,7 @@ func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, q asked, a gra
 
 func (e *Endpoints) showConsent(w http.ResponseWriter, q asked, a grant.Authorization, username, token string) error {
 	back := redirectOrigin(a.Request.RedirectURI)
-	v := view{Title: "Allow access", Consent: true, Client: clientName(a.Client), Scopes: scopeSentences(a.Scopes), Username: username, Back: back, Request: q.carried.Encode(), Token: token}
+	v := view{Title: "Allow access", Consent: true, Registered: a.Client.Registered, Client: clientName(a.Client), Scopes: scopeSentences(a.Scopes), Username: username, Back: back, Request: q.carried.Encode(), Token: token}
 	return show(w, http.StatusOK, back, v)
 }
 

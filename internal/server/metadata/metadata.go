@@ -20,6 +20,8 @@ type Keys func(ctx context.Context, purpose string) (set []byte, fresh time.Dura
 type Endpoints struct {
 	Issuer string
 	Keys   Keys
+	// Registration says that clients may register themselves.
+	Registration bool
 }
 
 // Document answers both well-known addresses with the same truth.
@@ -28,7 +30,7 @@ func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 	confidential := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	everyone := append(confidential[:3:3], "none")
 	assertions := client.AssertionAlgorithms()
-	return web.JSON(w, http.StatusOK, map[string]any{
+	doc := map[string]any{
 		"issuer":                                                   e.Issuer,
 		"authorization_endpoint":                                   e.Issuer + "/authorize",
 		"token_endpoint":                                           e.Issuer + "/token",
@@ -64,7 +66,11 @@ func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 		"request_parameter_supported":                    false,
 		"request_uri_parameter_supported":                false,
 		"authorization_response_iss_parameter_supported": true,
-	})
+	}
+	if e.Registration {
+		doc["registration_endpoint"] = e.Issuer + "/register"
+	}
+	return web.JSON(w, http.StatusOK, doc)
 }
 
 // JWKS answers with the public keys of one purpose.
