@@ -95,11 +95,19 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		metrics:  server.NewMetrics(p.registry),
 	}
 	minter := &token.Minter{Issuer: c.Issuer, Ring: ring, Now: time.Now, Minted: i.minted}
-	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant}
+	limits, err := limitsOf(c.Limits)
+	if err != nil {
+		return nil, err
+	}
+	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant, Limit: func(subject string) error { return limits.Person(subject, time.Now()) }}
 	i.grants = grants
 	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.TokenLife}
 	secure := strings.HasPrefix(c.Issuer, "https://")
-	proofs, err := web.NewProofs(c.Issuer, time.Now)
+	mtls, err := certificates(c.MTLS, i.clients)
+	if err != nil {
+		return nil, err
+	}
+	proofs, err := web.NewProofs(c.Issuer, mtls.URL, time.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -115,9 +123,9 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	}
 	registrar := &client.Registrar{Clients: i.clients, Tokens: store, Store: store, Policy: c.Registration.Policy()}
 	i.Issuer = &server.Issuer{
-		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: i.metrics.Request, Refused: refused},
+		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Limits: limits, Certificates: web.CertificateSource(mtls.ClientCertificates), Observe: i.metrics.Request, Refused: refused},
 		Ops:      p.ops(c.Admin.Token.Reveal()),
-		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet, Registration: c.Registration != nil},
+		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet, AuthMethods: i.clients.AuthMethods(), Certificates: i.clients.Certificates, Alias: mtls.URL, Registration: c.Registration != nil},
 		Register: &registration.Endpoints{Issuer: c.Issuer, Registrar: registrar, Budget: registering},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants, Proofs: proofs},
 		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: i.accounts, Proofs: proofs},
@@ -137,6 +145,31 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	p.health.Ready = ready(ring)
 	store.OnCommitted(i.Feed.Wake)
 	return i, nil
+}
+
+// limitsOf makes what counts by the operator's limits.
+func limitsOf(c config.IssuerLimits) (l web.Limits, err error) {
+	for _, of := range []struct {
+		budget config.Budget
+		to     **limit.Limiter
+	}{{c.Network, &l.Network}, {c.Client, &l.Client}, {c.Subject, &l.Subject}} {
+		if *of.to, err = of.budget.Limiter(web.MaxLimited); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+// certificates tells the clients' service whose certificates it may see and believe,
+// and returns what the issuer does about them.
+func certificates(c *config.MTLS, clients *client.Service) (config.MTLS, error) {
+	if c == nil {
+		return config.MTLS{}, nil
+	}
+	var err error
+	clients.Certificates = true
+	clients.Authorities, err = c.Pool()
+	return *c, err
 }
 
 // ready says whether tokens and the feed can be signed. It asks the store, at most once a second.

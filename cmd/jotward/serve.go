@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -73,11 +72,11 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 		return err
 	}
 	defer func() { err = errors.Join(err, i.store.Close()) }()
-	public, err := p.listenPublic(c.Service, tls.NoClientCert)
+	public, err := p.listenPublic(c.Service, c.MTLS.Asks)
 	if err != nil {
 		return err
 	}
-	private, err := p.listen(c.Admin.Listen, c.Admin.TLS, tls.NoClientCert)
+	private, err := p.listen(c.Admin.Listen, c.Admin.TLS)
 	if err != nil {
 		return err
 	}

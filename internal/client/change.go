@@ -33,11 +33,12 @@ func (s *Service) Update(ctx context.Context, actor audit.Actor, revision int64,
 		old.Name, old.GrantTypes, old.RedirectURIs, old.Scopes, old.Audiences = c.Name, c.GrantTypes, c.RedirectURIs, c.Scopes, c.Audiences
 		old.Roles, old.Permissions, old.AccessTokenLifetime, old.SkipConsent = c.Roles, c.Permissions, c.AccessTokenLifetime, c.SkipConsent
 		old.DPoP, old.PAR, old.PostLogoutRedirectURIs = c.DPoP, c.PAR, c.PostLogoutRedirectURIs
-		if old.JWKS == "" && c.JWKS != "" { // a secret that keys have replaced never holds again
+		c.Public = old.Public
+		if c.AuthMethod = c.method(); old.AuthMethod == AuthSecret && c.AuthMethod != AuthSecret { // a secret that was replaced never holds again
 			old.SecretHash, old.PreviousSecretHash, old.PreviousSecretExpires = noSecret(), nil, time.Time{}
 		}
-		old.JWKS = c.JWKS
-		if err := old.check(); err != nil || !less {
+		old.AuthMethod, old.JWKS, old.TLSSubject, old.TLSBound = c.AuthMethod, c.JWKS, c.TLSSubject, c.TLSBound
+		if err := errors.Join(old.check(), s.checkCertificates(*old)); err != nil || !less {
 			return audit.New(s.Now(), actor, "client.update", "client", c.ID), err
 		}
 		return s.revoking(actor, old, "client.update", reason.RolesChanged), nil
@@ -61,8 +62,8 @@ func (s *Service) RotateSecret(ctx context.Context, actor audit.Actor, id string
 	}
 	text := secret.New("")
 	_, err := s.change(ctx, id, revision, func(c *Client) (audit.Act, error) {
-		if c.Public || c.JWKS != "" {
-			return audit.Act{}, &reason.Error{Code: reason.RequestInvalid, Detail: "a public client, and one with jwks, has no secret"}
+		if c.AuthMethod != AuthSecret {
+			return audit.Act{}, &reason.Error{Code: reason.RequestInvalid, Detail: "the client has no secret: it authenticates by " + c.AuthMethod}
 		}
 		c.PreviousSecretHash, c.PreviousSecretExpires = nil, time.Time{}
 		if overlap > 0 {

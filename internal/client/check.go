@@ -166,14 +166,7 @@ func (c Client) fault() error {
 	if c.Public && slices.ContainsFunc(c.GrantTypes, func(g string) bool { return slices.Contains(confidential, g) }) {
 		return errors.New("a public client cannot use client_credentials (RFC 6749 4.4) or token exchange")
 	}
-	if c.JWKS == "" {
-		return nil
-	}
-	if c.Public {
-		return errors.New("jwks is for clients that are not public: it is how they authenticate")
-	}
-	_, err := parseKeys(c.JWKS)
-	return err
+	return c.methodFault()
 }
 
 // unseen are characters that change what a reader takes a text for: the name stands

@@ -114,7 +114,7 @@ func (r *Registrar) Register(ctx context.Context, requestID, token string, w Wan
 		return Registered{}, err
 	}
 	now := r.Clients.Now()
-	c, err := r.Policy.apply(Client{ID: secret.ID("dcr_"), Public: w.AuthMethod == MethodNone, Audiences: r.Policy.Audiences}, w)
+	c, err := r.Policy.apply(Client{ID: secret.ID("dcr_"), Public: w.AuthMethod == AuthNone, Audiences: r.Policy.Audiences}, w)
 	if err != nil {
 		return Registered{}, err
 	}

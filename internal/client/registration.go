@@ -8,19 +8,15 @@ import (
 	"github.com/jotward/jotward/internal/reason"
 )
 
-// How clients authenticate at the token endpoint (RFC 7591 2).
-const (
-	MethodNone       = "none"
-	MethodBasic      = "client_secret_basic"
-	MethodPost       = "client_secret_post"
-	MethodPrivateKey = "private_key_jwt"
-)
+// AuthPost is AuthSecret as RFC 7591 2 tells them apart. A client may send its secret
+// either way.
+const AuthPost = "client_secret_post"
 
 // What a RegistrationPolicy may choose from. A client that registered itself never
 // exchanges other people's tokens.
 var (
 	RegistrationGrants    = []string{"authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"}
-	RegistrationMethods   = []string{MethodNone, MethodBasic, MethodPost, MethodPrivateKey}
+	RegistrationMethods   = []string{AuthNone, AuthSecret, AuthPost, AuthPrivateKey}
 	RegistrationRedirects = []string{"https", "loopback", "private"}
 )
 
@@ -62,8 +58,6 @@ func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
 		return c, metadata("grant_types has one that clients may not register with here")
 	case slices.ContainsFunc(w.Scopes, func(s string) bool { return !slices.Contains(p.Scopes, s) }):
 		return c, metadata("scope has one that clients may not register with here")
-	case (w.AuthMethod == MethodPrivateKey) != (w.JWKS != ""):
-		return c, metadata("jwks belongs to private_key_jwt, and private_key_jwt needs it")
 	case slices.Contains(w.GrantTypes, "authorization_code") && len(w.RedirectURIs) == 0:
 		return c, redirect("redirect_uris is missing")
 	case len(w.RedirectURIs) > maxList || len(w.PostLogoutRedirectURIs) > maxList:
@@ -80,6 +74,9 @@ func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
 		}
 	}
 	c.Name, c.RedirectURIs, c.PostLogoutRedirectURIs, c.GrantTypes, c.JWKS, c.DPoP, c.PAR = w.Name, w.RedirectURIs, w.PostLogoutRedirectURIs, w.GrantTypes, w.JWKS, w.DPoP, w.PAR
+	if c.AuthMethod = w.AuthMethod; c.AuthMethod == AuthPost {
+		c.AuthMethod = AuthSecret
+	}
 	if c.Scopes = w.Scopes; len(w.Scopes) == 0 {
 		c.Scopes = p.Scopes
 	}

@@ -28,6 +28,10 @@ type Issuer struct {
 	ConsoleURL string `yaml:"console_url"`
 	// What clients may register themselves for (RFC 7591). Without it nobody may.
 	Registration *Registration `yaml:"registration"`
+	// Clients that authenticate with certificates, and tokens that are bound to them (RFC 8705). Default: none.
+	MTLS *MTLS `yaml:"mtls"`
+	// How often it may be asked: 429 beyond that.
+	Limits IssuerLimits `yaml:"limits"`
 }
 
 func (i *Issuer) defaults() {
@@ -73,6 +77,10 @@ func (i *Issuer) check(p *problems) {
 	}
 	if i.Registration != nil {
 		i.Registration.check("issuer.registration", p)
+	}
+	i.Limits.check(p)
+	if i.MTLS != nil {
+		i.MTLS.check(i, p)
 	}
 	if i.SessionLifetime < time.Minute || i.SessionLifetime > 720*time.Hour {
 		p.add("issuer.session_lifetime", "is outside 1m to 720h")

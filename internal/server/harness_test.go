@@ -124,7 +124,7 @@ func (v *world) wire(now func() time.Time) {
 	v.ok(err)
 	v.accounts = &account.Service{Store: v.store, Hasher: passwords, Now: now, TokenLife: client.TokenLife}
 	v.clients = &client.Service{Store: v.store, Now: now, TokenLife: client.TokenLife, Issuer: issuerURL, Replay: v.store}
-	proofs, err := web.NewProofs(issuerURL, now)
+	proofs, err := web.NewProofs(issuerURL, "", now)
 	v.ok(err)
 	userCodes, err := limit.New(authorize.UserCodeRate, 100)
 	v.ok(err)
@@ -138,11 +138,11 @@ func (v *world) wire(now func() time.Time) {
 		GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials"}, AuthMethods: client.RegistrationMethods, RedirectURIs: []string{"https", "loopback"},
 		Scopes: []string{"openid", "profile", "read"}, Audiences: []string{"api"}, MaxClients: 100}}
 	sessions := &session.Service{Store: v.store, Now: now, Life: time.Hour, TokenLife: client.TokenLife}
-	grants := &grant.Service{Store: v.store, Minter: &token.Minter{Issuer: issuerURL, Ring: ring, Now: now}, Now: now}
+	grants := &grant.Service{Store: v.store, Minter: &token.Minter{Issuer: issuerURL, Ring: ring, Now: now}, Now: now, Limit: func(subject string) error { return v.issuer.Web.Limits.Person(subject, now()) }}
 	v.issuer = &server.Issuer{
 		Web:      &web.Server{Log: slog.New(slog.NewJSONHandler(v.log, nil)), Now: now, HSTS: true, Refused: refused},
 		Ops:      &web.Ops{Health: new(web.Health), Metrics: http.NotFoundHandler(), Profiles: http.NotFoundHandler(), Token: adminToken},
-		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet, Registration: true},
+		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet, AuthMethods: v.clients.AuthMethods(), Registration: true},
 		Register: &registration.Endpoints{Issuer: issuerURL, Registrar: v.registrar, Budget: registering},
 		Token:    &servertoken.Endpoints{Clients: v.clients, Grants: grants, Proofs: proofs},
 		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: v.accounts, Proofs: proofs},

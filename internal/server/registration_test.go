@@ -152,6 +152,11 @@ func TestRegistrationMethods(t *testing.T) {
 	}
 	key, err := jwk.Generate(jwk.ES256, "k")
 	v.ok(err)
+	// How it authenticates stays what it registered with.
+	kept := v.want(v.register("POST", "/register", v.invite(1), service("client_secret_basic")), 201, "")
+	if a := v.register("PUT", place(kept), kept.text("registration_access_token"), service("private_key_jwt", "jwks", v.jwks(key), "client_id", kept.text("client_id"))); a.status != 400 || a.text("error") != "invalid_client_metadata" {
+		t.Errorf("another method: %d %s", a.status, a.body)
+	}
 	private, err := key.ExportPrivate()
 	v.ok(err)
 	a := v.want(v.register("POST", "/register", v.invite(1), service("private_key_jwt", "jwks", v.jwks(key))), 201, "")
@@ -170,6 +175,10 @@ func TestRegistrationMethods(t *testing.T) {
 		if a := v.register("POST", "/register", v.invite(1), m); a.status != 400 || a.text("error") != "invalid_client_metadata" || strings.Contains(a.body, `"d"`) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
+	}
+	v.registrar.Policy.AuthMethods = []string{"none"}
+	if a := v.register("POST", "/register", v.invite(1), service("client_secret_basic")); a.status != 400 || a.text("error") != "invalid_client_metadata" {
+		t.Errorf("a method beyond the policy: %d %s", a.status, a.body)
 	}
 }
 

@@ -65,7 +65,9 @@ func (s *Issuer) PublicRoutes() []web.Route {
 }
 
 // Public serves the public listener.
-func (s *Issuer) Public() http.Handler { return s.Web.Guard(s.Web.Mount(s.PublicRoutes())) }
+func (s *Issuer) Public() http.Handler {
+	return s.Web.Guard(s.Web.Mount(s.Web.Limited(s.PublicRoutes())))
+}
 
 // PrivateRoutes is the mount list of the admin listener.
 func (s *Issuer) PrivateRoutes() []web.Route {

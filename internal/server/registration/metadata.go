@@ -107,7 +107,7 @@ func (d document) wanted() client.Wanted {
 	w := client.Wanted{Name: d.Name, RedirectURIs: d.RedirectURIs, PostLogoutRedirectURIs: d.PostLogoutRedirectURIs, GrantTypes: d.GrantTypes, AuthMethod: d.AuthMethod,
 		Scopes: strings.Fields(d.Scope), JWKS: string(d.JWKS), DPoP: d.DPoP, PAR: d.PAR}
 	if w.AuthMethod == "" {
-		w.AuthMethod = client.MethodBasic
+		w.AuthMethod = client.AuthSecret
 	}
 	if len(w.GrantTypes) == 0 {
 		w.GrantTypes = []string{"authorization_code"}

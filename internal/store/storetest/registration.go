@@ -18,7 +18,7 @@ func (w *world) initial(text string, uses int) client.InitialToken {
 }
 
 func (w *world) registration() client.Registration {
-	c := client.Client{ID: w.id("dcr_"), Public: true, Version: 1, Revision: 1, Created: w.now, Registered: true}
+	c := client.Client{ID: w.id("dcr_"), Public: true, AuthMethod: client.AuthNone, Version: 1, Revision: 1, Created: w.now, Registered: true}
 	return client.Registration{Client: c, TokenHash: secret.Hash("rat " + c.ID), AuthMethod: "none"}
 }
 
@@ -81,8 +81,8 @@ func (w *world) changes(r client.Registration) {
 		text := w.id("token")
 		w.initial(text, 1)
 		if won := w.race(50, func(int) (bool, error) {
-			c := client.Client{ID: secret.ID("dcr_"), Public: true, Version: 1, Revision: 1, Created: w.now}
-			_, err := w.Register(ctx, client.Registration{Client: c, TokenHash: secret.Hash(c.ID)}, secret.Hash(text), 99, w.act("client.register"))
+			c := client.Client{ID: secret.ID("dcr_"), Public: true, AuthMethod: client.AuthNone, Version: 1, Revision: 1, Created: w.now}
+			_, err := w.Register(ctx, client.Registration{Client: c, TokenHash: secret.Hash(c.ID), AuthMethod: c.AuthMethod}, secret.Hash(text), 99, w.act("client.register"))
 			if errors.Is(err, reason.New(reason.RegistrationTokenInvalid, nil)) {
 				return false, nil
 			}

@@ -22,6 +22,7 @@ import (
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/session"
+	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/jose/jwt"
 )
 
@@ -137,7 +138,8 @@ func (w *world) client() client.Client {
 	c := client.Client{ID: w.id("cl_"), Name: "App", GrantTypes: []string{"authorization_code"}, RedirectURIs: []string{"https://app.example/cb"},
 		Scopes: []string{"openid"}, Audiences: []string{"https://api"}, Roles: []string{"r"}, Permissions: []string{"p"},
 		AccessTokenLifetime: 7 * time.Minute, SkipConsent: true, Version: 1, Revision: 1, SecretHash: secret.Hash("s"), Created: w.now,
-		PreviousSecretHash: secret.Hash("r"), PreviousSecretExpires: w.now, JWKS: "{}", DPoP: true, PAR: true, PostLogoutRedirectURIs: []string{"https://app.example/out"}}
+		PreviousSecretHash: secret.Hash("r"), PreviousSecretExpires: w.now, JWKS: "{}", DPoP: true, PAR: true, PostLogoutRedirectURIs: []string{"https://app.example/out"},
+		AuthMethod: client.AuthTLS, TLSSubject: client.TLSSubject{DN: "CN=a", DNS: "b", URI: "c:d", IP: "::1", Mail: "e@f"}, TLSBound: true}
 	version := must[int64](w)(w.CreateClient(w.Context(), c, w.act("client.create")))
 	if version != 1 {
 		w.Fatalf("a new client begins at version %d", version)
@@ -169,7 +171,7 @@ func (w *world) redeemed(text string) grant.Grant {
 	a, c := w.account(), w.client()
 	g := w.grant(a, c, w.session(a))
 	first := w.refresh(g, text)
-	if !must[bool](w)(w.SpendCode(w.Context(), secret.Hash("code "+g.ID), first.Expires, "", &first, w.act("code.redeem"))) {
+	if !must[bool](w)(w.SpendCode(w.Context(), secret.Hash("code "+g.ID), first.Expires, token.Confirmation{}, &first, w.act("code.redeem"))) {
 		w.Fatal("a fresh code could not be spent")
 	}
 	return g
@@ -207,3 +209,6 @@ func (w *world) race(n int, try func(i int) (bool, error)) (won int) {
 	wg.Wait()
 	return won
 }
+
+// bound is what the grants of the suite are bound to.
+var bound = token.Confirmation{JKT: "jkt-1", X5T: "x5t-1"}
