@@ -23,11 +23,12 @@ func consoleURL(c *config.Issuer, address net.Addr) string {
 	return "http://" + at.String()
 }
 
-// openConsole mounts the console. The issuer serves without one as well.
-func (i *issuer) openConsole(ctx context.Context, address string) {
+// openConsole mounts the console and returns where it is, "" when it is not: the issuer
+// serves without one as well.
+func (i *issuer) openConsole(ctx context.Context, address string) string {
 	if address == "" {
 		i.log.Info("no console: the admin listener is not on loopback, and issuer.console_url does not say where browsers reach it")
-		return
+		return ""
 	}
 	c, err := console.New(console.Config{Issuer: i.Metadata.Issuer, URL: address, Clients: i.clients, Grants: i.grants, Now: time.Now})
 	if err == nil {
@@ -35,7 +36,8 @@ func (i *issuer) openConsole(ctx context.Context, address string) {
 	}
 	if err != nil {
 		i.log.Error("no console", "cause", err.Error())
-		return
+		return ""
 	}
 	i.Console = c.Routes()
+	return address + "/console"
 }

@@ -121,7 +121,7 @@ func (d *dev) start(data string) (story, error) {
 		return story{}, err
 	}
 	s := story{
-		Issuer: urls[0], Edge: urls[1], Admin: urls[2], Origin: urls[3], App: urls[4], Console: urls[2] + "/console", Resource: urls[1] + "/hello",
+		Issuer: urls[0], Edge: urls[1], Admin: urls[2], Origin: urls[3], App: urls[4], Resource: urls[1] + "/hello",
 		ClientID: "demo", PublicClientID: "demo-public", RedirectURI: "http://127.0.0.1/callback", Username: "alice", Audience: "demo-api", Scope: "read",
 	}
 	c := &config.Issuer{Issuer: s.Issuer, Database: database, SessionLifetime: 12 * time.Hour, Registration: &config.Registration{
@@ -132,7 +132,7 @@ func (d *dev) start(data string) (story, error) {
 	if d.issuer, err = wire(d.ctx, c, d.process, d.store); err != nil {
 		return s, err
 	}
-	d.issuer.openConsole(d.ctx, s.Admin)
+	s.Console = d.issuer.openConsole(d.ctx, s.Admin)
 	go d.issuer.run(d.ctx)
 	if err := d.seed(&s, secrets); err != nil {
 		return s, err

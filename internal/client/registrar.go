@@ -155,6 +155,9 @@ func (r *Registrar) Registration(ctx context.Context, id, token string) (Registr
 	if unknown {
 		found.TokenHash = make([]byte, 32)
 	}
+	if registeredAs(found.AuthMethod) != found.Client.AuthMethod { // an operator has changed it
+		found.AuthMethod = found.Client.AuthMethod
+	}
 	if same := subtle.ConstantTimeCompare(found.TokenHash, secret.Hash(token)) == 1; unknown || !same || found.Client.Disabled {
 		return Registration{}, reason.New(reason.RegistrationTokenInvalid, errors.New("client: not the registration access token of a client that is open"))
 	}

@@ -48,8 +48,9 @@ type Wanted struct {
 	DPoP, PAR                            bool
 }
 
-// apply makes a client what it wants to be, as far as the policy goes; what an operator
-// alone decides stays as it is. Every refusal says which member is at fault.
+// apply makes a client what it wants to be, as far as the policy goes. What an operator
+// alone decides stays as it is, and what is demanded of the client once, by whomever, it
+// does not take off itself. Every refusal says which member is at fault.
 func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
 	switch {
 	case !slices.Contains(p.AuthMethods, w.AuthMethod):
@@ -73,10 +74,8 @@ func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
 			}
 		}
 	}
-	c.Name, c.RedirectURIs, c.PostLogoutRedirectURIs, c.GrantTypes, c.JWKS, c.DPoP, c.PAR = w.Name, w.RedirectURIs, w.PostLogoutRedirectURIs, w.GrantTypes, w.JWKS, w.DPoP, w.PAR
-	if c.AuthMethod = w.AuthMethod; c.AuthMethod == AuthPost {
-		c.AuthMethod = AuthSecret
-	}
+	c.Name, c.RedirectURIs, c.PostLogoutRedirectURIs, c.GrantTypes, c.JWKS, c.DPoP, c.PAR = w.Name, w.RedirectURIs, w.PostLogoutRedirectURIs, w.GrantTypes, w.JWKS, w.DPoP || c.DPoP, w.PAR || c.PAR
+	c.AuthMethod = registeredAs(w.AuthMethod)
 	if c.Scopes = w.Scopes; len(w.Scopes) == 0 {
 		c.Scopes = p.Scopes
 	}
@@ -84,6 +83,14 @@ func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
 		return c, metadata(err.Error())
 	}
 	return c, nil
+}
+
+// registeredAs is the AuthMethod of a client that registers for one.
+func registeredAs(method string) string {
+	if method == AuthPost {
+		return AuthSecret
+	}
+	return method
 }
 
 // redirectKind names the kind of what checkRedirect let pass.
