@@ -35,11 +35,11 @@ func look(c reason.Code) reason.Info {
 
 // view is what the page shows. Nobody in Who is who has to sign in.
 type view struct {
-	Who                person
-	Alert, Code, ID    string
-	Asked              asked
-	Found              *grant.Explained
-	Hint, Issuer, Role string
+	Who             person
+	Alert, Code, ID string
+	Asked           grant.Question
+	Found           *grant.Explained
+	Issuer, Role    string
 }
 
 // show writes the page. It can be framed by nobody, runs no script, and posts to itself and

@@ -73,6 +73,12 @@ func TestAdminStory(t *testing.T) {
 	v.want(v.admin("POST", "/admin/v1/users/"+bob+"/enable", nil), 204, "")
 	v.want(v.admin("DELETE", "/admin/v1/users/"+bob, nil), 204, "")
 
+	told := v.want(v.admin("POST", "/admin/v1/tokens/explain", map[string]any{"token": first.text("access_token"), "audience": "api"}), 200, "")
+	if told.json["ended"] != nil || at(told.json, "access_token_claims", "client_id") != "app" || strings.Contains(told.body, first.text("access_token")) || len(told.json["checks"].([]any)) < 10 {
+		t.Errorf("%s", told.body)
+	}
+	v.want(v.admin("POST", "/admin/v1/tokens/explain", map[string]any{"token": first.text("access_token")}), 400, "request_invalid")
+
 	sessions := v.want(v.admin("GET", "/admin/v1/users/"+v.ann.ID+"/sessions", nil), 200, "").items()
 	grants := v.want(v.admin("GET", "/admin/v1/users/"+v.ann.ID+"/grants", nil), 200, "").items()
 	if len(sessions) != 1 || len(grants) != 1 || grants[0]["client_id"] != "app" || grants[0]["session_id"] != sessions[0]["id"] {

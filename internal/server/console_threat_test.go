@@ -110,7 +110,7 @@ func TestThreatConsoleForms(t *testing.T) {
 	if a := o.at("GET", "/console/explain"); a.status != 405 {
 		t.Errorf("GET: %d", a.status)
 	}
-	if a := o.post("/console/explain", with(good, "audience", strings.Repeat("b", 300))); a.status != 200 || strings.Contains(a.body, strings.Repeat("b", 300)) {
+	if a := o.post("/console/explain", with(good, "audience", strings.Repeat("b", 300))); a.status != 400 || strings.Contains(a.body, strings.Repeat("b", 300)) {
 		t.Error("what may be a token is shown again")
 	}
 	was := o.cookies["__Host-jotward-console"]

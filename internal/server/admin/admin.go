@@ -84,6 +84,7 @@ func (e *Endpoints) Routes() []web.Route {
 		route("DELETE /admin/v1/grants/{id}", e.RevokeGrant),
 		list("GET /admin/v1/revocations", e.ListRevocations),
 		makes("POST /admin/v1/revocations", e.Revoke),
+		route("POST /admin/v1/tokens/explain", e.ExplainToken),
 		list("GET /admin/v1/keys/{purpose}", e.ListKeys),
 		makes("POST /admin/v1/keys/{purpose}/rotate", e.RotateKey),
 		route("POST /admin/v1/keys/{purpose}/{kid}/retire", e.RetireKey),
