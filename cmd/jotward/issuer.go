@@ -23,6 +23,7 @@ import (
 	"github.com/jotward/jotward/internal/server/authorize"
 	"github.com/jotward/jotward/internal/server/feed"
 	"github.com/jotward/jotward/internal/server/metadata"
+	"github.com/jotward/jotward/internal/server/registration"
 	servertoken "github.com/jotward/jotward/internal/server/token"
 	"github.com/jotward/jotward/internal/server/userinfo"
 	"github.com/jotward/jotward/internal/session"
@@ -40,6 +41,7 @@ type issuer struct {
 	clients  *client.Service
 	log      *slog.Logger
 	metrics  *server.Metrics
+	grants   *grant.Service
 }
 
 // keyAhead is how long a key is published before it signs.
@@ -98,6 +100,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		return nil, err
 	}
 	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant, Limit: func(subject string) error { return limits.Person(subject, time.Now()) }}
+	i.grants = grants
 	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.TokenLife}
 	secure := strings.HasPrefix(c.Issuer, "https://")
 	mtls, err := certificates(c.MTLS, i.clients)
@@ -114,13 +117,16 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	}
 	refused, err := web.NewBudget(web.RefusedRate)
 	strangers, more := web.NewBudget(web.StrangerRate)
-	if err := errors.Join(err, more); err != nil {
+	registering, most := web.NewBudget(registration.Rate)
+	if err := errors.Join(err, more, most); err != nil {
 		return nil, err
 	}
+	registrar := &client.Registrar{Clients: i.clients, Tokens: store, Store: store, Policy: c.Registration.Policy()}
 	i.Issuer = &server.Issuer{
 		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Limits: limits, Certificates: web.CertificateSource(mtls.ClientCertificates), Observe: i.metrics.Request, Refused: refused},
 		Ops:      p.ops(c.Admin.Token.Reveal()),
-		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet, AuthMethods: i.clients.AuthMethods(), Certificates: i.clients.Certificates, Alias: mtls.URL},
+		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet, AuthMethods: i.clients.AuthMethods(), Certificates: i.clients.Certificates, Alias: mtls.URL, Registration: c.Registration != nil},
+		Register: &registration.Endpoints{Issuer: c.Issuer, Registrar: registrar, Budget: registering},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants, Proofs: proofs},
 		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: i.accounts, Proofs: proofs},
 		Authorize: &authorize.Endpoints{
@@ -132,7 +138,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 			Sign: feedSigner(ring), Positions: store.SavePosition,
 		},
 		Admin: &admin.Endpoints{
-			Token: c.Admin.Token.Reveal(), Accounts: i.accounts, Clients: i.clients, Ring: ring, Sessions: sessions, Grants: grants, Now: time.Now,
+			Token: c.Admin.Token.Reveal(), Accounts: i.accounts, Clients: i.clients, Register: registrar, Ring: ring, Sessions: sessions, Grants: grants, Now: time.Now,
 			Log: store,
 		},
 	}

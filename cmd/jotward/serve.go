@@ -80,6 +80,7 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 	if err != nil {
 		return err
 	}
+	at := i.openConsole(ctx, consoleURL(c, private.Addr()))
 	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go i.run(sweeping)
@@ -88,7 +89,7 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 	for _, w := range c.Warnings() {
 		i.log.Warn(w)
 	}
-	i.log.Info("serving", "issuer", c.Issuer, "listen", public.Addr().String(), "admin", private.Addr().String(), "version", version)
+	i.log.Info("serving", "issuer", c.Issuer, "listen", public.Addr().String(), "admin", private.Addr().String(), "console", at, "version", version)
 	files := append(certificateFiles(c.TLS), certificateFiles(c.Admin.TLS)...)
 	go p.onChange(ctx, append(files, path), func() error { return p.reloadIssuer(path, c) })
 	return p.wait(ctx, c.DrainDelay, c.DrainTimeout)

@@ -46,6 +46,8 @@ type Client struct {
 	// PostLogoutRedirectURIs are where a person may be sent after signing out
 	// (OpenID Connect RP-Initiated Logout 3.1).
 	PostLogoutRedirectURIs []string
+	// Registered says that the client made itself (see Registrar): nobody has looked at it.
+	Registered bool
 }
 
 // Bounds of an access token's life.

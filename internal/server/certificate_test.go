@@ -196,7 +196,7 @@ func TestCertificateBoundTokens(t *testing.T) {
 	v, ca := certified(t, web.FromConnection)
 	mine, thief := v.certify(nil, func(*x509.Certificate) {}), v.certify(ca, func(*x509.Certificate) {})
 	settings := v.want(v.admin("GET", "/admin/v1/clients/app", nil), 200, "").json
-	for _, name := range []string{"client_id", "public", "version", "created", "disabled"} {
+	for _, name := range []string{"client_id", "public", "version", "created", "disabled", "registered"} {
 		delete(settings, name)
 	}
 	settings["tls_client_certificate_bound_access_tokens"] = true

@@ -32,6 +32,7 @@ type Client struct {
 	ClientSender
 	PAR                    bool     `json:"require_pushed_authorization_requests"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris"`
+	Registered             bool     `json:"registered"` // by itself (RFC 7591)
 }
 
 // ClientSender is how a client proves who it is, and what its tokens are bound to. The
@@ -64,7 +65,7 @@ func showClient(c client.Client) Client {
 	return Client{ID: c.ID, Name: c.Name, Public: c.Public, GrantTypes: some(c.GrantTypes), RedirectURIs: some(c.RedirectURIs), Scopes: some(c.Scopes),
 		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
 		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created), ClientSender: showSender(c), PAR: c.PAR,
-		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs)}
+		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs), Registered: c.Registered}
 }
 
 // stored is a time as the store keeps it: an answer does not change when it is read again.

@@ -28,6 +28,8 @@ type Endpoints struct {
 	// "" for the issuer itself (RFC 8705 5).
 	Certificates bool
 	Alias        string
+	// Registration says that clients may register themselves.
+	Registration bool
 }
 
 // Document answers both well-known addresses with the same truth.
@@ -71,6 +73,9 @@ func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 		"request_parameter_supported":                    false,
 		"request_uri_parameter_supported":                false,
 		"authorization_response_iss_parameter_supported": true,
+	}
+	if e.Registration {
+		document["registration_endpoint"] = e.Issuer + "/register"
 	}
 	if e.Certificates {
 		document["tls_client_certificate_bound_access_tokens"] = true
