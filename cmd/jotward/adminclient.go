@@ -29,6 +29,9 @@ func clientFlags(cmd *cobra.Command, in *admin.ClientSettings) {
 	flags.BoolVar(&in.DPoP, "dpop-bound-access-tokens", false, "give tokens for a DPoP proof only (RFC 9449)")
 	flags.BoolVar(&in.PAR, "require-pushed-authorization-requests", false, "authorization requests must be pushed (RFC 9126)")
 	flags.StringSliceVar(&in.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "where people may be sent after they signed out, exactly as it is sent")
+	flags.StringVar(&in.IDTokenAlgorithm, "id-token-signed-response-alg", "", "what its ID tokens are signed with (default: the first of issuer.signing.algorithms)")
+	flags.StringVar(&in.UserInfoAlgorithm, "userinfo-signed-response-alg", "", "what answers of /userinfo are signed with (default: they are not)")
+	flags.StringVar(&in.AccessTokenAlgorithm, "access-token-signed-response-alg", "", "what its access tokens are signed with (default: the first of issuer.signing.algorithms)")
 }
 
 // jwksFlag reads a file. Whether it holds public keys is for the issuer to say.
@@ -57,7 +60,10 @@ func changed(cmd *cobra.Command, is, in *admin.ClientSettings) {
 		"permission": func() { is.Permissions = in.Permissions }, "access-token-lifetime": func() { is.AccessTokenLifetime = in.AccessTokenLifetime },
 		"skip-consent": func() { is.SkipConsent = in.SkipConsent }, "jwks": func() { is.JWKS = in.JWKS },
 		"dpop-bound-access-tokens": func() { is.DPoP = in.DPoP }, "require-pushed-authorization-requests": func() { is.PAR = in.PAR },
-		"post-logout-redirect-uri": func() { is.PostLogoutRedirectURIs = in.PostLogoutRedirectURIs },
+		"post-logout-redirect-uri":         func() { is.PostLogoutRedirectURIs = in.PostLogoutRedirectURIs },
+		"id-token-signed-response-alg":     func() { is.IDTokenAlgorithm = in.IDTokenAlgorithm },
+		"userinfo-signed-response-alg":     func() { is.UserInfoAlgorithm = in.UserInfoAlgorithm },
+		"access-token-signed-response-alg": func() { is.AccessTokenAlgorithm = in.AccessTokenAlgorithm },
 	} {
 		if cmd.Flags().Changed(name) {
 			take()

@@ -123,6 +123,7 @@ func (d *dev) start(data string) (story, error) {
 		ClientID: "demo", PublicClientID: "demo-public", RedirectURI: "http://127.0.0.1/callback", Username: "alice", Audience: "demo-api", Scope: "read",
 	}
 	c := &config.Issuer{Issuer: s.Issuer, Database: database, SessionLifetime: 12 * time.Hour}
+	c.Signing.Defaults()
 	s.AdminToken, s.Password = secrets.AdminToken, secrets.Password
 	c.MasterKey, c.Admin.Token = config.Literal(secrets.MasterKey), config.Literal(s.AdminToken)
 	if d.issuer, err = wire(d.ctx, c, d.process, d.store); err != nil {

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // maxList and maxText bound what an operator may give a client.
@@ -116,8 +117,17 @@ var grantTypes = []string{"authorization_code", "client_credentials", "refresh_t
 // confidential are those that only a client with a secret or keys may use.
 var confidential = []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
 
-func (c Client) check() error {
-	if err := c.fault(); err != nil {
+func (s *Service) check(c Client) error {
+	err := c.fault()
+	for _, v := range []struct {
+		name string
+		alg  jwk.Algorithm
+	}{{"id_token_signed_response_alg", c.IDTokenAlgorithm}, {"userinfo_signed_response_alg", c.UserInfoAlgorithm}, {"access_token_signed_response_alg", c.AccessTokenAlgorithm}} {
+		if err == nil && v.alg != "" && (s.Offers == nil || !s.Offers(v.alg)) {
+			err = errors.New(v.name + " is none of issuer.signing.algorithms")
+		}
+	}
+	if err != nil {
 		return &reason.Error{Code: reason.RequestInvalid, Detail: err.Error()}
 	}
 	return nil

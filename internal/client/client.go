@@ -8,6 +8,7 @@ import (
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/secret"
+	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwt"
 )
 
@@ -37,6 +38,10 @@ type Client struct {
 	// PostLogoutRedirectURIs are where a person may be sent after signing out
 	// (OpenID Connect RP-Initiated Logout 3.1).
 	PostLogoutRedirectURIs []string
+	// What the client's tokens are signed with, and whether an answer about a person
+	// is (OpenID Connect Dynamic Client Registration 2). "" means the issuer's own
+	// algorithm, and an answer that is not signed.
+	IDTokenAlgorithm, UserInfoAlgorithm, AccessTokenAlgorithm jwk.Algorithm
 }
 
 // Bounds of an access token's life.
@@ -76,6 +81,9 @@ type Service struct {
 	// that were used.
 	Issuer string
 	Replay jwt.ReplayStore
+	// Offers reports whether tokens can be signed with an algorithm; nil: with none
+	// that a client names.
+	Offers func(jwk.Algorithm) bool
 }
 
 // Grants reports whether the client may use a grant type.
@@ -95,7 +103,7 @@ func (s *Service) Create(ctx context.Context, actor audit.Actor, c Client) (Clie
 	if c.ID == "" {
 		c.ID = secret.ID("cl_")
 	}
-	if err := c.check(); err != nil {
+	if err := s.check(c); err != nil {
 		return Client{}, "", err
 	}
 	text := ""

@@ -14,12 +14,16 @@ import (
 	"github.com/jotward/jotward/jose/jwk"
 )
 
-// Rotate makes the next key of a purpose and algorithm. It signs after ahead,
+// Rotate makes the next key of a purpose and algorithm, which the policy has; no
+// algorithm means its first. It signs after ahead,
 // at once when no other does; the ones before it stay published until the last
 // token that they signed has expired.
 func (r *Ring) Rotate(ctx context.Context, actor audit.Actor, purpose string, alg jwk.Algorithm) (next Key, err error) {
-	if purpose != PurposeToken && purpose != PurposeFeed || alg.IsSymmetric() || !slices.Contains(jwk.SignatureAlgorithms(), alg) {
-		return Key{}, &reason.Error{Code: reason.RequestInvalid, Detail: "purpose is token or feed, and the algorithm a known one of signatures"}
+	if alg == "" {
+		alg = r.first(purpose)
+	}
+	if !slices.Contains(r.uses(), use{purpose, alg}) {
+		return Key{}, &reason.Error{Code: reason.RequestInvalid, Detail: "purpose is token or feed, and the algorithm one of issuer.signing.algorithms, or for the feed ES256"}
 	}
 	err = r.change(ctx, func(keys []Key) ([]Key, audit.Act, error) {
 		changed, err := r.succeed(keys, use{purpose, alg})
@@ -97,9 +101,7 @@ func (r *Ring) change(ctx context.Context, change func([]Key) ([]Key, audit.Act,
 		}
 		err = r.store.SaveKeys(ctx, changed, from, act)
 		if err == nil {
-			r.reload.Lock()
-			r.current.Store(nil) // seen at once by this process
-			r.reload.Unlock()
+			r.settle()
 			return nil
 		}
 		if !errors.Is(err, reason.New(reason.Conflict, nil)) {
@@ -107,6 +109,16 @@ func (r *Ring) change(ctx context.Context, change func([]Key) ([]Key, audit.Act,
 		}
 	}
 	return reason.New(reason.Conflict, errors.New("keyring: others keep changing the keys"))
+}
+
+// settle has this process see a change at once, and waits until nothing is being
+// signed any more with the keys of before.
+func (r *Ring) settle() {
+	r.reload.Lock()
+	r.current.Store(nil)
+	r.reload.Unlock()
+	r.signing.Lock() // after reload, which a signer takes inside
+	defer r.signing.Unlock()
 }
 
 func (k Key) is(u use) bool { return k.Purpose == u.purpose && k.Algorithm == u.algorithm }
@@ -117,7 +129,7 @@ func (r *Ring) succeed(keys []Key, u use) ([]Key, error) {
 	now := r.now()
 	from := now
 	if slices.ContainsFunc(keys, func(k Key) bool { return k.is(u) && k.State(now) == StateActive }) {
-		from = now.Add(r.ahead)
+		from = now.Add(r.policy.Load().Ahead)
 	}
 	var changed []Key
 	for _, k := range keys {

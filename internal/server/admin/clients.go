@@ -9,6 +9,7 @@ import (
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // Client is a client as the API shows it. Secret is there once, when it was made.
@@ -33,13 +34,18 @@ type Client struct {
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
 	PAR                    bool            `json:"require_pushed_authorization_requests"`
 	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris"`
+
+	IDTokenAlgorithm     string `json:"id_token_signed_response_alg,omitempty"` // absent: the issuer's own
+	UserInfoAlgorithm    string `json:"userinfo_signed_response_alg,omitempty"` // absent: not signed
+	AccessTokenAlgorithm string `json:"access_token_signed_response_alg,omitempty"`
 }
 
 func showClient(c client.Client) Client {
 	return Client{ID: c.ID, Name: c.Name, Public: c.Public, GrantTypes: some(c.GrantTypes), RedirectURIs: some(c.RedirectURIs), Scopes: some(c.Scopes),
 		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
 		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created), JWKS: json.RawMessage(c.JWKS), DPoP: c.DPoP, PAR: c.PAR,
-		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs)}
+		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs),
+		IDTokenAlgorithm:       string(c.IDTokenAlgorithm), UserInfoAlgorithm: string(c.UserInfoAlgorithm), AccessTokenAlgorithm: string(c.AccessTokenAlgorithm)}
 }
 
 // stored is a time as the store keeps it: an answer does not change when it is read again.
@@ -70,6 +76,10 @@ type ClientSettings struct {
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
 	PAR                    bool            `json:"require_pushed_authorization_requests"`
 	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris"`
+
+	IDTokenAlgorithm     string `json:"id_token_signed_response_alg,omitempty"` // absent: the issuer's own
+	UserInfoAlgorithm    string `json:"userinfo_signed_response_alg,omitempty"` // absent: not signed
+	AccessTokenAlgorithm string `json:"access_token_signed_response_alg,omitempty"`
 }
 
 // NewClient is the body of POST /admin/v1/clients.
@@ -86,7 +96,8 @@ func (s ClientSettings) client(id string) (client.Client, error) {
 	}
 	return client.Client{ID: id, Name: s.Name, GrantTypes: s.GrantTypes, RedirectURIs: s.RedirectURIs, Scopes: s.Scopes, Audiences: s.Audiences,
 		Roles: s.Roles, Permissions: s.Permissions, AccessTokenLifetime: life, SkipConsent: s.SkipConsent,
-		JWKS: string(s.JWKS), DPoP: s.DPoP, PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs}, nil
+		JWKS: string(s.JWKS), DPoP: s.DPoP, PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs,
+		IDTokenAlgorithm: jwk.Algorithm(s.IDTokenAlgorithm), UserInfoAlgorithm: jwk.Algorithm(s.UserInfoAlgorithm), AccessTokenAlgorithm: jwk.Algorithm(s.AccessTokenAlgorithm)}, nil
 }
 
 // seconds reads a duration, which is compared before it is multiplied.

@@ -7,16 +7,18 @@ import (
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/revoke"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
-const clientColumns = `id, name, public, grant_types, redirect_uris, scopes, audiences, roles, permissions, access_token_lifetime, skip_consent, disabled, version, revision, secret_hash, created, previous_secret_hash, previous_secret_expires, jwks, dpop_bound_access_tokens, require_pushed_authorization_requests, post_logout_redirect_uris`
+const clientColumns = `id, name, public, grant_types, redirect_uris, scopes, audiences, roles, permissions, access_token_lifetime, skip_consent, disabled, version, revision, secret_hash, created, previous_secret_hash, previous_secret_expires, jwks, dpop_bound_access_tokens, require_pushed_authorization_requests, post_logout_redirect_uris, id_token_signed_response_alg, userinfo_signed_response_alg, access_token_signed_response_alg`
 
 const (
 	revokedVersion = `SELECT COALESCE(MAX(version), 0) FROM revocations WHERE kind = ? AND id = ?`
-	insertClient   = `INSERT INTO clients (` + clientColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertClient   = `INSERT INTO clients (` + clientColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	clientByID     = `SELECT ` + clientColumns + ` FROM clients WHERE id = ?`
 	listClients    = `SELECT ` + clientColumns + ` FROM clients WHERE id > ? ORDER BY id LIMIT ?`
-	updateClient   = `UPDATE clients SET name = ?, grant_types = ?, redirect_uris = ?, scopes = ?, audiences = ?, roles = ?, permissions = ?, access_token_lifetime = ?, skip_consent = ?, disabled = ?, version = ?, revision = ?, secret_hash = ?, previous_secret_hash = ?, previous_secret_expires = ?, jwks = ?, dpop_bound_access_tokens = ?, require_pushed_authorization_requests = ?, post_logout_redirect_uris = ? WHERE id = ? AND revision = ?`
+	updateClient   = `UPDATE clients SET name = ?, grant_types = ?, redirect_uris = ?, scopes = ?, audiences = ?, roles = ?, permissions = ?, access_token_lifetime = ?, skip_consent = ?, disabled = ?, version = ?, revision = ?, secret_hash = ?, previous_secret_hash = ?, previous_secret_expires = ?, jwks = ?, dpop_bound_access_tokens = ?, require_pushed_authorization_requests = ?, post_logout_redirect_uris = ?, id_token_signed_response_alg = ?, userinfo_signed_response_alg = ?, access_token_signed_response_alg = ? WHERE id = ? AND revision = ?`
+	askedOf        = `SELECT alg, MIN(id) FROM (SELECT id_token_signed_response_alg AS alg, id FROM clients WHERE id_token_signed_response_alg > '' UNION ALL SELECT userinfo_signed_response_alg, id FROM clients WHERE userinfo_signed_response_alg > '' UNION ALL SELECT access_token_signed_response_alg, id FROM clients WHERE access_token_signed_response_alg > '') GROUP BY alg`
 	deleteClient   = `DELETE FROM clients WHERE id = ? AND revision = ?`
 )
 
@@ -24,7 +26,7 @@ func scanClient(r scanner) (c client.Client, err error) {
 	var lifetime int64
 	err = r.Scan(&c.ID, &c.Name, &c.Public, texts(&c.GrantTypes), texts(&c.RedirectURIs), texts(&c.Scopes), texts(&c.Audiences), texts(&c.Roles),
 		texts(&c.Permissions), &lifetime, &c.SkipConsent, &c.Disabled, &c.Version, &c.Revision, &c.SecretHash, moment{&c.Created}, &c.PreviousSecretHash, moment{&c.PreviousSecretExpires}, &c.JWKS, &c.DPoP, &c.PAR,
-		texts(&c.PostLogoutRedirectURIs))
+		texts(&c.PostLogoutRedirectURIs), (*string)(&c.IDTokenAlgorithm), (*string)(&c.UserInfoAlgorithm), (*string)(&c.AccessTokenAlgorithm))
 	c.AccessTokenLifetime = time.Duration(lifetime) * time.Millisecond
 	return c, err
 }
@@ -38,7 +40,8 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client, act audit.Act
 		version = max(version, c.Version)
 		_, err := t.exec(insertClient, c.ID, c.Name, c.Public, array(c.GrantTypes), array(c.RedirectURIs), array(c.Scopes), array(c.Audiences),
 			array(c.Roles), array(c.Permissions), c.AccessTokenLifetime.Milliseconds(), c.SkipConsent, c.Disabled, version, c.Revision, c.SecretHash, millis(c.Created),
-			c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs))
+			c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
+			string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm))
 		return err
 	})
 	return version, err
@@ -59,11 +62,23 @@ func (s *Store) UpdateClient(ctx context.Context, c client.Client, from int64, a
 	return s.write(ctx, act, func(t *tx) error {
 		return t.must(conflict, updateClient, c.Name, array(c.GrantTypes), array(c.RedirectURIs), array(c.Scopes), array(c.Audiences),
 			array(c.Roles), array(c.Permissions), c.AccessTokenLifetime.Milliseconds(), c.SkipConsent, c.Disabled, c.Version, c.Revision, c.SecretHash,
-			c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs), c.ID, from)
+			c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
+			string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm), c.ID, from)
 	})
 }
 
 // DeleteClient implements client.Store.
 func (s *Store) DeleteClient(ctx context.Context, id string, from int64, act audit.Act) error {
 	return s.write(ctx, act, func(t *tx) error { return t.must(conflict, deleteClient, id, from) })
+}
+
+// AlgorithmsAsked returns the signing algorithms that clients ask for, each with
+// one of them.
+func (s *Store) AlgorithmsAsked(ctx context.Context) (map[jwk.Algorithm]string, error) {
+	rows, err := list(ctx, s, func(r scanner) (row [2]string, err error) { return row, r.Scan(&row[0], &row[1]) }, askedOf)
+	out := map[jwk.Algorithm]string{}
+	for _, row := range rows {
+		out[jwk.Algorithm(row[0])] = row[1]
+	}
+	return out, err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // acts returns one way to call every method that changes something, by name.
@@ -83,6 +84,11 @@ func (h *house) acts() map[string]func() error {
 			return err
 		},
 		"keyring.Retire": func() error { return h.ring.Retire(ctx, root, keyring.PurposeToken, keys[0].ID) },
+		"keyring.Arrange": func() error {
+			err := h.ring.Configure(keyring.Policy{Algorithms: []jwk.Algorithm{jwk.ES256, jwk.ES384}, Ahead: time.Minute})
+			h.ok(err)
+			return h.ring.Arrange(ctx, root)
+		},
 		"keyring.Reseal": func() error { return h.ring.Reseal(ctx, root) },
 	}
 }
@@ -111,7 +117,7 @@ func (h *house) signInLike() (string, error) {
 var reading = map[string]bool{
 	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "grant.Alive": true, "grant.Pull": true, "grant.Push": true, "grant.StartDevice": true, "grant.FindDevice": true, "client.Get": true,
 	"client.List": true, "session.ByCookie": true, "session.List": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
-	"grant.Introspect": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.List": true,
+	"grant.Introspect": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.Use": true, "keyring.Algorithms": true, "keyring.Offers": true, "keyring.Configure": true, "keyring.List": true,
 }
 
 // Every method of every service either changes nothing or is among the acts.

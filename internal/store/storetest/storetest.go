@@ -22,6 +22,7 @@ import (
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/session"
+	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwt"
 )
 
@@ -43,6 +44,7 @@ type Store interface {
 	RestartLog(ctx context.Context, logID string, above uint64, act audit.Act) (bool, error)
 	SavePosition(ctx context.Context, p revoke.Position) error
 	Positions(ctx context.Context) ([]revoke.Position, error)
+	AlgorithmsAsked(ctx context.Context) (map[jwk.Algorithm]string, error)
 	Sweep(ctx context.Context, now time.Time, tokenLife, grace time.Duration) (int64, error)
 	OnCommitted(f func(seq uint64))
 	Close() error
@@ -135,7 +137,8 @@ func (w *world) client() client.Client {
 	c := client.Client{ID: w.id("cl_"), Name: "App", GrantTypes: []string{"authorization_code"}, RedirectURIs: []string{"https://app.example/cb"},
 		Scopes: []string{"openid"}, Audiences: []string{"https://api"}, Roles: []string{"r"}, Permissions: []string{"p"},
 		AccessTokenLifetime: 7 * time.Minute, SkipConsent: true, Version: 1, Revision: 1, SecretHash: secret.Hash("s"), Created: w.now,
-		PreviousSecretHash: secret.Hash("r"), PreviousSecretExpires: w.now, JWKS: "{}", DPoP: true, PAR: true, PostLogoutRedirectURIs: []string{"https://app.example/out"}}
+		PreviousSecretHash: secret.Hash("r"), PreviousSecretExpires: w.now, JWKS: "{}", DPoP: true, PAR: true, PostLogoutRedirectURIs: []string{"https://app.example/out"},
+		IDTokenAlgorithm: "RS256", UserInfoAlgorithm: "ES384", AccessTokenAlgorithm: "EdDSA"}
 	version := must[int64](w)(w.CreateClient(w.Context(), c, w.act("client.create")))
 	if version != 1 {
 		w.Fatalf("a new client begins at version %d", version)
