@@ -69,6 +69,8 @@ func keysCommand() *cobra.Command {
 		ask("list", "List keys and their states, newest first", "GET", "", false),
 		ask("rotate", "Publish the next key; it signs once every verifier can know it", "POST", "/rotate", true),
 		ask("retire KID", "Revoke a key at once: all that it signed dies at every edge", "POST", "/%s/retire", false),
+		ask("replace KID", "Revoke a key that others may have, and the next one with it; a new one signs at once", "POST", "/%s/replace", false),
+		ask("rollback", "Take the last rotation back, while the key before is still published", "POST", "/rollback", true),
 	)
 	return cmd
 }

@@ -107,3 +107,27 @@ func (e *Endpoints) RotateKey(w http.ResponseWriter, r *http.Request) error {
 func (e *Endpoints) RetireKey(w http.ResponseWriter, r *http.Request) error {
 	return done(w, e.Ring.Retire(r.Context(), actor(w), r.PathValue("purpose"), r.PathValue("kid")))
 }
+
+// ReplaceKey answers POST /admin/v1/keys/{purpose}/{kid}/replace with the key that
+// signs from now on.
+func (e *Endpoints) ReplaceKey(w http.ResponseWriter, r *http.Request) error {
+	key, err := e.Ring.Replace(r.Context(), actor(w), r.PathValue("purpose"), r.PathValue("kid"))
+	if err != nil {
+		return err
+	}
+	return web.JSON(w, http.StatusOK, e.showKey(key))
+}
+
+// RollBackKey answers POST /admin/v1/keys/{purpose}/rollback with the key that
+// signs again.
+func (e *Endpoints) RollBackKey(w http.ResponseWriter, r *http.Request) error {
+	in, err := readUse(r)
+	if err != nil {
+		return err
+	}
+	key, err := e.Ring.Rollback(r.Context(), actor(w), r.PathValue("purpose"), in.Algorithm)
+	if err != nil {
+		return err
+	}
+	return web.JSON(w, http.StatusOK, e.showKey(key))
+}

@@ -26,6 +26,8 @@ func (h *house) acts() map[string]func() error {
 	yes, no := h.device("tv-1"), h.device("tv-2")
 	keys, err := h.ring.List(ctx, keyring.PurposeToken)
 	h.ok(err)
+	_, err = h.ring.Rotate(ctx, root, keyring.PurposeToken, "")
+	h.ok(err)
 	access := h.redeem("read").AccessToken
 	auth, _, err := h.grants.Authorize(ctx, request("app", "read"))
 	h.ok(err)
@@ -84,6 +86,11 @@ func (h *house) acts() map[string]func() error {
 			return err
 		},
 		"keyring.Retire": func() error { return h.ring.Retire(ctx, root, keyring.PurposeToken, keys[0].ID) },
+		"keyring.Replace": func() error {
+			_, err := h.ring.Replace(ctx, root, keyring.PurposeToken, keys[0].ID)
+			return err
+		},
+		"keyring.Rollback": func() error { _, err := h.ring.Rollback(ctx, root, keyring.PurposeToken, ""); return err },
 		"keyring.Arrange": func() error {
 			err := h.ring.Configure(keyring.Policy{Algorithms: []jwk.Algorithm{jwk.ES256, jwk.ES384}, Ahead: time.Minute})
 			h.ok(err)
