@@ -37,6 +37,9 @@ func clientFlags(cmd *cobra.Command, in *admin.ClientSettings) {
 	flags.BoolVar(&in.DPoP, "dpop-bound-access-tokens", false, "give tokens for a DPoP proof only (RFC 9449)")
 	flags.BoolVar(&in.PAR, "require-pushed-authorization-requests", false, "authorization requests must be pushed (RFC 9126)")
 	flags.StringSliceVar(&in.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "where people may be sent after they signed out, exactly as it is sent")
+	flags.StringVar(&in.IDToken, "id-token-signed-response-alg", "", "what its ID tokens are signed with (default: the first of issuer.signing.algorithms)")
+	flags.StringVar(&in.UserInfo, "userinfo-signed-response-alg", "", "what answers of /userinfo are signed with (default: they are not)")
+	flags.StringVar(&in.AccessToken, "access-token-signed-response-alg", "", "what its access tokens are signed with (default: the first of issuer.signing.algorithms)")
 }
 
 // jwksFlag reads a file. Whether it holds public keys is for the issuer to say.
@@ -73,7 +76,10 @@ func changed(cmd *cobra.Command, is, in *admin.ClientSettings) {
 		"tls-client-auth-san-ip": func() { is.IP = in.IP }, "tls-client-auth-san-email": func() { is.Mail = in.Mail },
 		"tls-client-certificate-bound-access-tokens": func() { is.TLSBound = in.TLSBound },
 		"dpop-bound-access-tokens":                   func() { is.DPoP = in.DPoP }, "require-pushed-authorization-requests": func() { is.PAR = in.PAR },
-		"post-logout-redirect-uri": func() { is.PostLogoutRedirectURIs = in.PostLogoutRedirectURIs },
+		"post-logout-redirect-uri":         func() { is.PostLogoutRedirectURIs = in.PostLogoutRedirectURIs },
+		"id-token-signed-response-alg":     func() { is.IDToken = in.IDToken },
+		"userinfo-signed-response-alg":     func() { is.UserInfo = in.UserInfo },
+		"access-token-signed-response-alg": func() { is.AccessToken = in.AccessToken },
 	} {
 		if cmd.Flags().Changed(name) {
 			take()

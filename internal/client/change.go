@@ -33,12 +33,13 @@ func (s *Service) Update(ctx context.Context, actor audit.Actor, revision int64,
 		old.Name, old.GrantTypes, old.RedirectURIs, old.Scopes, old.Audiences = c.Name, c.GrantTypes, c.RedirectURIs, c.Scopes, c.Audiences
 		old.Roles, old.Permissions, old.AccessTokenLifetime, old.SkipConsent = c.Roles, c.Permissions, c.AccessTokenLifetime, c.SkipConsent
 		old.DPoP, old.PAR, old.PostLogoutRedirectURIs = c.DPoP, c.PAR, c.PostLogoutRedirectURIs
+		old.IDTokenAlgorithm, old.UserInfoAlgorithm, old.AccessTokenAlgorithm = c.IDTokenAlgorithm, c.UserInfoAlgorithm, c.AccessTokenAlgorithm
 		c.Public = old.Public
 		if c.AuthMethod = c.method(); old.AuthMethod == AuthSecret && c.AuthMethod != AuthSecret { // a secret that was replaced never holds again
 			old.SecretHash, old.PreviousSecretHash, old.PreviousSecretExpires = noSecret(), nil, time.Time{}
 		}
 		old.AuthMethod, old.JWKS, old.TLSSubject, old.TLSBound = c.AuthMethod, c.JWKS, c.TLSSubject, c.TLSBound
-		if err := errors.Join(old.check(), s.checkCertificates(*old)); err != nil || !less {
+		if err := s.check(*old); err != nil || !less {
 			return audit.New(s.Now(), actor, "client.update", "client", c.ID), err
 		}
 		return s.revoking(actor, old, "client.update", reason.RolesChanged), nil

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // maxList and maxText bound what an operator may give a client.
@@ -116,9 +117,24 @@ var grantTypes = []string{"authorization_code", "client_credentials", "refresh_t
 // confidential are those that only a client with a secret or keys may use.
 var confidential = []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
 
-func (c Client) check() error {
-	if err := c.fault(); err != nil {
-		return &reason.Error{Code: reason.RequestInvalid, Detail: err.Error()}
+func (s *Service) check(c Client) error {
+	for _, fault := range []func() error{c.fault, func() error { return s.certificateFault(c) }, func() error { return s.algorithmFault(c) }} {
+		if err := fault(); err != nil {
+			return &reason.Error{Code: reason.RequestInvalid, Detail: err.Error()}
+		}
+	}
+	return nil
+}
+
+// algorithmFault is a signature that the issuer could not make for the client.
+func (s *Service) algorithmFault(c Client) error {
+	for _, v := range []struct {
+		name string
+		alg  jwk.Algorithm
+	}{{"id_token_signed_response_alg", c.IDTokenAlgorithm}, {"userinfo_signed_response_alg", c.UserInfoAlgorithm}, {"access_token_signed_response_alg", c.AccessTokenAlgorithm}} {
+		if v.alg != "" && (s.Offers == nil || !s.Offers(v.alg)) {
+			return errors.New(v.name + " is none of issuer.signing.algorithms")
+		}
 	}
 	return nil
 }

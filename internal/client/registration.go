@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // AuthPost is AuthSecret as RFC 7591 2 tells them apart. A client may send its secret
@@ -46,6 +47,8 @@ type Wanted struct {
 	GrantTypes, Scopes                   []string // no scopes means all that there are
 	AuthMethod, JWKS                     string
 	DPoP, PAR                            bool
+	// "" is the issuer's own, and an answer that is not signed.
+	IDTokenAlgorithm, UserInfoAlgorithm jwk.Algorithm
 }
 
 // apply makes a client what it wants to be, as far as the policy goes. What an operator
@@ -75,7 +78,7 @@ func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
 		}
 	}
 	c.Name, c.RedirectURIs, c.PostLogoutRedirectURIs, c.GrantTypes, c.JWKS, c.DPoP, c.PAR = w.Name, w.RedirectURIs, w.PostLogoutRedirectURIs, w.GrantTypes, w.JWKS, w.DPoP || c.DPoP, w.PAR || c.PAR
-	c.AuthMethod = registeredAs(w.AuthMethod)
+	c.AuthMethod, c.IDTokenAlgorithm, c.UserInfoAlgorithm = registeredAs(w.AuthMethod), w.IDTokenAlgorithm, w.UserInfoAlgorithm
 	if c.Scopes = w.Scopes; len(w.Scopes) == 0 {
 		c.Scopes = p.Scopes
 	}

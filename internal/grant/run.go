@@ -199,7 +199,7 @@ func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []str
 	claims := token.Access{Subject: g.Subject, Audience: aud, ClientID: c.ID, Expiry: exp, IssuedAt: now.Unix(), ID: secret.ID(""),
 		Scope: strings.Join(scope, " "), GrantID: g.ID, SessionID: g.SessionID, AuthTime: g.AuthTime.Unix(),
 		SubjectVersion: a.Version, ClientVersion: c.Version, Roles: a.Roles, Permissions: a.Permissions, Confirmation: r.Bound.Claim()}
-	access, err := s.Minter.Access(ctx, claims)
+	access, err := s.Minter.Access(ctx, claims, c.AccessTokenAlgorithm)
 	if err != nil {
 		return Response{}, err
 	}
@@ -213,7 +213,7 @@ func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []str
 		if slices.Contains(scope, "email") && a.Email != "" {
 			id.Email, id.Verified = a.Email, new(bool) // nothing verifies addresses yet
 		}
-		out.IDToken, err = s.Minter.ID(ctx, id, access)
+		out.IDToken, err = s.Minter.ID(ctx, id, access, c.IDTokenAlgorithm)
 	}
 	return out, err
 }

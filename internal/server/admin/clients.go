@@ -9,6 +9,7 @@ import (
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // Client is a client as the API shows it. Secret is there once, when it was made.
@@ -33,6 +34,7 @@ type Client struct {
 	PAR                    bool     `json:"require_pushed_authorization_requests"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris"`
 	Registered             bool     `json:"registered"` // by itself (RFC 7591)
+	ClientAlgorithms
 }
 
 // ClientSender is how a client proves who it is, and what its tokens are bound to. The
@@ -61,11 +63,20 @@ func (s ClientSender) onto(c client.Client) client.Client {
 	return c
 }
 
+// ClientAlgorithms are what a client has its tokens signed with (OpenID Connect Dynamic
+// Client Registration 2).
+type ClientAlgorithms struct {
+	IDToken     string `json:"id_token_signed_response_alg,omitempty"` // absent: the issuer's own
+	UserInfo    string `json:"userinfo_signed_response_alg,omitempty"` // absent: not signed
+	AccessToken string `json:"access_token_signed_response_alg,omitempty"`
+}
+
 func showClient(c client.Client) Client {
 	return Client{ID: c.ID, Name: c.Name, Public: c.Public, GrantTypes: some(c.GrantTypes), RedirectURIs: some(c.RedirectURIs), Scopes: some(c.Scopes),
 		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
 		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created), ClientSender: showSender(c), PAR: c.PAR,
-		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs), Registered: c.Registered}
+		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs), Registered: c.Registered,
+		ClientAlgorithms: ClientAlgorithms{string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm)}}
 }
 
 // stored is a time as the store keeps it: an answer does not change when it is read again.
@@ -95,6 +106,7 @@ type ClientSettings struct {
 	ClientSender
 	PAR                    bool     `json:"require_pushed_authorization_requests"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris"`
+	ClientAlgorithms
 }
 
 // NewClient is the body of POST /admin/v1/clients.
@@ -111,7 +123,8 @@ func (s ClientSettings) client(id string) (client.Client, error) {
 	}
 	return s.onto(client.Client{ID: id, Name: s.Name, GrantTypes: s.GrantTypes, RedirectURIs: s.RedirectURIs, Scopes: s.Scopes, Audiences: s.Audiences,
 		Roles: s.Roles, Permissions: s.Permissions, AccessTokenLifetime: life, SkipConsent: s.SkipConsent,
-		PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs}), nil
+		PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs,
+		IDTokenAlgorithm: jwk.Algorithm(s.IDToken), UserInfoAlgorithm: jwk.Algorithm(s.UserInfo), AccessTokenAlgorithm: jwk.Algorithm(s.AccessToken)}), nil
 }
 
 // seconds reads a duration, which is compared before it is multiplied.

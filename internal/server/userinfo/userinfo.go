@@ -4,11 +4,13 @@ package userinfo
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/jotward/jotward/internal/account"
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/token"
@@ -26,6 +28,7 @@ type Accounts interface {
 type Endpoints struct {
 	Grants   *grant.Service
 	Accounts Accounts
+	Clients  *client.Service
 	Proofs   *web.Proofs
 }
 
@@ -36,6 +39,9 @@ type claims struct {
 	Username string `json:"preferred_username,omitempty"`
 	Email    string `json:"email,omitempty"`
 	Verified *bool  `json:"email_verified,omitempty"`
+	// Issuer and audience are for signed answers, which may travel.
+	Issuer   string `json:"iss,omitempty"`
+	Audience string `json:"aud,omitempty"`
 }
 
 // UserInfo answers GET and POST /userinfo. The token stands in the Authorization
@@ -63,7 +69,26 @@ func (e *Endpoints) UserInfo(w http.ResponseWriter, r *http.Request) error {
 	if slices.Contains(scopes, "email") && person.Email != "" {
 		out.Email, out.Verified = person.Email, new(bool) // nothing verifies addresses yet
 	}
-	return web.JSON(w, http.StatusOK, out)
+	return e.answer(w, r, a.ClientID, out)
+}
+
+// answer signs where the client asks for it (OpenID Connect Core 5.3.2).
+func (e *Endpoints) answer(w http.ResponseWriter, r *http.Request, clientID string, out claims) error {
+	c, err := e.Clients.Get(r.Context(), clientID)
+	if err != nil {
+		return err
+	}
+	if c.UserInfoAlgorithm == "" {
+		return web.JSON(w, http.StatusOK, out)
+	}
+	out.Issuer, out.Audience = e.Grants.Minter.Issuer, clientID
+	text, err := e.Grants.Minter.UserInfo(r.Context(), clientID, out, c.UserInfoAlgorithm)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/jwt")
+	_, err = io.WriteString(w, text)
+	return err
 }
 
 // authenticate returns the claims of the request's access token: alive, of a person's
