@@ -114,7 +114,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		Ops:      p.ops(c.Admin.Token.Reveal()),
 		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants, Proofs: proofs},
-		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: i.accounts, Proofs: proofs},
+		UserInfo: &userinfo.Endpoints{Grants: grants, Proofs: proofs},
 		Authorize: &authorize.Endpoints{
 			Issuer: c.Issuer, Clients: i.clients, Proofs: proofs, UserCodes: userCodes, Strangers: strangers, Grants: grants, Passwords: passwords, Accounts: i.accounts, Sessions: sessions, Secure: secure,
 			Consents: &consent.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife},

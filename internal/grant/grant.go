@@ -29,6 +29,9 @@ type Grant struct {
 	AuthTime, Created, Expires, Ends time.Time
 	Revoked                          bool
 	JKT                              string // the key that its refresh tokens are bound to (RFC 9449 5); "" when to none
+	// Claims of the person that were allowed one by one (OpenID Connect Core 5.5), for
+	// ID tokens and at UserInfo.
+	IDTokenClaims, UserInfoClaims []string
 }
 
 // Code is a stored authorization code (RFC 6749 4.1.2).

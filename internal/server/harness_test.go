@@ -136,7 +136,7 @@ func (v *world) wire(now func() time.Time) {
 		Ops:      &web.Ops{Health: new(web.Health), Metrics: http.NotFoundHandler(), Profiles: http.NotFoundHandler(), Token: adminToken},
 		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet},
 		Token:    &servertoken.Endpoints{Clients: v.clients, Grants: grants, Proofs: proofs},
-		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: v.accounts, Proofs: proofs},
+		UserInfo: &userinfo.Endpoints{Grants: grants, Proofs: proofs},
 		Authorize: &authorize.Endpoints{Issuer: issuerURL, Clients: v.clients, Proofs: proofs, UserCodes: userCodes, Strangers: strangers, Grants: grants, Passwords: passwords, Accounts: v.accounts, Sessions: sessions, Secure: true,
 			Consents: &consent.Service{Store: v.store, Now: now, TokenLife: client.TokenLife}},
 		Feed: &feed.Feed{Issuer: issuerURL, Log: v.store, Clients: v.clients, Now: now, Heartbeat: time.Second, Positions: v.store.SavePosition,

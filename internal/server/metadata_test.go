@@ -115,9 +115,12 @@ func TestMetadataIsTrue(t *testing.T) {
 		}
 	}
 	known = append(known, "claims_parameter_supported")
-	if got := b.allow(with(request("app"), "claims", `{"id_token":{"acr":{"essential":true}}}`)); doc.json["claims_parameter_supported"] != false || got.back().Get("code") == "" {
-		t.Errorf("claims: %v", got.header)
+	if doc.json["claims_parameter_supported"] != (v.asking("openid", `{"id_token":{"email":null}}`).claims["email"] != nil) {
+		t.Error("claims_parameter_supported")
 	}
+	check("acr_values_supported", func(value string) bool {
+		return b.open(with(request("app"), "claims", `{"id_token":{"acr":{"essential":true,"value":"`+value+`"}}}`)).back().Get("code") != "" && claims["acr"] == value
+	}, "pwd", "mfa", "phr", "0")
 	head := map[string]any{}
 	raw, err = base64.RawURLEncoding.DecodeString(strings.Split(id, ".")[0])
 	v.ok(err)

@@ -26,6 +26,18 @@ type Session struct {
 	Ended             bool
 }
 
+// ACRPassword is the class of a sign-in by password alone, and the only one that there
+// is (OpenID Connect Core 2, acr): as RFC 8176 calls the method.
+const ACRPassword = "pwd"
+
+// ACR returns the class of a sign-in of these methods, "" for one that is of none.
+func ACR(amr []string) string {
+	if len(amr) == 1 && amr[0] == "pwd" {
+		return ACRPassword
+	}
+	return ""
+}
+
 // Store is what the service needs. CreateSession answers Conflict unless the
 // account is enabled and still has subjectVersion: a password that was changed
 // between its verification and this moment opens nothing. EndSession also

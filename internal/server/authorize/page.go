@@ -22,6 +22,11 @@ var scopeTexts = map[string]string{
 	"openid":  "Know who you are",
 	"profile": "See your name",
 	"email":   "See your e-mail address",
+
+	grant.ClaimPrefix + "name":               "See your name",
+	grant.ClaimPrefix + "preferred_username": "See the name that you sign in with",
+	grant.ClaimPrefix + "email":              "See your e-mail address",
+	grant.ClaimPrefix + "email_verified":     "See whether your e-mail address was verified",
 }
 
 type view struct {
@@ -38,7 +43,7 @@ func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, q asked, a gra
 
 func (e *Endpoints) showConsent(w http.ResponseWriter, q asked, a grant.Authorization, username, token string) error {
 	back := redirectOrigin(a.Request.RedirectURI)
-	v := view{Title: "Allow access", Consent: true, Client: clientName(a.Client), Scopes: scopeSentences(a.Scopes), Username: username, Back: back, Request: q.carried.Encode(), Token: token}
+	v := view{Title: "Allow access", Consent: true, Client: clientName(a.Client), Scopes: scopeSentences(a.Asks()), Username: username, Back: back, Request: q.carried.Encode(), Token: token}
 	return show(w, http.StatusOK, back, v)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/web"
 )
 
@@ -56,10 +57,11 @@ func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 		"id_token_signing_alg_values_supported":                    []string{"ES256"}, // docs/design/issuer.md says why not RS256
 		"scopes_supported":                                         []string{"openid", "profile", "email"},
 		"claim_types_supported":                                    []string{"normal"},
-		"claims_supported": []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "amr",
+		"claims_supported": []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "acr", "amr",
 			"name", "preferred_username", "email", "email_verified"},
 		"ui_locales_supported":       []string{"en"},
-		"claims_parameter_supported": false,
+		"claims_parameter_supported": true,
+		"acr_values_supported":       []string{session.ACRPassword},
 		// Said aloud: the last of these is true where it is absent (OpenID Connect Discovery 3).
 		"request_parameter_supported":                    false,
 		"request_uri_parameter_supported":                false,

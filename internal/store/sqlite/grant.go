@@ -10,10 +10,10 @@ import (
 	"github.com/jotward/jotward/internal/grant"
 )
 
-const grantColumns = `id, subject, client_id, session_id, scopes, audiences, amr, auth_time, created, expires, ends, revoked, jkt`
+const grantColumns = `id, subject, client_id, session_id, scopes, audiences, amr, auth_time, created, expires, ends, revoked, jkt, id_token_claims, userinfo_claims`
 
 const (
-	insertGrant = `INSERT INTO grants (` + grantColumns + `) SELECT ?, s.subject, c.id, s.id, ?, ?, ?, ?, ?, ?, ?, 0, '' FROM sessions s JOIN clients c ON c.id = ? WHERE s.id = ? AND s.subject = ? AND s.ended = 0 AND c.disabled = 0`
+	insertGrant = `INSERT INTO grants (` + grantColumns + `) SELECT ?, s.subject, c.id, s.id, ?, ?, ?, ?, ?, ?, ?, 0, '', ?, ? FROM sessions s JOIN clients c ON c.id = ? WHERE s.id = ? AND s.subject = ? AND s.ended = 0 AND c.disabled = 0`
 	grantByID   = `SELECT ` + grantColumns + ` FROM grants WHERE id = ?`
 	listGrants  = `SELECT ` + grantColumns + ` FROM grants WHERE subject = ? AND id > ? ORDER BY id LIMIT ?`
 	revokeGrant = `UPDATE grants SET revoked = 1, ends = CASE WHEN ends < ? THEN ends ELSE ? END WHERE id = ? AND revoked = 0`
@@ -31,7 +31,8 @@ const (
 
 func scanGrant(r scanner) (g grant.Grant, err error) {
 	return g, r.Scan(&g.ID, &g.Subject, &g.ClientID, &g.SessionID, texts(&g.Scopes), texts(&g.Audiences), texts(&g.AMR),
-		moment{&g.AuthTime}, moment{&g.Created}, moment{&g.Expires}, moment{&g.Ends}, &g.Revoked, &g.JKT)
+		moment{&g.AuthTime}, moment{&g.Created}, moment{&g.Expires}, moment{&g.Ends}, &g.Revoked, &g.JKT,
+		texts(&g.IDTokenClaims), texts(&g.UserInfoClaims))
 }
 
 // CreateGrant implements grant.Store.
@@ -52,7 +53,7 @@ func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, c grant.Code, ac
 
 func (t *tx) insertGrant(g grant.Grant) error {
 	return t.must(conflict, insertGrant, g.ID, array(g.Scopes), array(g.Audiences), array(g.AMR), millis(g.AuthTime), millis(g.Created),
-		millis(g.Expires), millis(g.Ends), g.ClientID, g.SessionID, g.Subject)
+		millis(g.Expires), millis(g.Ends), array(g.IDTokenClaims), array(g.UserInfoClaims), g.ClientID, g.SessionID, g.Subject)
 }
 
 // Grant implements grant.Store.

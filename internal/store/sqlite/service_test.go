@@ -111,7 +111,7 @@ func (h *house) signInLike() (string, error) {
 var reading = map[string]bool{
 	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "grant.Alive": true, "grant.Pull": true, "grant.Push": true, "grant.StartDevice": true, "grant.FindDevice": true, "client.Get": true,
 	"client.List": true, "session.ByCookie": true, "session.List": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
-	"grant.Introspect": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.List": true,
+	"grant.Introspect": true, "grant.Told": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.List": true,
 }
 
 // Every method of every service either changes nothing or is among the acts.

@@ -151,7 +151,7 @@ func (w *world) session(a account.Account) session.Session {
 
 // grant makes a grant with an unspent code, whose text is "code " and its id.
 func (w *world) grant(a account.Account, c client.Client, ses session.Session) grant.Grant {
-	g := grant.Grant{ID: w.id("gr_"), Subject: a.ID, ClientID: c.ID, SessionID: ses.ID, Scopes: []string{"openid"}, Audiences: []string{"https://api"},
+	g := grant.Grant{ID: w.id("gr_"), Subject: a.ID, ClientID: c.ID, SessionID: ses.ID, Scopes: []string{"openid"}, Audiences: []string{"https://api"}, IDTokenClaims: []string{"email"}, UserInfoClaims: []string{"name"},
 		AMR: []string{"pwd"}, AuthTime: w.now, Created: w.now, Expires: w.now.Add(90 * 24 * time.Hour), Ends: w.now.Add(time.Minute)}
 	code := grant.Code{Hash: secret.Hash("code " + g.ID), GrantID: g.ID, RedirectURI: "https://app.example/cb", Challenge: "ch", Nonce: "n", Expires: w.now.Add(time.Minute)}
 	w.ok(w.CreateGrant(w.Context(), g, code, w.act("grant.create")))
