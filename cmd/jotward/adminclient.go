@@ -29,6 +29,10 @@ func clientFlags(cmd *cobra.Command, in *admin.ClientSettings) {
 	flags.BoolVar(&in.DPoP, "dpop-bound-access-tokens", false, "give tokens for a DPoP proof only (RFC 9449)")
 	flags.BoolVar(&in.PAR, "require-pushed-authorization-requests", false, "authorization requests must be pushed (RFC 9126)")
 	flags.StringSliceVar(&in.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "where people may be sent after they signed out, exactly as it is sent")
+	flags.StringVar(&in.BackchannelLogoutURI, "backchannel-logout-uri", "", "where the client is told that a session ended; '' for nowhere")
+	flags.BoolVar(&in.BackchannelLogoutSession, "backchannel-logout-session-required", false, "the client needs the session's sid for that; it always gets it")
+	flags.StringVar(&in.FrontchannelLogoutURI, "frontchannel-logout-uri", "", "what a browser opens when a person signs out, of a redirect URI's origin; '' for nothing")
+	flags.BoolVar(&in.FrontchannelLogoutSession, "frontchannel-logout-session-required", false, "it is to be opened with iss and sid; it always is")
 }
 
 // jwksFlag reads a file. Whether it holds public keys is for the issuer to say.
@@ -58,6 +62,8 @@ func changed(cmd *cobra.Command, is, in *admin.ClientSettings) {
 		"skip-consent": func() { is.SkipConsent = in.SkipConsent }, "jwks": func() { is.JWKS = in.JWKS },
 		"dpop-bound-access-tokens": func() { is.DPoP = in.DPoP }, "require-pushed-authorization-requests": func() { is.PAR = in.PAR },
 		"post-logout-redirect-uri": func() { is.PostLogoutRedirectURIs = in.PostLogoutRedirectURIs },
+		"backchannel-logout-uri":   func() { is.BackchannelLogoutURI = in.BackchannelLogoutURI }, "backchannel-logout-session-required": func() { is.BackchannelLogoutSession = in.BackchannelLogoutSession },
+		"frontchannel-logout-uri": func() { is.FrontchannelLogoutURI = in.FrontchannelLogoutURI }, "frontchannel-logout-session-required": func() { is.FrontchannelLogoutSession = in.FrontchannelLogoutSession },
 	} {
 		if cmd.Flags().Changed(name) {
 			take()

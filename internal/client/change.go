@@ -33,11 +33,13 @@ func (s *Service) Update(ctx context.Context, actor audit.Actor, revision int64,
 		old.Name, old.GrantTypes, old.RedirectURIs, old.Scopes, old.Audiences = c.Name, c.GrantTypes, c.RedirectURIs, c.Scopes, c.Audiences
 		old.Roles, old.Permissions, old.AccessTokenLifetime, old.SkipConsent = c.Roles, c.Permissions, c.AccessTokenLifetime, c.SkipConsent
 		old.DPoP, old.PAR, old.PostLogoutRedirectURIs = c.DPoP, c.PAR, c.PostLogoutRedirectURIs
+		old.BackchannelLogoutURI, old.BackchannelLogoutSession = c.BackchannelLogoutURI, c.BackchannelLogoutSession
+		old.FrontchannelLogoutURI, old.FrontchannelLogoutSession = c.FrontchannelLogoutURI, c.FrontchannelLogoutSession
 		if old.JWKS == "" && c.JWKS != "" { // a secret that keys have replaced never holds again
 			old.SecretHash, old.PreviousSecretHash, old.PreviousSecretExpires = noSecret(), nil, time.Time{}
 		}
 		old.JWKS = c.JWKS
-		if err := old.check(); err != nil || !less {
+		if err := s.check(*old); err != nil || !less {
 			return audit.New(s.Now(), actor, "client.update", "client", c.ID), err
 		}
 		return s.revoking(actor, old, "client.update", reason.RolesChanged), nil

@@ -37,6 +37,11 @@ type Client struct {
 	// PostLogoutRedirectURIs are where a person may be sent after signing out
 	// (OpenID Connect RP-Initiated Logout 3.1).
 	PostLogoutRedirectURIs []string
+	// Where the client is told that a session ended (Back-Channel Logout 2.2), and
+	// what a browser opens for that (Front-Channel Logout 2); "" for nowhere. Each is told
+	// the session whether the client demands it or not.
+	BackchannelLogoutURI, FrontchannelLogoutURI         string
+	BackchannelLogoutSession, FrontchannelLogoutSession bool
 }
 
 // Bounds of an access token's life.
@@ -76,6 +81,9 @@ type Service struct {
 	// that were used.
 	Issuer string
 	Replay jwt.ReplayStore
+	// Reachable says whether an address may be one that the issuer sends to; nil
+	// means that none may.
+	Reachable func(address string) error
 }
 
 // Grants reports whether the client may use a grant type.
@@ -95,7 +103,7 @@ func (s *Service) Create(ctx context.Context, actor audit.Actor, c Client) (Clie
 	if c.ID == "" {
 		c.ID = secret.ID("cl_")
 	}
-	if err := c.check(); err != nil {
+	if err := s.check(c); err != nil {
 		return Client{}, "", err
 	}
 	text := ""

@@ -29,6 +29,8 @@ import (
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/limit"
+	"github.com/jotward/jotward/internal/logout"
+	"github.com/jotward/jotward/internal/outbound"
 	"github.com/jotward/jotward/internal/server"
 	"github.com/jotward/jotward/internal/server/admin"
 	"github.com/jotward/jotward/internal/server/authorize"
@@ -66,6 +68,8 @@ type world struct {
 
 	accounts *account.Service
 	clients  *client.Service
+	logouts  *logout.Service
+	abroad   *abroad
 }
 
 type syncBuffer struct {
@@ -153,6 +157,9 @@ func (v *world) wire(now func() time.Time) {
 			}},
 		Admin: &admin.Endpoints{Token: adminToken, Accounts: v.accounts, Clients: v.clients, Ring: ring, Sessions: sessions, Grants: grants, Now: now, Log: v.store},
 	}
+	v.abroad = &abroad{}
+	v.clients.Reachable = outbound.New(outbound.Config{}).Check
+	v.logouts = &logout.Service{Store: v.store, Minter: grants.Minter, Post: v.abroad.post, Now: now, Observe: v.abroad.observe}
 	v.store.OnCommitted(v.issuer.Feed.Wake)
 	v.public, v.private = v.issuer.Public(), v.issuer.Private()
 }

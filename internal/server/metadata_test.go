@@ -121,6 +121,12 @@ func TestMetadataIsTrue(t *testing.T) {
 	check("acr_values_supported", func(value string) bool {
 		return b.open(with(request("app"), "claims", `{"id_token":{"acr":{"essential":true,"value":"`+value+`"}}}`)).back().Get("code") != "" && claims["acr"] == value
 	}, "pwd", "mfa", "phr", "0")
+	for _, channel := range []string{"backchannel", "frontchannel"} {
+		known = append(known, channel+"_logout_supported", channel+"_logout_session_supported")
+		if doc.json[channel+"_logout_supported"] != true || doc.json[channel+"_logout_session_supported"] != true {
+			t.Errorf("%s: TestBackchannelLogout and TestFrontchannelLogout show that it is", channel)
+		}
+	}
 	head := map[string]any{}
 	raw, err = base64.RawURLEncoding.DecodeString(strings.Split(id, ".")[0])
 	v.ok(err)

@@ -33,13 +33,19 @@ type Client struct {
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
 	PAR                    bool            `json:"require_pushed_authorization_requests"`
 	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris"`
+
+	BackchannelLogoutURI      string `json:"backchannel_logout_uri"`
+	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required"`
+	FrontchannelLogoutURI     string `json:"frontchannel_logout_uri"`
+	FrontchannelLogoutSession bool   `json:"frontchannel_logout_session_required"`
 }
 
 func showClient(c client.Client) Client {
 	return Client{ID: c.ID, Name: c.Name, Public: c.Public, GrantTypes: some(c.GrantTypes), RedirectURIs: some(c.RedirectURIs), Scopes: some(c.Scopes),
 		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
 		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created), JWKS: json.RawMessage(c.JWKS), DPoP: c.DPoP, PAR: c.PAR,
-		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs)}
+		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs),
+		BackchannelLogoutURI:   c.BackchannelLogoutURI, BackchannelLogoutSession: c.BackchannelLogoutSession, FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSession: c.FrontchannelLogoutSession}
 }
 
 // stored is a time as the store keeps it: an answer does not change when it is read again.
@@ -70,6 +76,11 @@ type ClientSettings struct {
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
 	PAR                    bool            `json:"require_pushed_authorization_requests"`
 	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris"`
+
+	BackchannelLogoutURI      string `json:"backchannel_logout_uri"`
+	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required"`
+	FrontchannelLogoutURI     string `json:"frontchannel_logout_uri"`
+	FrontchannelLogoutSession bool   `json:"frontchannel_logout_session_required"`
 }
 
 // NewClient is the body of POST /admin/v1/clients.
@@ -86,7 +97,8 @@ func (s ClientSettings) client(id string) (client.Client, error) {
 	}
 	return client.Client{ID: id, Name: s.Name, GrantTypes: s.GrantTypes, RedirectURIs: s.RedirectURIs, Scopes: s.Scopes, Audiences: s.Audiences,
 		Roles: s.Roles, Permissions: s.Permissions, AccessTokenLifetime: life, SkipConsent: s.SkipConsent,
-		JWKS: string(s.JWKS), DPoP: s.DPoP, PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs}, nil
+		JWKS: string(s.JWKS), DPoP: s.DPoP, PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs,
+		BackchannelLogoutURI: s.BackchannelLogoutURI, BackchannelLogoutSession: s.BackchannelLogoutSession, FrontchannelLogoutURI: s.FrontchannelLogoutURI, FrontchannelLogoutSession: s.FrontchannelLogoutSession}, nil
 }
 
 // seconds reads a duration, which is compared before it is multiplied.

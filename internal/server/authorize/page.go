@@ -35,6 +35,8 @@ type view struct {
 	SignIn, Consent, SignOut, Device, Connect      bool // which form the page has
 	Scopes                                         []string
 	Post                                           url.Values // of a form that posts itself
+	Frames                                         []string   // what is opened beside
+	After                                          template.URL
 }
 
 func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, q asked, a grant.Authorization, username, alert string) error {
@@ -95,6 +97,16 @@ func show(w http.ResponseWriter, status int, formAction string, v view) error {
 	policy := "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' " + formAction
 	if v.Post != nil {
 		policy += "; script-src " + submitHash
+	}
+	if len(v.Frames) > 0 {
+		origins := make([]string, len(v.Frames))
+		for i, f := range v.Frames {
+			origins[i] = redirectOrigin(f)
+		}
+		policy += "; frame-src " + strings.Join(origins, " ")
+	}
+	if v.After != "" {
+		policy += "; script-src " + goOnHash
 	}
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Frame-Options", "DENY")

@@ -101,6 +101,9 @@ func (s *Store) spend(ctx context.Context, statement string, hash []byte, ends t
 				return err
 			}
 		}
+		if err := t.remember(grantID); err != nil {
+			return err
+		}
 		_, err = t.exec(bindGrant, millis(ends), jkt, grantID)
 		return err
 	}))

@@ -110,7 +110,7 @@ func (h *house) signInLike() (string, error) {
 // assertion, to keep a pushed request or a device that waits is no act.
 var reading = map[string]bool{
 	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "grant.Alive": true, "grant.Pull": true, "grant.Push": true, "grant.StartDevice": true, "grant.FindDevice": true, "client.Get": true,
-	"client.List": true, "session.ByCookie": true, "session.List": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
+	"client.List": true, "session.ByCookie": true, "session.List": true, "session.Clients": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
 	"grant.Introspect": true, "grant.Told": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.List": true,
 }
 

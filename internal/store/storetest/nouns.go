@@ -80,6 +80,7 @@ func clients(t *testing.T, w *world) {
 
 	c.Name, c.Disabled, c.Scopes, c.Revision, c.SecretHash = "B", true, []string{"x"}, 2, secret.Hash("t")
 	c.PreviousSecretHash, c.PreviousSecretExpires, c.JWKS, c.DPoP, c.PAR, c.PostLogoutRedirectURIs = nil, time.Time{}, "", false, false, nil
+	c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession = "", false, "", false
 	w.want(w.UpdateClient(ctx, c, 2, w.act("client.update")), reason.Conflict)
 	w.ok(w.UpdateClient(ctx, c, 1, w.act("client.update")))
 	same(w, "the changed client", must[client.Client](w)(w.Client(ctx, c.ID)), c)

@@ -18,6 +18,7 @@ import (
 	"github.com/jotward/jotward/internal/consent"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/internal/logout"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/secret"
@@ -33,6 +34,7 @@ type Store interface {
 	session.Store
 	consent.Store
 	grant.Store
+	logout.Store
 	jwt.ReplayStore
 	keyring.Store
 	audit.Reader
@@ -57,7 +59,7 @@ func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, *world){
 		"Accounts": accounts, "Clients": clients, "Sessions": sessions, "Consents": consents, "Grants": grants, "Keys": keys,
 		"Audit": trail, "Pages": pages, "Log": log, "LogRestarts": logRestarts, "LogIsGapless": gapless, "ActsAreWhole": whole, "Positions": positions,
-		"OneWinner": oneWinner, "Once": once, "Pushed": pushed, "Devices": devices, "Sweep": sweep, "SweepKeepsTheLiving": sweepLiving, "SweepIsBounded": sweepBatches, "CancelledCallers": cancelled,
+		"OneWinner": oneWinner, "Once": once, "Logouts": logouts, "Pushed": pushed, "Devices": devices, "Sweep": sweep, "SweepKeepsTheLiving": sweepLiving, "SweepIsBounded": sweepBatches, "CancelledCallers": cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,7 +137,8 @@ func (w *world) client() client.Client {
 	c := client.Client{ID: w.id("cl_"), Name: "App", GrantTypes: []string{"authorization_code"}, RedirectURIs: []string{"https://app.example/cb"},
 		Scopes: []string{"openid"}, Audiences: []string{"https://api"}, Roles: []string{"r"}, Permissions: []string{"p"},
 		AccessTokenLifetime: 7 * time.Minute, SkipConsent: true, Version: 1, Revision: 1, SecretHash: secret.Hash("s"), Created: w.now,
-		PreviousSecretHash: secret.Hash("r"), PreviousSecretExpires: w.now, JWKS: "{}", DPoP: true, PAR: true, PostLogoutRedirectURIs: []string{"https://app.example/out"}}
+		PreviousSecretHash: secret.Hash("r"), PreviousSecretExpires: w.now, JWKS: "{}", DPoP: true, PAR: true, PostLogoutRedirectURIs: []string{"https://app.example/out"},
+		BackchannelLogoutURI: "https://app.example/back", BackchannelLogoutSession: true, FrontchannelLogoutURI: "https://app.example/front", FrontchannelLogoutSession: true}
 	version := must[int64](w)(w.CreateClient(w.Context(), c, w.act("client.create")))
 	if version != 1 {
 		w.Fatalf("a new client begins at version %d", version)
