@@ -174,10 +174,11 @@ func signThree(b *testing.B, s *subject) []func() {
 	}
 }
 
-func must[T any](_ T, err error) {
+func must[T any](v T, err error) T {
 	if err != nil {
 		panic(fmt.Sprint(err))
 	}
+	return v
 }
 
 // hostile returns a token of 64 KiB whose filler has that shape, and a verifier for it.

@@ -22,38 +22,25 @@ func policyFor(a jwk.Algorithm) jwt.Policy {
 // BenchmarkKeySet verifies against sets of 3 and of 1000 keys: the same token,
 // the key in the middle.
 func BenchmarkKeySet(b *testing.B) {
-	for _, n := range []int{3, 1000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			var keys []*jwk.Key
-			for i := range n {
-				key, err := jwk.Generate(jwk.HS256, fmt.Sprintf("key-%04d", i))
-				if err != nil {
-					b.Fatal(err)
-				}
-				keys = append(keys, key)
-			}
-			signer, err := jwt.NewSigner(keys[n/2], jwt.SignerOptions{Type: "at+jwt"})
-			if err != nil {
-				b.Fatal(err)
-			}
-			token, err := signer.Sign([]byte(payload))
-			if err != nil {
-				b.Fatal(err)
-			}
-			set, err := jwk.NewSet(keys...)
-			if err != nil {
-				b.Fatal(err)
-			}
-			v, err := jwt.NewVerifier[claims](set, policyFor(jwk.HS256))
-			if err != nil {
-				b.Fatal(err)
-			}
-			for b.Loop() {
-				if _, err := v.Verify(context.Background(), token); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+	for _, alg := range []jwk.Algorithm{jwk.HS256, jwk.ES256} {
+		for _, n := range []int{3, 1000} {
+			b.Run(fmt.Sprintf("%s/%d", alg, n), func(b *testing.B) { keySet(b, alg, n) })
+		}
+	}
+}
+
+func keySet(b *testing.B, alg jwk.Algorithm, n int) {
+	var keys []*jwk.Key
+	for i := range n {
+		keys = append(keys, must(jwk.Generate(alg, fmt.Sprintf("key-%04d", i))))
+	}
+	signer := must(jwt.NewSigner(keys[n/2], jwt.SignerOptions{Type: "at+jwt"}))
+	token := must(signer.Sign([]byte(payload)))
+	v := must(jwt.NewVerifier[claims](must(jwk.NewSet(keys...)), policyFor(alg)))
+	for b.Loop() {
+		if _, err := v.Verify(context.Background(), token); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ command -v npm >/dev/null 2>&1 || need+=(npm)
 command -v jose >/dev/null 2>&1 || need+=(jose)
 command -v redis-server >/dev/null 2>&1 || command -v valkey-server >/dev/null 2>&1 || need+=(redis-server)
 { command -v ip && command -v tc; } >/dev/null 2>&1 || need+=(iproute2)
+command -v strace >/dev/null 2>&1 || need+=(strace)
 if [ ${#need[@]} != 0 ]; then
   if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
     again apt-get update -qq

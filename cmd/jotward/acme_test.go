@@ -37,7 +37,7 @@ func TestACMEHosts(t *testing.T) {
 	var said bytes.Buffer
 	p := newProcess(slog.New(slog.NewJSONHandler(&said, nil)))
 	l, err := p.listenPublic(config.Service{Listen: "127.0.0.1:0", TLS: config.TLS{ACME: &config.ACME{
-		Directory: authority.URL, Hosts: []string{"edge.example.com"}, Cache: t.TempDir(), AcceptTerms: true}}}, tls.NoClientCert)
+		Directory: authority.URL, Hosts: []string{"edge.example.com"}, Cache: t.TempDir(), AcceptTerms: true}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

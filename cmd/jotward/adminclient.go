@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/server/admin"
 )
 
@@ -25,7 +26,14 @@ func clientFlags(cmd *cobra.Command, in *admin.ClientSettings) {
 	flags.StringSliceVar(&in.Permissions, "permission", nil, "the permissions in the client's own tokens")
 	flags.Int64Var(&in.AccessTokenLifetime, "access-token-lifetime", 0, "seconds, 300 to 3600 (default 600)")
 	flags.BoolVar(&in.SkipConsent, "skip-consent", false, "do not ask people: for clients of one's own")
-	flags.Var((*jwksFlag)(&in.JWKS), "jwks", "a file with the JWK Set of the client's public keys: it then signs assertions (private_key_jwt) and has no secret; '' takes them away")
+	flags.StringVar(&in.AuthMethod, "token-endpoint-auth-method", "", "client_secret_basic, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none (default: by what the client has)")
+	flags.Var((*jwksFlag)(&in.JWKS), "jwks", "a file with the JWK Set of the client's public keys: it then signs assertions (private_key_jwt), or shows certificates that it made itself, and has no secret; '' takes them away")
+	flags.StringVar(&in.DN, "tls-client-auth-subject-dn", "", "the subject of the client's certificate as RFC 4514 writes it, such as CN=a,O=Example")
+	flags.StringVar(&in.DNS, "tls-client-auth-san-dns", "", "a DNS name of the client's certificate")
+	flags.StringVar(&in.URI, "tls-client-auth-san-uri", "", "a URI of the client's certificate")
+	flags.StringVar(&in.IP, "tls-client-auth-san-ip", "", "an address of the client's certificate")
+	flags.StringVar(&in.Mail, "tls-client-auth-san-email", "", "an e-mail address of the client's certificate")
+	flags.BoolVar(&in.TLSBound, "tls-client-certificate-bound-access-tokens", false, "give tokens for a client certificate only, and bind them to it (RFC 8705)")
 	flags.BoolVar(&in.DPoP, "dpop-bound-access-tokens", false, "give tokens for a DPoP proof only (RFC 9449)")
 	flags.BoolVar(&in.PAR, "require-pushed-authorization-requests", false, "authorization requests must be pushed (RFC 9126)")
 	flags.StringSliceVar(&in.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "where people may be sent after they signed out, exactly as it is sent")
@@ -59,8 +67,16 @@ func changed(cmd *cobra.Command, is, in *admin.ClientSettings) {
 		"name": func() { is.Name = in.Name }, "grant-type": func() { is.GrantTypes = in.GrantTypes }, "redirect-uri": func() { is.RedirectURIs = in.RedirectURIs },
 		"scope": func() { is.Scopes = in.Scopes }, "audience": func() { is.Audiences = in.Audiences }, "role": func() { is.Roles = in.Roles },
 		"permission": func() { is.Permissions = in.Permissions }, "access-token-lifetime": func() { is.AccessTokenLifetime = in.AccessTokenLifetime },
-		"skip-consent": func() { is.SkipConsent = in.SkipConsent }, "jwks": func() { is.JWKS = in.JWKS },
-		"dpop-bound-access-tokens": func() { is.DPoP = in.DPoP }, "require-pushed-authorization-requests": func() { is.PAR = in.PAR },
+		"skip-consent": func() { is.SkipConsent = in.SkipConsent }, "jwks": func() {
+			if is.JWKS = in.JWKS; is.AuthMethod != client.AuthSelfSigned && !cmd.Flags().Changed("token-endpoint-auth-method") {
+				is.AuthMethod = "" // by what it has
+			}
+		},
+		"token-endpoint-auth-method": func() { is.AuthMethod = in.AuthMethod }, "tls-client-auth-subject-dn": func() { is.DN = in.DN },
+		"tls-client-auth-san-dns": func() { is.DNS = in.DNS }, "tls-client-auth-san-uri": func() { is.URI = in.URI },
+		"tls-client-auth-san-ip": func() { is.IP = in.IP }, "tls-client-auth-san-email": func() { is.Mail = in.Mail },
+		"tls-client-certificate-bound-access-tokens": func() { is.TLSBound = in.TLSBound },
+		"dpop-bound-access-tokens":                   func() { is.DPoP = in.DPoP }, "require-pushed-authorization-requests": func() { is.PAR = in.PAR },
 		"post-logout-redirect-uri": func() { is.PostLogoutRedirectURIs = in.PostLogoutRedirectURIs },
 		"backchannel-logout-uri":   func() { is.BackchannelLogoutURI = in.BackchannelLogoutURI }, "backchannel-logout-session-required": func() { is.BackchannelLogoutSession = in.BackchannelLogoutSession },
 		"frontchannel-logout-uri": func() { is.FrontchannelLogoutURI = in.FrontchannelLogoutURI }, "frontchannel-logout-session-required": func() { is.FrontchannelLogoutSession = in.FrontchannelLogoutSession },

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/edge"
 	"github.com/jotward/jotward/internal/store/sqlite"
@@ -41,6 +42,7 @@ type story struct {
 	Audience       string `json:"audience"`
 	Scope          string `json:"scope"`
 	App            string `json:"app"`
+	Console        string `json:"console"`
 }
 
 func devCommand() *cobra.Command {
@@ -122,12 +124,15 @@ func (d *dev) start(data string) (story, error) {
 		Issuer: urls[0], Edge: urls[1], Admin: urls[2], Origin: urls[3], App: urls[4], Resource: urls[1] + "/hello",
 		ClientID: "demo", PublicClientID: "demo-public", RedirectURI: "http://127.0.0.1/callback", Username: "alice", Audience: "demo-api", Scope: "read",
 	}
-	c := &config.Issuer{Issuer: s.Issuer, Database: database, SessionLifetime: 12 * time.Hour}
+	c := &config.Issuer{Issuer: s.Issuer, Database: database, SessionLifetime: 12 * time.Hour, Registration: &config.Registration{
+		Access: "initial_token", GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials"}, AuthMethods: client.RegistrationMethods, RedirectURIs: client.RegistrationRedirects,
+		Scopes: []string{"openid", "profile", "email", s.Scope}, Audiences: []string{s.Audience}, MaxClients: 1000}}
 	s.AdminToken, s.Password = secrets.AdminToken, secrets.Password
 	c.MasterKey, c.Admin.Token = config.Literal(secrets.MasterKey), config.Literal(s.AdminToken)
 	if d.issuer, err = wire(d.ctx, c, d.process, d.store); err != nil {
 		return s, err
 	}
+	s.Console = d.issuer.openConsole(d.ctx, s.Admin)
 	go d.issuer.run(d.ctx)
 	if err := d.seed(&s, secrets); err != nil {
 		return s, err
@@ -196,7 +201,9 @@ func banner(w io.Writer, s story) {
   issuer   %s
   edge     %s
   admin    %s
-  app      %s: signs in, calls, refreshes, revokes; as %s / %s
+  console  %s: explains tokens
+  app      %s: signs in, calls, refreshes, revokes
+  sign-in  %s / %s, at both
 
 # for jotward client, user, session, grant, revoke, keys, edges, audit and tail
 export JOTWARD_ADMIN=%s JOTWARD_ADMIN_TOKEN=%s
@@ -217,7 +224,7 @@ CODE=...
 TOKENS=$(curl -s -d grant_type=authorization_code -d client_id=%s -d redirect_uri=%s -d code_verifier=%s -d "code=$CODE" %s/token)
 # 7. refresh: a new pair, and the old refresh token is spent
 curl -s -d grant_type=refresh_token -d client_id=%s -d "refresh_token=$(echo "$TOKENS" | sed 's/.*"refresh_token":"\([^"]*\)".*/\1/')" %s/token
-`, s.Issuer, s.Edge, s.Admin, s.App, s.Username, s.Password, s.Admin, s.AdminToken,
+`, s.Issuer, s.Edge, s.Admin, s.Console, s.App, s.Username, s.Password, s.Admin, s.AdminToken,
 		s.ClientID, s.ClientSecret, s.Scope, s.Issuer, s.Resource, s.ClientID, s.ClientSecret, s.Issuer, s.Resource,
 		s.Issuer, s.signIn().Encode(), s.PublicClientID, s.RedirectURI, pkceVerifier, s.Issuer, s.PublicClientID, s.Issuer)
 }

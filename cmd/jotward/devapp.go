@@ -17,7 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jotward/jotward/internal/server/authorize"
 	"github.com/jotward/jotward/internal/web"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwks"
@@ -75,7 +74,7 @@ func newDevApp(s story, self string) (*devApp, error) {
 func (a *devApp) routes() []web.Route {
 	return []web.Route{
 		{Pattern: "GET /{$}", Style: web.Problem, Handler: a.show},
-		{Pattern: "GET /style.css", Style: web.Problem, Handler: authorize.Style, Quiet: true},
+		{Pattern: "GET /style.css", Style: web.Problem, Handler: web.Stylesheet, Quiet: true},
 		{Pattern: "POST /signin", Style: web.Problem, Handler: a.signIn},
 		{Pattern: "GET /callback", Style: web.Problem, Handler: a.callback},
 		{Pattern: "POST /call", Style: web.Problem, Handler: a.step(a.call)},

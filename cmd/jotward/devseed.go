@@ -14,6 +14,7 @@ import (
 	"github.com/jotward/jotward/internal/account"
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/console"
 	"github.com/jotward/jotward/internal/reason"
 )
 
@@ -106,7 +107,7 @@ func firstFree(ports []int) (l net.Listener, err error) {
 // seed makes the demo account and clients, unless they were kept.
 func (d *dev) seed(s *story, v *devSecrets) error {
 	system := audit.Actor{Kind: "system", ID: "dev"}
-	_, err := d.issuer.accounts.Create(d.ctx, system, account.New{Username: s.Username, Name: "Alice Example", Email: "alice@example.com", Password: s.Password, Roles: []string{"user"}})
+	_, err := d.issuer.accounts.Create(d.ctx, system, account.New{Username: s.Username, Name: "Alice Example", Email: "alice@example.com", Password: s.Password, Roles: []string{"user", console.Role}})
 	if err != nil && !errors.Is(err, reason.New(reason.Conflict, nil)) {
 		return err
 	}

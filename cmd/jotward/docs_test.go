@@ -213,17 +213,18 @@ func lintPage() string {
 func routesPage(t *testing.T) string {
 	p := newProcess(testLog(t))
 	i, err := newIssuer(t.Context(), &config.Issuer{Issuer: "https://id.example", Database: filepath.Join(t.TempDir(), "db"),
-		MasterKey: config.Literal(strings.Repeat("00", 32))}, p)
+		MasterKey: config.Literal(strings.Repeat("00", 32)), Registration: &config.Registration{Access: "open"}}, p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer i.store.Close()
+	i.openConsole(t.Context(), "http://127.0.0.1:8082")
 	var b strings.Builder
-	b.WriteString("# Routes\n\n" + generated + "Errors are RFC 6749 5.2 at the endpoints that clients call, a page at those that people see, and RFC 9457 everywhere else; each carries a code of [reasons.md](reasons.md).\n\n## Public listener\n\n")
+	b.WriteString("# Routes\n\n" + generated + "Errors are RFC 6749 5.2 at the endpoints that clients call, a page at those that people see, and RFC 9457 everywhere else; each carries a code of [reasons.md](reasons.md).\n\n## Public listener\n\n`/register` is there where `issuer.registration` lets somebody in.\n\n")
 	for _, r := range i.PublicRoutes() {
 		fmt.Fprintf(&b, "- `%s`\n", r.Pattern)
 	}
-	b.WriteString("\n## Admin listener\n\nEverything under `/admin/v1` asks for the admin token. An edge's admin listener has the others, and one of its own.\n\n")
+	b.WriteString("\n## Admin listener\n\nEverything under `/admin/v1` asks for the admin token, everything under `/console` for a person with the role `jotward:admin`. An edge's admin listener has the others, and one of its own.\n\n")
 	for _, r := range i.PrivateRoutes() {
 		fmt.Fprintf(&b, "- `%s`\n", r.Pattern)
 	}

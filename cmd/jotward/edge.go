@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net/url"
@@ -130,7 +129,7 @@ func runEdge(ctx context.Context, path string, file *config.File, errw io.Writer
 	if err != nil {
 		return file.Locate(err)
 	}
-	public, err := p.listenPublic(c.Service, clientAuth(c))
+	public, err := p.listenPublic(c.Service, asks(c))
 	if err != nil {
 		return err
 	}
@@ -155,7 +154,7 @@ func (p *process) serveOps(a config.Admin, gate *edge.Edge) error {
 	if a.Listen == "" {
 		return nil
 	}
-	l, err := p.listen(a.Listen, a.TLS, tls.NoClientCert)
+	l, err := p.listen(a.Listen, a.TLS)
 	if err != nil {
 		return err
 	}
@@ -193,11 +192,7 @@ func (p *process) reloadEdge(path string, gate *edge.Edge, running config.Servic
 	return nil
 }
 
-// clientAuth asks for certificates where tokens are bound to them. They may be of any
-// issuer: a token names its own (RFC 8705 3).
-func clientAuth(c *config.EdgeService) tls.ClientAuthType {
-	if c.ClientCertificates == "connection" {
-		return tls.RequestClientCert
-	}
-	return tls.NoClientCert
+// asks has every connection asked for a certificate where tokens are bound to them.
+func asks(c *config.EdgeService) func(string) bool {
+	return func(string) bool { return c.ClientCertificates == string(web.FromConnection) }
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/jotward/jotward/internal/server/authorize"
 	"github.com/jotward/jotward/internal/server/feed"
 	"github.com/jotward/jotward/internal/server/metadata"
+	"github.com/jotward/jotward/internal/server/registration"
 	servertoken "github.com/jotward/jotward/internal/server/token"
 	"github.com/jotward/jotward/internal/server/userinfo"
 	"github.com/jotward/jotward/internal/session"
@@ -44,6 +45,7 @@ type issuer struct {
 	logouts  *logout.Service
 	log      *slog.Logger
 	metrics  *server.Metrics
+	grants   *grant.Service
 }
 
 // keyAhead is how long a key is published before it signs.
@@ -103,10 +105,19 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	}
 	i.clients.Reachable = abroad.Check
 	i.logouts = &logout.Service{Store: store, Minter: minter, Post: abroad.Post, Now: time.Now, Observe: i.metrics.Logout}
-	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant}
+	limits, err := limitsOf(c.Limits)
+	if err != nil {
+		return nil, err
+	}
+	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant, Limit: func(subject string) error { return limits.Person(subject, time.Now()) }}
+	i.grants = grants
 	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.TokenLife}
 	secure := strings.HasPrefix(c.Issuer, "https://")
-	proofs, err := web.NewProofs(c.Issuer, time.Now)
+	mtls, err := certificates(c.MTLS, i.clients)
+	if err != nil {
+		return nil, err
+	}
+	proofs, err := web.NewProofs(c.Issuer, mtls.URL, time.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -116,13 +127,16 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	}
 	refused, err := web.NewBudget(web.RefusedRate)
 	strangers, more := web.NewBudget(web.StrangerRate)
-	if err := errors.Join(err, more); err != nil {
+	registering, most := web.NewBudget(registration.Rate)
+	if err := errors.Join(err, more, most); err != nil {
 		return nil, err
 	}
+	registrar := &client.Registrar{Clients: i.clients, Tokens: store, Store: store, Policy: c.Registration.Policy()}
 	i.Issuer = &server.Issuer{
-		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Observe: i.metrics.Request, Refused: refused},
+		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Limits: limits, Certificates: web.CertificateSource(mtls.ClientCertificates), Observe: i.metrics.Request, Refused: refused},
 		Ops:      p.ops(c.Admin.Token.Reveal()),
-		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet},
+		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet, AuthMethods: i.clients.AuthMethods(), Certificates: i.clients.Certificates, Alias: mtls.URL, Registration: c.Registration != nil},
+		Register: &registration.Endpoints{Issuer: c.Issuer, Registrar: registrar, Budget: registering},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants, Proofs: proofs},
 		UserInfo: &userinfo.Endpoints{Grants: grants, Proofs: proofs},
 		Authorize: &authorize.Endpoints{
@@ -134,7 +148,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 			Sign: feedSigner(ring), Positions: store.SavePosition,
 		},
 		Admin: &admin.Endpoints{
-			Token: c.Admin.Token.Reveal(), Accounts: i.accounts, Clients: i.clients, Ring: ring, Sessions: sessions, Grants: grants, Now: time.Now,
+			Token: c.Admin.Token.Reveal(), Accounts: i.accounts, Clients: i.clients, Register: registrar, Ring: ring, Sessions: sessions, Grants: grants, Now: time.Now,
 			Log: store,
 		},
 	}
@@ -162,6 +176,31 @@ func abroad(c *config.Issuer) (*outbound.Client, error) {
 		out.Networks = append(out.Networks, n)
 	}
 	return outbound.New(out), nil
+}
+
+// limitsOf makes what counts by the operator's limits.
+func limitsOf(c config.IssuerLimits) (l web.Limits, err error) {
+	for _, of := range []struct {
+		budget config.Budget
+		to     **limit.Limiter
+	}{{c.Network, &l.Network}, {c.Client, &l.Client}, {c.Subject, &l.Subject}} {
+		if *of.to, err = of.budget.Limiter(web.MaxLimited); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+// certificates tells the clients' service whose certificates it may see and believe,
+// and returns what the issuer does about them.
+func certificates(c *config.MTLS, clients *client.Service) (config.MTLS, error) {
+	if c == nil {
+		return config.MTLS{}, nil
+	}
+	var err error
+	clients.Certificates = true
+	clients.Authorities, err = c.Pool()
+	return *c, err
 }
 
 // ready says whether tokens and the feed can be signed. It asks the store, at most once a second.

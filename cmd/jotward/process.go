@@ -34,17 +34,18 @@ func newProcess(log *slog.Logger) *process {
 
 // listen opens the address of a listener, with TLS when files are given. clients says
 // whether clients are asked for certificates, which nobody verifies here.
-func (p *process) listen(address string, t config.TLS, clients tls.ClientAuthType) (net.Listener, error) {
+func (p *process) listen(address string, t config.TLS) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	return p.secure(l, t, clients)
+	return p.secure(l, t, nil)
 }
 
 // listenPublic is listen for a public listener, which may stand behind a balancer
-// that speaks the PROXY protocol.
-func (p *process) listenPublic(s config.Service, clients tls.ClientAuthType) (net.Listener, error) {
+// that speaks the PROXY protocol, and asks connections to some hosts for certificates
+// of clients; nil: to none.
+func (p *process) listenPublic(s config.Service, asks func(host string) bool) (net.Listener, error) {
 	l, err := net.Listen("tcp", s.Listen)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func (p *process) listenPublic(s config.Service, clients tls.ClientAuthType) (ne
 		}
 		l = web.ProxyProtocol{Trusted: peers.Trusted, Refused: p.headerless()}.Listen(l)
 	}
-	return p.secure(l, s.TLS, clients)
+	return p.secure(l, s.TLS, asks)
 }
 
 // headerless says at most once a minute that a balancer sends no PROXY header, or a
@@ -71,14 +72,14 @@ func (p *process) headerless() func(net.Addr) {
 	}
 }
 
-func (p *process) secure(l net.Listener, t config.TLS, clients tls.ClientAuthType) (net.Listener, error) {
+func (p *process) secure(l net.Listener, t config.TLS, asks func(host string) bool) (net.Listener, error) {
 	if !t.Enabled() {
 		return l, nil
 	}
-	settings := &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: clients, NextProtos: []string{"h2", "http/1.1"}}
+	settings := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	if t.ACME != nil {
 		p.obtain(settings, t.ACME)
-		return tls.NewListener(l, settings), nil
+		return tls.NewListener(l, asking(settings, asks)), nil
 	}
 	c := &certificate{files: t}
 	if err := c.load(); err != nil {
@@ -86,7 +87,25 @@ func (p *process) secure(l net.Listener, t config.TLS, clients tls.ClientAuthTyp
 	}
 	p.certs = append(p.certs, c)
 	settings.GetCertificate = c.get
-	return tls.NewListener(l, settings), nil
+	return tls.NewListener(l, asking(settings, asks)), nil
+}
+
+// asking returns the settings with a question for a certificate to those who connect
+// to some hosts. It may be of any issuer: what it is good for is decided with the
+// client that shows it, or by the token that names it (RFC 8705 2, 3).
+func asking(settings *tls.Config, asks func(host string) bool) *tls.Config {
+	if asks == nil {
+		return settings
+	}
+	ask := settings.Clone()
+	ask.ClientAuth = tls.RequestClientCert
+	settings.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if asks(hello.ServerName) {
+			return ask, nil
+		}
+		return nil, nil
+	}
+	return settings
 }
 
 // serve answers small requests on a listener until the process ends, and bounds

@@ -35,7 +35,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Sprintf("%v: see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(devCommand(), serveCommand(), edgeCommand(), configCommand(), clientCommand(), userCommand(), sessionCommand(), grantCommand(), keysCommand(), revokeCommand(),
+	root.AddCommand(devCommand(), serveCommand(), edgeCommand(), configCommand(), clientCommand(), registrationCommand(), userCommand(), sessionCommand(), grantCommand(), keysCommand(), revokeCommand(),
 		edgesCommand(), auditCommand(),
 		tokenCommand(), keyCommand(), jwksCommand(), ruleCommand(), tailCommand(), versionCommand())
 	return root

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -73,14 +72,15 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 		return err
 	}
 	defer func() { err = errors.Join(err, i.store.Close()) }()
-	public, err := p.listenPublic(c.Service, tls.NoClientCert)
+	public, err := p.listenPublic(c.Service, c.MTLS.Asks)
 	if err != nil {
 		return err
 	}
-	private, err := p.listen(c.Admin.Listen, c.Admin.TLS, tls.NoClientCert)
+	private, err := p.listen(c.Admin.Listen, c.Admin.TLS)
 	if err != nil {
 		return err
 	}
+	at := i.openConsole(ctx, consoleURL(c, private.Addr()))
 	sweeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	go i.run(sweeping)
@@ -89,7 +89,7 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 	for _, w := range c.Warnings() {
 		i.log.Warn(w)
 	}
-	i.log.Info("serving", "issuer", c.Issuer, "listen", public.Addr().String(), "admin", private.Addr().String(), "version", version)
+	i.log.Info("serving", "issuer", c.Issuer, "listen", public.Addr().String(), "admin", private.Addr().String(), "console", at, "version", version)
 	files := append(certificateFiles(c.TLS), certificateFiles(c.Admin.TLS)...)
 	go p.onChange(ctx, append(files, path), func() error { return p.reloadIssuer(path, c) })
 	return p.wait(ctx, c.DrainDelay, c.DrainTimeout)

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/subtle"
+	"crypto/x509"
 	"errors"
 	"time"
 
@@ -17,11 +18,13 @@ import (
 type Credentials struct {
 	ID, Secret string
 	Assertion  string // RFC 7523 2.2; names the client itself, and must agree with an ID
+	// Certificates came with the connection, the client's own first (RFC 8705 2).
+	Certificates []*x509.Certificate
 }
 
-// Authenticate finds out who calls: a confidential client by its secret or its
-// assertion, a public one by its id alone, for requests that PKCE or a refresh token
-// secures (RFC 6749 2.1, 3.2.1).
+// Authenticate finds out who calls: a confidential client by its secret, its
+// assertion or its certificate, a public one by its id alone, for requests that PKCE
+// or a refresh token secures (RFC 6749 2.1, 3.2.1).
 func (s *Service) Authenticate(ctx context.Context, c Credentials) (Client, error) {
 	switch {
 	case c.Assertion != "":
@@ -29,7 +32,7 @@ func (s *Service) Authenticate(ctx context.Context, c Credentials) (Client, erro
 	case c.Secret != "":
 		return s.bySecret(ctx, c.ID, c.Secret)
 	}
-	return s.byID(ctx, c.ID)
+	return s.byID(ctx, c.ID, c.Certificates)
 }
 
 // find is the store's Client, with a zero Client for one that does not exist.
@@ -49,7 +52,7 @@ func (s *Service) bySecret(ctx context.Context, id, text string) (Client, error)
 		return Client{}, err
 	}
 	want, before := make([]byte, 32), make([]byte, 32)
-	known := c.ID != "" && !c.Public && !c.Disabled && c.JWKS == "" && len(c.SecretHash) == 32
+	known := c.ID != "" && !c.Public && !c.Disabled && c.AuthMethod == AuthSecret && len(c.SecretHash) == 32
 	overlap := known && len(c.PreviousSecretHash) == 32 && s.Now().Before(c.PreviousSecretExpires)
 	if known {
 		want = c.SecretHash
@@ -65,11 +68,15 @@ func (s *Service) bySecret(ctx context.Context, id, text string) (Client, error)
 	return c, nil
 }
 
-// byID returns a public client.
-func (s *Service) byID(ctx context.Context, id string) (Client, error) {
+// byID returns a client that says only who it is: a public one, or one whose
+// certificate says that it is true.
+func (s *Service) byID(ctx context.Context, id string, certificates []*x509.Certificate) (Client, error) {
 	c, err := s.find(ctx, id)
 	if err != nil {
 		return Client{}, err
+	}
+	if c.ID != "" && !c.Disabled && (c.AuthMethod == AuthTLS || c.AuthMethod == AuthSelfSigned) {
+		return s.byCertificate(c, certificates)
 	}
 	if c.ID == "" || !c.Public || c.Disabled {
 		return Client{}, refusal(c, "nothing by which client "+c.ID+" authenticates")
@@ -110,8 +117,8 @@ func (s *Service) byAssertion(ctx context.Context, in Credentials) (Client, erro
 	if err != nil {
 		return Client{}, err
 	}
-	if c.ID == "" || c.Disabled || c.JWKS == "" {
-		return Client{}, refusal(c, "an assertion, and client "+c.ID+" has no keys")
+	if c.ID == "" || c.Disabled || c.AuthMethod != AuthPrivateKey {
+		return Client{}, refusal(c, "an assertion, which is not how client "+c.ID+" authenticates")
 	}
 	keys, err := parseKeys(c.JWKS)
 	if err != nil {

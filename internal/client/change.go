@@ -35,11 +35,12 @@ func (s *Service) Update(ctx context.Context, actor audit.Actor, revision int64,
 		old.DPoP, old.PAR, old.PostLogoutRedirectURIs = c.DPoP, c.PAR, c.PostLogoutRedirectURIs
 		old.BackchannelLogoutURI, old.BackchannelLogoutSession = c.BackchannelLogoutURI, c.BackchannelLogoutSession
 		old.FrontchannelLogoutURI, old.FrontchannelLogoutSession = c.FrontchannelLogoutURI, c.FrontchannelLogoutSession
-		if old.JWKS == "" && c.JWKS != "" { // a secret that keys have replaced never holds again
+		c.Public = old.Public
+		if c.AuthMethod = c.method(); old.AuthMethod == AuthSecret && c.AuthMethod != AuthSecret { // a secret that was replaced never holds again
 			old.SecretHash, old.PreviousSecretHash, old.PreviousSecretExpires = noSecret(), nil, time.Time{}
 		}
-		old.JWKS = c.JWKS
-		if err := s.check(*old); err != nil || !less {
+		old.AuthMethod, old.JWKS, old.TLSSubject, old.TLSBound = c.AuthMethod, c.JWKS, c.TLSSubject, c.TLSBound
+		if err := errors.Join(old.check(), s.checkCertificates(*old), s.checkReachable(*old)); err != nil || !less {
 			return audit.New(s.Now(), actor, "client.update", "client", c.ID), err
 		}
 		return s.revoking(actor, old, "client.update", reason.RolesChanged), nil
@@ -63,8 +64,8 @@ func (s *Service) RotateSecret(ctx context.Context, actor audit.Actor, id string
 	}
 	text := secret.New("")
 	_, err := s.change(ctx, id, revision, func(c *Client) (audit.Act, error) {
-		if c.Public || c.JWKS != "" {
-			return audit.Act{}, &reason.Error{Code: reason.RequestInvalid, Detail: "a public client, and one with jwks, has no secret"}
+		if c.AuthMethod != AuthSecret {
+			return audit.Act{}, &reason.Error{Code: reason.RequestInvalid, Detail: "the client has no secret: it authenticates by " + c.AuthMethod}
 		}
 		c.PreviousSecretHash, c.PreviousSecretExpires = nil, time.Time{}
 		if overlap > 0 {

@@ -116,16 +116,21 @@ var grantTypes = []string{"authorization_code", "client_credentials", "refresh_t
 // confidential are those that only a client with a secret or keys may use.
 var confidential = []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
 
-func (s *Service) check(c Client) error {
+func (c Client) check() error {
 	err := c.fault()
 	if err == nil {
 		err = c.logoutFault()
 	}
-	if err == nil && c.BackchannelLogoutURI != "" && (s.Reachable == nil || s.Reachable(c.BackchannelLogoutURI) != nil) {
-		err = errors.New("backchannel_logout_uri is not an https address that the issuer may send to")
-	}
 	if err != nil {
 		return &reason.Error{Code: reason.RequestInvalid, Detail: err.Error()}
+	}
+	return nil
+}
+
+// checkReachable refuses an address that the issuer would send to and may not.
+func (s *Service) checkReachable(c Client) error {
+	if c.BackchannelLogoutURI != "" && (s.Reachable == nil || s.Reachable(c.BackchannelLogoutURI) != nil) {
+		return &reason.Error{Code: reason.RequestInvalid, Detail: "backchannel_logout_uri is not an https address that the issuer may send to"}
 	}
 	return nil
 }
@@ -208,14 +213,7 @@ func (c Client) fault() error {
 	if c.Public && slices.ContainsFunc(c.GrantTypes, func(g string) bool { return slices.Contains(confidential, g) }) {
 		return errors.New("a public client cannot use client_credentials (RFC 6749 4.4) or token exchange")
 	}
-	if c.JWKS == "" {
-		return nil
-	}
-	if c.Public {
-		return errors.New("jwks is for clients that are not public: it is how they authenticate")
-	}
-	_, err := parseKeys(c.JWKS)
-	return err
+	return c.methodFault()
 }
 
 // unseen are characters that change what a reader takes a text for: the name stands

@@ -3,6 +3,8 @@ package client
 
 import (
 	"context"
+	"crypto/x509"
+	"errors"
 	"slices"
 	"time"
 
@@ -27,9 +29,16 @@ type Client struct {
 	// The secret before the present one, while both hold (see RotateSecret).
 	PreviousSecretHash    []byte
 	PreviousSecretExpires time.Time
+	// AuthMethod is how the client authenticates; TLSSubject is for tls_client_auth.
+	AuthMethod string
+	TLSSubject TLSSubject
 	// JWKS is a JWK Set of public keys, for a client that signs assertions in place
-	// of having a secret (private_key_jwt, RFC 7523 2.2); "" for others.
+	// of having a secret (private_key_jwt, RFC 7523 2.2), and for one that shows
+	// certificates which it made itself; "" for others.
 	JWKS string
+	// TLSBound says that the client gets tokens only with a certificate, and that they
+	// are bound to it (RFC 8705 3.4).
+	TLSBound bool
 	// DPoP says that the client gets tokens for a DPoP proof only (RFC 9449 5.2).
 	DPoP bool
 	// PAR says that the client's authorization requests must be pushed (RFC 9126 6).
@@ -42,6 +51,8 @@ type Client struct {
 	// the session whether the client demands it or not.
 	BackchannelLogoutURI, FrontchannelLogoutURI         string
 	BackchannelLogoutSession, FrontchannelLogoutSession bool
+	// Registered says that the client made itself (see Registrar): nobody has looked at it.
+	Registered bool
 }
 
 // Bounds of an access token's life.
@@ -84,6 +95,10 @@ type Service struct {
 	// Reachable says whether an address may be one that the issuer sends to; nil
 	// means that none may.
 	Reachable func(address string) error
+	// Certificates says that the issuer sees those of clients, and Authorities whose are
+	// believed in tls_client_auth; nil: nobody's.
+	Certificates bool
+	Authorities  *x509.CertPool
 }
 
 // Grants reports whether the client may use a grant type.
@@ -97,23 +112,24 @@ func (c Client) Lifetime() time.Duration {
 	return c.AccessTokenLifetime
 }
 
-// Create adds a client and returns its secret, once; "" for a public client and for
-// one with keys.
+// Create adds a client and returns its secret, once; "" for one that has none.
 func (s *Service) Create(ctx context.Context, actor audit.Actor, c Client) (Client, string, error) {
 	if c.ID == "" {
 		c.ID = secret.ID("cl_")
 	}
-	if err := s.check(c); err != nil {
+	c.AuthMethod = c.method()
+	if err := errors.Join(c.check(), s.checkCertificates(c), s.checkReachable(c)); err != nil {
 		return Client{}, "", err
 	}
 	text := ""
-	c.SecretHash = nil
-	switch {
-	case c.JWKS != "":
-		c.SecretHash = noSecret()
-	case !c.Public:
+	switch c.AuthMethod {
+	case AuthNone:
+		c.SecretHash = nil
+	case AuthSecret:
 		text = secret.New("")
 		c.SecretHash = secret.Hash(text)
+	default:
+		c.SecretHash = noSecret()
 	}
 	c.Version, c.Revision, c.Created, c.Disabled = 1, 1, s.Now(), false
 	var err error

@@ -26,6 +26,14 @@ type Issuer struct {
 	PreviousMasterKeys []Secret `yaml:"previous_master_keys"`
 	// How long a person stays signed in. Default 12h, at most 720h.
 	SessionLifetime time.Duration `yaml:"session_lifetime"`
+	// The address at which operators' browsers reach the admin listener, such as https://ops.example:8082 or the near end of a tunnel: the console's. Default: that of admin.listen when it is on loopback; without either there is no console.
+	ConsoleURL string `yaml:"console_url"`
+	// What clients may register themselves for (RFC 7591). Without it nobody may.
+	Registration *Registration `yaml:"registration"`
+	// Clients that authenticate with certificates, and tokens that are bound to them (RFC 8705). Default: none.
+	MTLS *MTLS `yaml:"mtls"`
+	// How often it may be asked: 429 beyond that.
+	Limits IssuerLimits `yaml:"limits"`
 }
 
 func (i *Issuer) defaults() {
@@ -38,18 +46,20 @@ func (i *Issuer) defaults() {
 	if i.SessionLifetime == 0 {
 		i.SessionLifetime = 12 * time.Hour
 	}
+	if i.Registration != nil {
+		i.Registration.defaults()
+	}
 }
 
 func (i *Issuer) check(p *problems) {
 	i.Service.check("issuer", i.TrustedProxies, p)
-	u, err := url.Parse(i.Issuer)
-	switch {
-	case i.Issuer == "":
+	if i.Issuer == "" {
 		p.add("issuer.issuer", "is missing: give the https URL under which clients reach the issuer")
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(i.Issuer, "/") || u.Path != "" || strings.ContainsAny(i.Issuer, "?#"):
-		p.add("issuer.issuer", "is not https://host[:port] alone (RFC 8414 2): remove path, query, fragment and the slash at its end")
-	case u.Scheme != "https" && !(u.Scheme == "http" && Loopback(u.Hostname())):
-		p.add("issuer.issuer", "is not https: plain http is for loopback only")
+	} else if fault := originFault(i.Issuer); fault != "" {
+		p.add("issuer.issuer", fault)
+	}
+	if fault := originFault(i.ConsoleURL); i.ConsoleURL != "" && fault != "" {
+		p.add("issuer.console_url", fault)
 	}
 	prefixes("issuer.outbound_networks", i.OutboundNetworks, p)
 	if i.Admin.Token.IsZero() {
@@ -68,9 +78,28 @@ func (i *Issuer) check(p *problems) {
 			p.add(at, err.Error())
 		}
 	}
+	if i.Registration != nil {
+		i.Registration.check("issuer.registration", p)
+	}
+	i.Limits.check(p)
+	if i.MTLS != nil {
+		i.MTLS.check(i, p)
+	}
 	if i.SessionLifetime < time.Minute || i.SessionLifetime > 720*time.Hour {
 		p.add("issuer.session_lifetime", "is outside 1m to 720h")
 	}
+}
+
+// originFault says what an address is not: https and a host alone, or http on loopback.
+func originFault(text string) string {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" || strings.ContainsAny(text, "?#"):
+		return "is not https://host[:port] alone (RFC 8414 2): remove path, query, fragment and the slash at its end"
+	case u.Scheme != "https" && !(u.Scheme == "http" && Loopback(u.Hostname())):
+		return "is not https: plain http is for loopback only"
+	}
+	return ""
 }
 
 // Warnings say what is allowed and seldom wise.

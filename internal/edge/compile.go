@@ -16,6 +16,7 @@ import (
 
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/rule"
+	"github.com/jotward/jotward/internal/web"
 )
 
 // state is one compiled configuration. It is never changed once it serves.
@@ -28,13 +29,13 @@ type state struct {
 	timeouts       config.Timeouts
 	cache          *cache
 	cacheSize      int
-	shared         *commonStore // nil: this edge is alone
-	proofs         *proofs      // nil: tokens that are bound to a key are refused
-	certificates   string       // where client certificates come from; "" nowhere
-	keyCache       string       // where keys are kept; "" nowhere
-	invalid        budget       // of tokens that do not hold, by network
-	told           *told        // beside decisions; nil: nothing
-	signing        *signing     // nil: the edge signs nothing
+	shared         *commonStore          // nil: this edge is alone
+	proofs         *proofs               // nil: tokens that are bound to a key are refused
+	certificates   web.CertificateSource // where client certificates come from; "" nowhere
+	keyCache       string                // where keys are kept; "" nowhere
+	invalid        budget                // of tokens that do not hold, by network
+	told           *told                 // beside decisions; nil: nothing
+	signing        *signing              // nil: the edge signs nothing
 	transports     *transports
 	pools          map[string]*pool
 	unmatched      *routeMetrics   // nil: none
@@ -91,7 +92,7 @@ func (e *Edge) compile(c config.Edge, old *state) (*state, error) {
 	if err := checkCertificates(c.ClientCertificates, len(s.trusted)); err != nil {
 		wrong(err, "edge.client_certificates")
 	}
-	s.certificates = c.ClientCertificates
+	s.certificates = web.CertificateSource(c.ClientCertificates)
 	if err := s.compileCache(c.TokenCache, old); err != nil {
 		wrong(err, "edge.token_cache")
 	}

@@ -3,13 +3,12 @@ package edge
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/web"
 )
 
 // binding is what a token is bound to by cnf; empty for a bearer's.
@@ -57,29 +56,18 @@ func (s *state) prove(ctx context.Context, p *passage, rt *route, v *verified, p
 // possession was shown in the handshake, here or at the trusted proxy; who issued it
 // says nothing, for the token names it (RFC 8705 3, 6.2).
 func (s *state) certificate(r *http.Request, p *passage) string {
-	var raw []byte
-	switch s.certificates {
-	case "connection":
-		if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-			raw = r.TLS.PeerCertificates[0].Raw
-		}
-	case "header": // one value, a byte sequence: colons around base64 (RFC 9440 2.2, RFC 8941 3.3.5)
-		if v := r.Header["Client-Cert"]; p.way.trusted && len(v) == 1 && len(v[0]) > 2 && strings.HasPrefix(v[0], ":") && strings.HasSuffix(v[0], ":") {
-			raw, _ = base64.StdEncoding.DecodeString(v[0][1 : len(v[0])-1])
-		}
-	}
+	raw := s.certificates.Leaf(r, p.way.trusted)
 	if len(raw) == 0 {
 		return ""
 	}
-	sum := sha256.Sum256(raw)
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	return web.Thumbprint(raw)
 }
 
 func checkCertificates(from string, trusted int) error {
 	switch {
-	case from != "" && from != "connection" && from != "header":
+	case from != "" && from != string(web.FromConnection) && from != string(web.FromHeader):
 		return errors.New("is neither connection nor header")
-	case from == "header" && trusted == 0:
+	case from == string(web.FromHeader) && trusted == 0:
 		return errors.New("header needs trusted_proxies: from anybody else it is a stranger's word")
 	}
 	return nil

@@ -166,7 +166,7 @@ func (s *Service) code(ctx context.Context, r Request) (Response, Result, error)
 	if !verifierFits(r.CodeVerifier, c.Challenge) {
 		return Response{}, "", reason.New(reason.CodeVerifierMismatch, nil)
 	}
-	if c.JKT != "" && c.JKT != r.JKT {
+	if c.JKT != "" && c.JKT != r.Bound.JKT {
 		return Response{}, "", otherKey()
 	}
 	if err := s.check(ctx, g, r.Client, reason.CodeInvalid); err != nil {
@@ -180,14 +180,14 @@ func otherKey() error { return &reason.Error{Code: reason.SenderMismatch, OAuth:
 
 // redeem gives the tokens of a code.
 func (s *Service) redeem(ctx context.Context, r Request, c Code, g Grant) (Response, Result, error) {
-	return s.give(ctx, r, g, c.Nonce, func(ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error) {
-		return s.Store.SpendCode(ctx, c.Hash, ends, jkt, first, act)
+	return s.give(ctx, r, g, c.Nonce, func(ends time.Time, bound token.Confirmation, first *Refresh, act audit.Act) (bool, error) {
+		return s.Store.SpendCode(ctx, c.Hash, ends, bound, first, act)
 	}, func() error { return s.codeLost(ctx, r, c) })
 }
 
 // give signs first and spends then: a failure to sign costs nobody their code. lost
 // says why spend was not the first.
-func (s *Service) give(ctx context.Context, r Request, g Grant, nonce string, spend func(ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error), lost func() error) (Response, Result, error) {
+func (s *Service) give(ctx context.Context, r Request, g Grant, nonce string, spend func(ends time.Time, bound token.Confirmation, first *Refresh, act audit.Act) (bool, error), lost func() error) (Response, Result, error) {
 	r.Scope = "" // it was fixed when it was allowed; a token request has none (RFC 6749 4.1.3)
 	scope, aud, err := asked(r, g)
 	if err != nil {
@@ -198,17 +198,17 @@ func (s *Service) give(ctx context.Context, r Request, g Grant, nonce string, sp
 		return Response{}, "", err
 	}
 	var first *Refresh
-	jkt := ""
+	var bound token.Confirmation
 	ends := s.Now().Add(time.Duration(out.ExpiresIn) * time.Second)
 	if slices.Contains(r.Client.GrantTypes, "refresh_token") {
 		out.RefreshToken = secret.New("rt_")
 		first = s.newRefresh(out.RefreshToken, g)
 		ends = first.Expires
 		if r.Client.Public { // others prove who they are at each refresh (RFC 9449 5)
-			jkt = r.JKT
+			bound = r.Bound
 		}
 	}
-	ok, err := spend(ends, jkt, first, audit.New(s.Now(), actor(r), "code.redeem", "grant", g.ID))
+	ok, err := spend(ends, bound, first, audit.New(s.Now(), actor(r), "code.redeem", "grant", g.ID))
 	if err != nil {
 		return Response{}, "", err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/session"
+	"github.com/jotward/jotward/internal/token"
 )
 
 // DeviceCode is the grant type of RFC 8628.
@@ -159,8 +160,8 @@ func (s *Service) device(ctx context.Context, r Request) (Response, Result, erro
 	if err != nil {
 		return Response{}, "", err
 	}
-	return s.give(ctx, r, g, "", func(ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error) {
-		return s.Store.SpendDevice(ctx, d.Hash, ends, jkt, first, act)
+	return s.give(ctx, r, g, "", func(ends time.Time, bound token.Confirmation, first *Refresh, act audit.Act) (bool, error) {
+		return s.Store.SpendDevice(ctx, d.Hash, ends, bound, first, act)
 	}, func() error { return s.deviceLost(ctx, r, d) })
 }
 

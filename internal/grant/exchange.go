@@ -50,6 +50,9 @@ func (s *Service) exchange(ctx context.Context, r Request) (Response, Result, er
 	if err != nil {
 		return Response{}, "", err
 	}
+	if err := s.Within(subject.Subject); err != nil {
+		return Response{}, "", err
+	}
 	c, err := s.delegated(ctx, subject, r)
 	if err != nil {
 		return Response{}, "", err
@@ -94,7 +97,7 @@ func subjectInvalid(err error) error {
 func (s *Service) delegated(ctx context.Context, a token.Access, r Request) (token.Access, error) {
 	now := s.Now()
 	c := token.Access{Subject: a.Subject, ClientID: r.Client.ID, ClientVersion: r.Client.Version, GrantID: a.GrantID, SessionID: a.SessionID, AuthTime: a.AuthTime,
-		Expiry: min(now.Add(r.Client.Lifetime()).Unix(), a.Expiry), IssuedAt: now.Unix(), ID: secret.ID(""), Actor: a.Actor, Confirmation: token.Bound(r.JKT)}
+		Expiry: min(now.Add(r.Client.Lifetime()).Unix(), a.Expiry), IssuedAt: now.Unix(), ID: secret.ID(""), Actor: a.Actor, Confirmation: r.Bound.Claim()}
 	if a.ClientID != r.Client.ID {
 		if c.Actor = (&token.Actor{Subject: r.Client.ID, Actor: a.Actor}); c.Actor.Depth() > maxActors {
 			return c, reason.New(reason.SubjectTokenInvalid, errors.New("grant: too many act for one another"))

@@ -28,10 +28,11 @@ type Grant struct {
 	Scopes, Audiences, AMR           []string
 	AuthTime, Created, Expires, Ends time.Time
 	Revoked                          bool
-	JKT                              string // the key that its refresh tokens are bound to (RFC 9449 5); "" when to none
 	// Claims of the person that were allowed one by one (OpenID Connect Core 5.5), for
 	// ID tokens and at UserInfo.
 	IDTokenClaims, UserInfoClaims []string
+	// Bound is what its refresh tokens are bound to (RFC 9449 5, RFC 8705 4).
+	Bound token.Confirmation
 }
 
 // Code is a stored authorization code (RFC 6749 4.1.2).
@@ -77,7 +78,7 @@ type Store interface {
 	Grants(ctx context.Context, subject, after string, limit int) ([]Grant, error)
 	RevokeGrant(ctx context.Context, id string, act audit.Act) error
 	Code(ctx context.Context, hash []byte) (Code, error)
-	SpendCode(ctx context.Context, hash []byte, ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error)
+	SpendCode(ctx context.Context, hash []byte, ends time.Time, bound token.Confirmation, first *Refresh, act audit.Act) (bool, error)
 	Refresh(ctx context.Context, hash []byte) (Refresh, error)
 	SpendRefresh(ctx context.Context, hash, sealed []byte, next Refresh, act audit.Act) (bool, error)
 	SaveDevice(ctx context.Context, d Device) error
@@ -86,7 +87,7 @@ type Store interface {
 	PollDevice(ctx context.Context, hash []byte, at time.Time, interval time.Duration) error
 	AllowDevice(ctx context.Context, hash []byte, g Grant, act audit.Act) error
 	DenyDevice(ctx context.Context, hash []byte, act audit.Act) error
-	SpendDevice(ctx context.Context, hash []byte, ends time.Time, jkt string, first *Refresh, act audit.Act) (bool, error)
+	SpendDevice(ctx context.Context, hash []byte, ends time.Time, bound token.Confirmation, first *Refresh, act audit.Act) (bool, error)
 	SavePushed(ctx context.Context, p Pushed) error
 	Pushed(ctx context.Context, hash []byte) (Pushed, error)
 	RevokeToken(ctx context.Context, act audit.Act) error
@@ -109,6 +110,17 @@ type Service struct {
 	Idle     time.Duration
 	Absolute time.Duration
 	Observe  func(Event) // called once for each token request; may be nil
+	// Limit counts a token of a person before it is signed, or a look at him, and says
+	// whether it is one too many. Nil: it never is.
+	Limit func(subject string) error
+}
+
+// Within counts one for a person; RateLimited when it is one too many.
+func (s *Service) Within(subject string) error {
+	if s.Limit == nil {
+		return nil
+	}
+	return s.Limit(subject)
 }
 
 func or(d, def time.Duration) time.Duration {

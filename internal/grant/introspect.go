@@ -114,40 +114,61 @@ func missing(err error) error {
 }
 
 func (s *Service) accessLive(ctx context.Context, a token.Access) (bool, error) {
+	code, err := s.Ended(ctx, a)
+	return err == nil && code == "", err
+}
+
+// Ended says what has ended one of our access tokens, whose claims they are; "" for one
+// that nothing has. That its time is over is no such end.
+func (s *Service) Ended(ctx context.Context, a token.Access) (reason.Code, error) {
 	if gone, err := s.Store.TokenRevoked(ctx, a.ID); err != nil || gone {
-		return false, err
+		return reason.TokenRevoked, err
 	}
 	c, err := s.Store.Client(ctx, a.ClientID)
-	if err != nil || c.Disabled || a.ClientVersion < c.Version {
-		return false, missing(err)
-	}
-	if a.GrantID == "" {
-		return s.ownerLive(ctx, a)
+	switch {
+	case err != nil || a.ClientVersion < c.Version:
+		return reason.ClientRevoked, missing(err)
+	case c.Disabled:
+		return reason.ClientDisabled, nil
+	case a.GrantID == "":
+		return s.ownerEnded(ctx, a)
 	}
 	who, err := s.Store.Account(ctx, a.Subject)
-	if err != nil || who.Disabled || a.SubjectVersion < who.Version {
-		return false, missing(err)
+	if err != nil || a.SubjectVersion < who.Version {
+		return reason.SubjectRevoked, missing(err)
+	}
+	if who.Disabled {
+		return reason.AccountDisabled, nil
 	}
 	ses, err := s.Store.Session(ctx, a.SessionID)
 	if err != nil || ses.Ended {
-		return false, missing(err)
+		return reason.SessionRevoked, missing(err)
 	}
 	g, err := s.Store.Grant(ctx, a.GrantID)
-	if err != nil || g.Revoked || g.ClientID == a.ClientID {
-		return err == nil && !g.Revoked, missing(err)
+	if err != nil || g.Revoked {
+		return reason.GrantRevoked, missing(err)
+	}
+	if g.ClientID == a.ClientID {
+		return "", nil
 	}
 	c, err = s.Store.Client(ctx, g.ClientID) // to which the token was issued that was exchanged for this one
-	return err == nil && !c.Disabled, missing(err)
+	if err != nil || c.Disabled {
+		return reason.ClientDisabled, missing(err)
+	}
+	return "", nil
 }
 
-// ownerLive looks at the client whose own token was exchanged for this one (RFC 8693), by
+// ownerEnded looks at the client whose own token was exchanged for this one (RFC 8693), by
 // the version that it had: what takes that client's tokens back takes this one too.
-func (s *Service) ownerLive(ctx context.Context, a token.Access) (bool, error) {
+func (s *Service) ownerEnded(ctx context.Context, a token.Access) (reason.Code, error) {
 	if a.Subject == a.ClientID {
-		return true, nil
+		return "", nil
 	}
 	c, err := s.Store.Client(ctx, a.Subject)
-	return err == nil && !c.Disabled && a.SubjectVersion >= c.Version, missing(err)
+	if err != nil || c.Disabled || a.SubjectVersion < c.Version {
+		return reason.ClientRevoked, missing(err)
+	}
+	return "", nil
 }
 
 // Revoke is RFC 7009: a token that is unknown or another client's is no error

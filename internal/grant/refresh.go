@@ -66,9 +66,10 @@ func (s *Service) refresh(ctx context.Context, r Request) (Response, Result, err
 }
 
 // again mints what a request asks of its grant, narrowed to what it may have today.
-// Refresh tokens that are bound to a key come with its proof (RFC 9449 5).
+// Refresh tokens that are bound come with the proof of their key (RFC 9449 5) and with
+// their certificate (RFC 8705 4).
 func (s *Service) again(ctx context.Context, r Request, g Grant) (Response, error) {
-	if g.JKT != "" && g.JKT != r.JKT {
+	if g.Bound.JKT != "" && g.Bound.JKT != r.Bound.JKT || g.Bound.X5T != "" && g.Bound.X5T != r.Bound.X5T {
 		return Response{}, otherKey()
 	}
 	scope, aud, err := asked(r, g)

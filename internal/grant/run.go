@@ -20,10 +20,12 @@ type Request struct {
 	GrantType, Scope                              string
 	Resources                                     []string // RFC 8707
 	Code, RedirectURI, CodeVerifier, RefreshToken string
-	JKT                                           string // of the key that the request proved (RFC 9449 5), "" for none
-	DeviceCode                                    string
-	Exchange                                      Exchange
-	RequestID                                     string
+	// Bound is the key that the request proved (RFC 9449 5) and the certificate that it
+	// came with (RFC 8705 3).
+	Bound      token.Confirmation
+	DeviceCode string
+	Exchange   Exchange
+	RequestID  string
 }
 
 // Response is a token response (RFC 6749 5.1).
@@ -105,8 +107,11 @@ func (s *Service) run(ctx context.Context, r Request) (Response, Result, error) 
 	if !r.Client.Grants(r.GrantType) {
 		return Response{}, "", reason.New(reason.ClientUnauthorized, nil)
 	}
-	if r.Client.DPoP && r.JKT == "" {
+	if r.Client.DPoP && r.Bound.JKT == "" || r.Client.TLSBound && r.Bound.X5T == "" {
 		return Response{}, "", reason.New(reason.SenderProofMissing, nil)
+	}
+	if !r.Client.TLSBound { // who shows a certificate may want it for nothing but to authenticate
+		r.Bound.X5T = ""
 	}
 	return run(ctx, r)
 }
@@ -180,6 +185,9 @@ func both(a, b []string) []string {
 // mint signs the tokens of a person's grant, from the account as it is now.
 func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []string, nonce string) (Response, error) {
 	c := r.Client
+	if err := s.Within(g.Subject); err != nil {
+		return Response{}, err
+	}
 	a, err := s.Store.Account(ctx, g.Subject)
 	if err != nil {
 		return Response{}, unknown(err, reason.AccountDisabled)
@@ -191,7 +199,7 @@ func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []str
 	exp := now.Add(c.Lifetime()).Unix()
 	claims := token.Access{Subject: g.Subject, Audience: aud, ClientID: c.ID, Expiry: exp, IssuedAt: now.Unix(), ID: secret.ID(""),
 		Scope: strings.Join(scope, " "), GrantID: g.ID, SessionID: g.SessionID, AuthTime: g.AuthTime.Unix(),
-		SubjectVersion: a.Version, ClientVersion: c.Version, Roles: a.Roles, Permissions: a.Permissions, Confirmation: token.Bound(r.JKT)}
+		SubjectVersion: a.Version, ClientVersion: c.Version, Roles: a.Roles, Permissions: a.Permissions, Confirmation: r.Bound.Claim()}
 	access, err := s.Minter.Access(ctx, claims)
 	if err != nil {
 		return Response{}, err

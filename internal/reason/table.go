@@ -126,10 +126,15 @@ const (
 	RolesChanged         Code = "roles_changed"
 	AccountDisabled      Code = "account_disabled"
 	ClientDisabled       Code = "client_disabled"
-	Administrator        Code = "administrator"
-	SignedOut            Code = "signed_out"
-	Requested            Code = "requested"
-	Internal             Code = "internal"
+	// What registers itself (RFC 7591, RFC 7592).
+	RegistrationTokenInvalid Code = "registration_token_invalid"
+	ClientMetadataInvalid    Code = "client_metadata_invalid"
+	RedirectURIInvalid       Code = "redirect_uri_invalid"
+	RegistrationsExceeded    Code = "registrations_exceeded"
+	Administrator            Code = "administrator"
+	SignedOut                Code = "signed_out"
+	Requested                Code = "requested"
+	Internal                 Code = "internal"
 )
 
 // Exit codes of the CLI: 0 is success, and these are the failures.
@@ -229,6 +234,10 @@ var table = []Info{
 	{GrantTypeUnsupported, "the grant type does not exist here", "use one of grant_types_supported in the metadata", 400, "unsupported_grant_type", exitUsage},
 	{ScopeInvalid, "a scope is unknown or not allowed for the client", "ask for allowed scopes only", 400, "invalid_scope", exitDenied},
 	{AudienceInvalid, "the client has no audience, or not the resource that was asked for", "give the client an audience, or ask for one of its own", 400, "invalid_target", exitDenied},
+	{RegistrationTokenInvalid, "the token that registration needs is missing, unknown, used up or expired", "register with an initial access token, and manage a client with the newest registration access token of its own", 401, invalidToken, exitDenied},
+	{ClientMetadataInvalid, "the client asks to be what clients may not register as here", "compare its metadata with error_description and issuer.registration", 400, "invalid_client_metadata", exitUsage},
+	{RedirectURIInvalid, "a redirect URI is none that a client may register", "register exact https addresses, or what else issuer.registration allows", 400, "invalid_redirect_uri", exitUsage},
+	{RegistrationsExceeded, "as many clients have registered as may", "delete those that nobody uses, or raise issuer.registration.max_clients", 503, "temporarily_unavailable", exitDenied},
 	{RedirectMismatch, "the redirect_uri is not one of the client's", "register it exactly as it is sent", 400, invalidRequest, exitDenied},
 	{CodeInvalid, "the code is unknown, expired or another client's", "start the sign-in again", 400, invalidGrant, exitDenied},
 	{CodeReused, "the code was used twice; its grant is revoked", "start the sign-in again", 400, invalidGrant, exitRevoked},

@@ -49,6 +49,13 @@ func TestAdminStory(t *testing.T) {
 	v.want(v.admin("DELETE", "/admin/v1/clients/shop", nil), 204, "")
 	v.want(v.admin("GET", "/admin/v1/clients/shop", nil), 404, "not_found")
 
+	v.invite(3)
+	invited := v.want(v.admin("GET", "/admin/v1/registration_tokens", nil), 200, "").items()
+	if len(invited) != 1 || invited[0]["uses"] != 3.0 || invited[0]["token"] != nil {
+		t.Errorf("%v", invited)
+	}
+	v.want(v.admin("DELETE", "/admin/v1/registration_tokens/"+invited[0]["id"].(string), nil), 204, "")
+
 	bob := v.want(v.admin("POST", "/admin/v1/users", map[string]any{"username": "bob", "password": "a long password"}), 201, "").text("id")
 	v.want(v.admin("PUT", "/admin/v1/users/"+bob, map[string]any{"name": "Bob", "email": "bob@example.com"}), 200, "")
 	v.want(v.admin("PUT", "/admin/v1/users/"+bob+"/roles", map[string]any{"roles": []string{"boss"}}), 204, "")
@@ -65,6 +72,12 @@ func TestAdminStory(t *testing.T) {
 	v.want(v.admin("POST", "/admin/v1/users/"+bob+"/disable", nil), 204, "")
 	v.want(v.admin("POST", "/admin/v1/users/"+bob+"/enable", nil), 204, "")
 	v.want(v.admin("DELETE", "/admin/v1/users/"+bob, nil), 204, "")
+
+	told := v.want(v.admin("POST", "/admin/v1/tokens/explain", map[string]any{"token": first.text("access_token"), "audience": "api"}), 200, "")
+	if told.json["ended"] != nil || at(told.json, "access_token_claims", "client_id") != "app" || strings.Contains(told.body, first.text("access_token")) || len(told.json["checks"].([]any)) < 10 {
+		t.Errorf("%s", told.body)
+	}
+	v.want(v.admin("POST", "/admin/v1/tokens/explain", map[string]any{"token": first.text("access_token")}), 400, "request_invalid")
 
 	sessions := v.want(v.admin("GET", "/admin/v1/users/"+v.ann.ID+"/sessions", nil), 200, "").items()
 	grants := v.want(v.admin("GET", "/admin/v1/users/"+v.ann.ID+"/grants", nil), 200, "").items()

@@ -170,7 +170,7 @@ func TestAuthorizationSuccess(t *testing.T) {
 func TestThreatScriptsOfOtherOrigins(t *testing.T) {
 	t.Parallel()
 	v := newWorld(t)
-	readable := map[string]bool{"/token": true, "/revoke": true, "/par": true, "/device_authorization": true, "/userinfo": true, "/jwks": true, "/.well-known/oauth-authorization-server": true, "/.well-known/openid-configuration": true}
+	readable := map[string]bool{"/token": true, "/revoke": true, "/par": true, "/device_authorization": true, "/userinfo": true, "/register": true, "/register/{id}": true, "/jwks": true, "/.well-known/oauth-authorization-server": true, "/.well-known/openid-configuration": true}
 	for _, route := range v.issuer.PublicRoutes() {
 		method, path, _ := strings.Cut(route.Pattern, " ")
 		for _, m := range []string{method, "OPTIONS"} {

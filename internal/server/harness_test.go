@@ -36,6 +36,7 @@ import (
 	"github.com/jotward/jotward/internal/server/authorize"
 	"github.com/jotward/jotward/internal/server/feed"
 	"github.com/jotward/jotward/internal/server/metadata"
+	"github.com/jotward/jotward/internal/server/registration"
 	servertoken "github.com/jotward/jotward/internal/server/token"
 	"github.com/jotward/jotward/internal/server/userinfo"
 	"github.com/jotward/jotward/internal/session"
@@ -70,6 +71,8 @@ type world struct {
 	clients  *client.Service
 	logouts  *logout.Service
 	abroad   *abroad
+
+	registrar *client.Registrar
 }
 
 type syncBuffer struct {
@@ -125,7 +128,7 @@ func (v *world) wire(now func() time.Time) {
 	v.ok(err)
 	v.accounts = &account.Service{Store: v.store, Hasher: passwords, Now: now, TokenLife: client.TokenLife}
 	v.clients = &client.Service{Store: v.store, Now: now, TokenLife: client.TokenLife, Issuer: issuerURL, Replay: v.store}
-	proofs, err := web.NewProofs(issuerURL, now)
+	proofs, err := web.NewProofs(issuerURL, "", now)
 	v.ok(err)
 	userCodes, err := limit.New(authorize.UserCodeRate, 100)
 	v.ok(err)
@@ -133,12 +136,18 @@ func (v *world) wire(now func() time.Time) {
 	v.ok(err)
 	strangers, err := web.NewBudget(web.StrangerRate)
 	v.ok(err)
+	registering, err := web.NewBudget(registration.Rate)
+	v.ok(err)
+	v.registrar = &client.Registrar{Clients: v.clients, Tokens: v.store, Store: v.store, Policy: client.RegistrationPolicy{Access: client.WithToken,
+		GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials"}, AuthMethods: client.RegistrationMethods, RedirectURIs: []string{"https", "loopback"},
+		Scopes: []string{"openid", "profile", "read"}, Audiences: []string{"api"}, MaxClients: 100}}
 	sessions := &session.Service{Store: v.store, Now: now, Life: time.Hour, TokenLife: client.TokenLife}
-	grants := &grant.Service{Store: v.store, Minter: &token.Minter{Issuer: issuerURL, Ring: ring, Now: now}, Now: now}
+	grants := &grant.Service{Store: v.store, Minter: &token.Minter{Issuer: issuerURL, Ring: ring, Now: now}, Now: now, Limit: func(subject string) error { return v.issuer.Web.Limits.Person(subject, now()) }}
 	v.issuer = &server.Issuer{
 		Web:      &web.Server{Log: slog.New(slog.NewJSONHandler(v.log, nil)), Now: now, HSTS: true, Refused: refused},
 		Ops:      &web.Ops{Health: new(web.Health), Metrics: http.NotFoundHandler(), Profiles: http.NotFoundHandler(), Token: adminToken},
-		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet},
+		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet, AuthMethods: v.clients.AuthMethods(), Registration: true},
+		Register: &registration.Endpoints{Issuer: issuerURL, Registrar: v.registrar, Budget: registering},
 		Token:    &servertoken.Endpoints{Clients: v.clients, Grants: grants, Proofs: proofs},
 		UserInfo: &userinfo.Endpoints{Grants: grants, Proofs: proofs},
 		Authorize: &authorize.Endpoints{Issuer: issuerURL, Clients: v.clients, Proofs: proofs, UserCodes: userCodes, Strangers: strangers, Grants: grants, Passwords: passwords, Accounts: v.accounts, Sessions: sessions, Secure: true,
@@ -155,7 +164,7 @@ func (v *world) wire(now func() time.Time) {
 				}
 				return signer.Sign(claims)
 			}},
-		Admin: &admin.Endpoints{Token: adminToken, Accounts: v.accounts, Clients: v.clients, Ring: ring, Sessions: sessions, Grants: grants, Now: now, Log: v.store},
+		Admin: &admin.Endpoints{Token: adminToken, Accounts: v.accounts, Clients: v.clients, Register: v.registrar, Ring: ring, Sessions: sessions, Grants: grants, Now: now, Log: v.store},
 	}
 	v.abroad = &abroad{}
 	v.clients.Reachable = outbound.New(outbound.Config{}).Check

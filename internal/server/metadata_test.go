@@ -48,7 +48,7 @@ func TestMetadataIsTrue(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri", "introspection_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint", "userinfo_endpoint", "end_session_endpoint", "device_authorization_endpoint"} {
+	for _, name := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri", "introspection_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint", "userinfo_endpoint", "end_session_endpoint", "device_authorization_endpoint", "registration_endpoint"} {
 		known = append(known, name)
 		path, ok := strings.CutPrefix(doc.text(name), issuerURL)
 		if a := v.ask("POST", path); !ok || a.status == 404 || a.status == 405 && name != "jwks_uri" {

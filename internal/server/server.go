@@ -5,12 +5,14 @@ package server
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/server/admin"
 	"github.com/jotward/jotward/internal/server/authorize"
 	"github.com/jotward/jotward/internal/server/feed"
 	"github.com/jotward/jotward/internal/server/metadata"
+	"github.com/jotward/jotward/internal/server/registration"
 	"github.com/jotward/jotward/internal/server/token"
 	"github.com/jotward/jotward/internal/server/userinfo"
 	"github.com/jotward/jotward/internal/web"
@@ -25,12 +27,14 @@ type Issuer struct {
 	Authorize *authorize.Endpoints
 	UserInfo  *userinfo.Endpoints
 	Feed      *feed.Feed
+	Register  *registration.Endpoints // nil, or with a policy that lets nobody in: not mounted
 	Admin     *admin.Endpoints
+	Console   []web.Route // of the console, which stands beside this package; none where it has no address
 }
 
 // PublicRoutes is the mount list of the public listener.
 func (s *Issuer) PublicRoutes() []web.Route {
-	return []web.Route{
+	return append([]web.Route{
 		{Pattern: "GET /.well-known/oauth-authorization-server", Style: web.Problem, Handler: s.Metadata.Document, Access: web.AnyOrigin},
 		{Pattern: "GET /.well-known/openid-configuration", Style: web.Problem, Handler: s.Metadata.Document, Access: web.AnyOrigin},
 		{Pattern: "GET /jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeToken), Access: web.AnyOrigin, Quiet: true},
@@ -48,7 +52,7 @@ func (s *Issuer) PublicRoutes() []web.Route {
 		{Pattern: "GET /device", Style: authorize.Refusal, Handler: s.Authorize.Device},
 		{Pattern: "POST /device", Style: authorize.Refusal, Handler: s.Authorize.DeviceAnswer},
 		{Pattern: "POST /device/signin", Style: authorize.Refusal, Handler: s.Authorize.DeviceSignIn},
-		{Pattern: "GET /style.css", Style: web.Problem, Handler: authorize.Style},
+		{Pattern: "GET /style.css", Style: web.Problem, Handler: web.Stylesheet},
 		{Pattern: "POST /token", Style: web.OAuth, Handler: s.Token.Token, Access: web.AnyOrigin, Counted: true},
 		{Pattern: "POST /introspect", Style: web.OAuth, Handler: s.Token.Introspect, Counted: true},
 		{Pattern: "POST /revoke", Style: web.OAuth, Handler: s.Token.Revoke, Access: web.AnyOrigin, Counted: true},
@@ -57,15 +61,17 @@ func (s *Issuer) PublicRoutes() []web.Route {
 		{Pattern: "GET /feed/jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeFeed), Quiet: true},
 		{Pattern: "GET /healthz", Style: web.Problem, Handler: s.Ops.Health.Live, Quiet: true},
 		{Pattern: "GET /readyz", Style: web.Problem, Handler: s.Ops.Health.Brief, Quiet: true},
-	}
+	}, s.Register.Routes()...)
 }
 
 // Public serves the public listener.
-func (s *Issuer) Public() http.Handler { return s.Web.Guard(s.Web.Mount(s.PublicRoutes())) }
+func (s *Issuer) Public() http.Handler {
+	return s.Web.Guard(s.Web.Mount(s.Web.Limited(s.PublicRoutes())))
+}
 
 // PrivateRoutes is the mount list of the admin listener.
 func (s *Issuer) PrivateRoutes() []web.Route {
-	return append(s.Ops.Routes(), s.Admin.Routes()...)
+	return slices.Concat(s.Ops.Routes(), s.Admin.Routes(), s.Console)
 }
 
 // Private serves the admin listener.

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/jose/jwk"
@@ -138,12 +137,9 @@ func (m *Minter) Verify(ctx context.Context, text string) (Access, error) {
 // OwnID returns the claims of an ID token that a client got here, expired or not, for
 // an id_token_hint (OpenID Connect Core 3.1.2.1). It proves nothing but who is meant.
 func (m *Minter) OwnID(ctx context.Context, text string) (ID, error) {
-	set, err := m.Ring.Set(ctx, keyring.PurposeToken)
-	if err != nil {
-		return ID{}, err
-	}
-	v, err := jwt.NewVerifier[ID](set, jwt.Policy{Issuers: []string{m.Issuer}, SkipAudience: true,
-		Algorithms: []jwk.Algorithm{keyring.DefaultAlgorithm}, Type: "JWT", SkipLifetime: true, SkipExpiry: true, Clock: m.Now})
+	p := m.own("JWT")
+	p.MaxLifetime, p.SkipLifetime, p.SkipExpiry = 0, true, true
+	v, err := verifierOf[ID](ctx, m, p)
 	if err != nil {
 		return ID{}, err
 	}
@@ -161,8 +157,7 @@ func (m *Minter) verify(set *jwk.Set) (*jwt.Verifier[Access], error) {
 	if m.verifier != nil && m.set == set {
 		return m.verifier, nil
 	}
-	v, err := jwt.NewVerifier[Access](set, jwt.Policy{Issuers: []string{m.Issuer}, SkipAudience: true,
-		Algorithms: []jwk.Algorithm{keyring.DefaultAlgorithm}, Type: "at+jwt", MaxLifetime: client.MaxLifetime, Clock: m.Now})
+	v, err := jwt.NewVerifier[Access](set, m.own("at+jwt"))
 	if err == nil {
 		m.set, m.verifier = set, v
 	}

@@ -49,8 +49,8 @@ type Access struct {
 	ClientVersion  int64    `json:"client_ver"`
 	Roles          []string `json:"roles,omitempty"`
 	Permissions    []string `json:"permissions,omitempty"`
-	// Confirmation is the key that the token is bound to (RFC 9449 6.1), nil for a
-	// bearer's.
+	// Confirmation is the key and the certificate that the token is bound to (RFC 9449
+	// 6.1, RFC 8705 3.1), nil for a bearer's.
 	Confirmation *Confirmation `json:"cnf,omitempty"`
 	// Actor is who acts for the subject, where that is another (RFC 8693 4.1).
 	Actor *Actor `json:"act,omitempty"`
@@ -71,22 +71,32 @@ func (a *Actor) Depth() (n int) {
 	return n
 }
 
-// Confirmation names a key by its thumbprint (RFC 7638).
+// Confirmation names what the holder of a token must prove (RFC 7800 3.1): a key by
+// its thumbprint (RFC 7638), a certificate by its own (RFC 8705 3.1), or both.
 type Confirmation struct {
 	JKT string `json:"jkt,omitempty"`
+	X5T string `json:"x5t#S256,omitempty"`
 }
 
-// Bound is the confirmation of a key, nil for no key.
-func Bound(jkt string) *Confirmation {
-	if jkt == "" {
+// Claim is the cnf of a token that is bound to it; nil for the zero Confirmation.
+func (c Confirmation) Claim() *Confirmation {
+	if c == (Confirmation{}) {
 		return nil
 	}
-	return &Confirmation{jkt}
+	return &c
+}
+
+// Bound is what the token is bound to.
+func (a Access) Bound() Confirmation {
+	if a.Confirmation == nil {
+		return Confirmation{}
+	}
+	return *a.Confirmation
 }
 
 // Type is the token_type (RFC 6749 7.1, RFC 9449 5).
 func (a Access) Type() string {
-	if a.Confirmation != nil {
+	if a.Bound().JKT != "" {
 		return "DPoP"
 	}
 	return "Bearer"

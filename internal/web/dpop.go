@@ -17,6 +17,7 @@ import (
 // before a restart has a nonce of before it.
 type Proofs struct {
 	issuer   string
+	alias    string // under which clients with certificates call (RFC 8705 5), "" for none
 	verifier *jwt.DPoPVerifier
 	nonces   *jwt.DPoPNonces
 	budget   *Budget // of those who prove nothing but a key
@@ -51,8 +52,9 @@ func names(list []jwk.Algorithm) (out []string) {
 	return out
 }
 
-// NewProofs returns what checks the proofs of requests to that issuer.
-func NewProofs(issuer string, now func() time.Time) (*Proofs, error) {
+// NewProofs returns what checks the proofs of requests to that issuer, and to the
+// address under which clients with certificates call it, if it has one.
+func NewProofs(issuer, alias string, now func() time.Time) (*Proofs, error) {
 	nonces, err := jwt.NewDPoPNonces(nonceWindow)
 	if err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func NewProofs(issuer string, now func() time.Time) (*Proofs, error) {
 		return nil, err
 	}
 	v, err := jwt.NewDPoPVerifier(jwt.DPoPPolicy{Algorithms: ProofAlgorithms(), MaxAge: proofAge, Leeway: proofLeeway, Clock: now, Replay: memory})
-	return &Proofs{issuer: issuer, verifier: v, nonces: nonces, budget: budget, now: now}, err
+	return &Proofs{issuer: issuer, alias: alias, verifier: v, nonces: nonces, budget: budget, now: now}, err
 }
 
 // Key returns the thumbprint of the key that a request without an access token
@@ -86,8 +88,8 @@ func (p *Proofs) Holds(w http.ResponseWriter, r *http.Request, token, jkt string
 	return err
 }
 
-// check completes the question. The address is the one that the issuer publishes,
-// whatever Host the request has.
+// check completes the question. The address is one of those that the issuer publishes,
+// whatever else Host says.
 func (p *Proofs) check(w http.ResponseWriter, r *http.Request, q jwt.DPoPRequest) (string, error) {
 	now := p.now()
 	w.Header().Set("DPoP-Nonce", p.nonces.Current(now))
@@ -96,7 +98,11 @@ func (p *Proofs) check(w http.ResponseWriter, r *http.Request, q jwt.DPoPRequest
 			return "", err
 		}
 	}
-	q.Proofs, q.Method, q.URL, q.Nonces = r.Header.Values("DPoP"), r.Method, p.issuer+r.URL.Path, p.nonces.Accepted(now)
+	at := p.issuer
+	if p.alias != "" && strings.EqualFold("https://"+r.Host, p.alias) {
+		at = p.alias
+	}
+	q.Proofs, q.Method, q.URL, q.Nonces = r.Header.Values("DPoP"), r.Method, at+r.URL.Path, p.nonces.Accepted(now)
 	proof, err := p.verifier.Verify(r.Context(), q)
 	if err == nil {
 		return proof.Thumbprint, nil

@@ -64,6 +64,7 @@ func Once(form url.Values) (url.Values, error) {
 // form, or its assertion (RFC 7521 4.2), never two of them (RFC 6749 2.3: one method
 // a request).
 func ClientCredentials(r *http.Request, form url.Values) (c client.Credentials, err error) {
+	defer func() { c.Certificates = Certificates(r.Context()) }()
 	none := client.Credentials{}
 	if len(r.Header.Values("Authorization")) > 1 {
 		return none, reason.New(reason.ClientInvalid, errors.New("two Authorization headers"))

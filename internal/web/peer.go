@@ -2,10 +2,12 @@ package web
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
@@ -26,6 +28,12 @@ func (p Peers) trusts(a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// sent reports whether the request came from a trusted proxy itself.
+func (p Peers) sent(r *http.Request) bool {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && p.trusts(ap.Addr().Unmap())
 }
 
 // Client returns the address of the client: the peer's own, or, behind trusted
@@ -92,6 +100,17 @@ type caller struct {
 	addr   netip.Addr
 	client string
 	proved bool // the client has shown its secret or its key
+	// certificates reads those of the client, once; nil where nobody looks at any.
+	certificates func() []*x509.Certificate
+	limited      func(clientID string) error
+}
+
+func (s *Server) caller(r *http.Request) *caller {
+	who := &caller{addr: s.Peers.Client(r), limited: func(id string) error { return take(s.Limits.Client, id, s.Now()) }}
+	if s.Certificates != "" {
+		who.certificates = sync.OnceValue(func() []*x509.Certificate { return s.Certificates.chain(r, s.Peers.sent(r)) })
+	}
+	return who
 }
 
 type callerKey struct{}
@@ -112,11 +131,18 @@ func ByClient(ctx context.Context, id string) {
 }
 
 // Authenticated notes the client that client.Service.Authenticate returned, and whether
-// it proved who it is: a public one did not.
-func Authenticated(ctx context.Context, c client.Client) {
-	if who, ok := ctx.Value(callerKey{}).(*caller); ok {
-		who.client, who.proved = c.ID, c.ID != "" && !c.Public
+// it proved who it is: a public one did not. One that did is counted: it fails with
+// RateLimited where it comes too often.
+func Authenticated(ctx context.Context, c client.Client) error {
+	who, ok := ctx.Value(callerKey{}).(*caller)
+	if !ok {
+		return nil
 	}
+	who.client, who.proved = c.ID, c.ID != "" && !c.Public
+	if !who.proved {
+		return nil
+	}
+	return who.limited(c.ID)
 }
 
 // proved reports whether Authenticated has seen a client that is not public.

@@ -49,11 +49,15 @@ type Server struct {
 	Log   *slog.Logger
 	Now   func() time.Time
 	Peers Peers
+	// Certificates says where those of clients come from.
+	Certificates CertificateSource
 	// HSTS is sent on every answer when the service is reached over https.
 	HSTS bool
 	// Observe is told of every request; nil is fine. The route is a pattern of
 	// the mount list, so it bounds a label.
 	Observe func(Event)
+	// Limits are the operator's.
+	Limits Limits
 	// Refused bounds how often one network is refused by the routes that are Counted.
 	Refused *Budget
 }
@@ -102,7 +106,7 @@ func (s *Server) handle(route Route) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		s.headers(w.Header(), id)
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
-		who := &caller{addr: s.Peers.Client(r)}
+		who := s.caller(r)
 		handler := route.Handler
 		if HeaderSize(r) > MaxHeader {
 			handler = tooLong

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -234,7 +235,7 @@ func TestClientCredentials(t *testing.T) {
 			f(r)
 		}
 		got, err := ClientCredentials(r, values)
-		if want := (client.Credentials{ID: c.id, Secret: c.secret, Assertion: c.assertion}); (err == nil) != c.ok || got != want {
+		if want := (client.Credentials{ID: c.id, Secret: c.secret, Assertion: c.assertion}); (err == nil) != c.ok || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v %v", name, got, err)
 		}
 	}

@@ -174,3 +174,41 @@ func (v *world) scripts(on bool) {
 		return err
 	}))
 }
+
+// An operator signs in to the console and has a token explained: one that holds, and
+// the same once it was taken back.
+func TestChromiumExplainsAToken(t *testing.T) {
+	t.Parallel()
+	v := start(t)
+	status, out := v.post("/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {v.ClientID}, "client_secret": {v.ClientSecret}, "scope": {v.Scope}})
+	if status != http.StatusOK {
+		t.Fatal(status, out)
+	}
+	v.run(chromedp.Navigate(v.Console), chromedp.WaitVisible(chromedp.CSS("h1")))
+	v.look("console-signin")
+	v.run(chromedp.Click(chromedp.CSS(`form[action="/console/signin"] button`)), chromedp.WaitVisible(chromedp.CSS("#password")))
+	v.signIn(v.Password)
+	v.run(chromedp.WaitVisible(chromedp.CSS("#token")))
+	v.look("console")
+	explain := func(audience, want string) {
+		t.Helper()
+		v.run(chromedp.Evaluate[chromedp.Void](`document.body.dataset.old = 1`), chromedp.Evaluate[chromedp.Void](`document.querySelector("#token").value = "`+out["access_token"]+`"`),
+			chromedp.Evaluate[chromedp.Void](`document.querySelector("#audience").value = ""`), chromedp.Focus(chromedp.CSS("#audience")), chromedp.KeyEvent(audience), chromedp.KeyEvent(kb.Enter),
+			chromedp.WaitVisible(chromedp.CSS(`body:not([data-old])`)), chromedp.WaitVisible(chromedp.CSS("#verdict")))
+		if got := ask(v, chromedp.Text(chromedp.CSS("#verdict"))); got != want {
+			t.Fatalf("the page says %q, want %q", got, want)
+		}
+	}
+	explain(v.Audience, "Accepted")
+	v.look("console-accepted")
+	explain("another", "Refused")
+	v.look("console-refused")
+	resp, err := http.PostForm(v.Issuer+"/revoke", url.Values{"client_id": {v.ClientID}, "client_secret": {v.ClientSecret}, "token": {out["access_token"]}})
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatal(resp, err)
+	}
+	_ = resp.Body.Close()
+	explain(v.Audience, "Taken back")
+	v.look("console-taken-back")
+	v.run(chromedp.Click(chromedp.CSS(`form[action="/console/signout"] button`)), chromedp.WaitVisible(chromedp.CSS(`form[action="/console/signin"]`)))
+}

@@ -148,6 +148,26 @@ const read = await oauth.validateJwtAccessToken(as, asked, world.audience, { [oa
 assert.equal(read.client_id, world.public)
 held('access token (RFC 9068)')
 
+// Both register a client with an initial access token, of two uses; it signs a person in.
+const wanted = { client_name: 'npm', redirect_uris: [world.redirect], grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'client_secret_post', scope: 'openid read' }
+const self = await oc.dynamicClientRegistration(issuer, wanted, undefined, { initialAccessToken: world.initial, ...insecure })
+const selfVerifier = oc.randomPKCECodeVerifier()
+const selfBack = await browser.authorize(oc.buildAuthorizationUrl(self, { redirect_uri: world.redirect, scope: 'openid read', state, code_challenge: await oc.calculatePKCECodeChallenge(selfVerifier), code_challenge_method: 'S256' }))
+const selfTokens = await oc.authorizationCodeGrant(self, selfBack, { pkceCodeVerifier: selfVerifier, expectedState: state, idTokenExpected: true })
+assert.ok((await oc.refreshTokenGrant(self, selfTokens.refresh_token)).access_token)
+held('registration')
+
+const open = { initialAccessToken: world.initial, [oauth.allowInsecureRequests]: true }
+const known = await oauth.processDynamicClientRegistrationResponse(await oauth.dynamicClientRegistrationRequest(as, { ...wanted, token_endpoint_auth_method: 'none' }, open))
+await assert.rejects(oauth.dynamicClientRegistrationRequest(as, wanted, open).then(oauth.processDynamicClientRegistrationResponse))
+const manage = (method, token, body) => fetch(known.registration_client_uri, { method, body: body && JSON.stringify(body), headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' } })
+assert.equal((await (await manage('GET', known.registration_access_token)).json()).client_name, 'npm')
+const renamed = await (await manage('PUT', known.registration_access_token, { ...wanted, token_endpoint_auth_method: 'none', client_id: known.client_id, client_name: 'other' })).json()
+assert.equal(renamed.client_name, 'other')
+assert.equal((await manage('DELETE', known.registration_access_token)).status, 401)
+assert.equal((await manage('DELETE', renamed.registration_access_token)).status, 204)
+held('registration management')
+
 // Sign-out ends the refresh tokens too.
 const bye = await browser.ask(oc.buildEndSessionUrl(app, { id_token_hint: bare.id_token, post_logout_redirect_uri: world.bye, state: 'bye' }))
 assert.equal(bye.to, `${world.bye}?state=bye`)

@@ -20,7 +20,7 @@ import (
 
 // The flows that flows.mjs has to get through, in its order.
 var flows = []string{"par", "code with dpop", "refresh with dpop", "userinfo", "dpop with Ed25519", "code", "form_post", "claims, acr, login_hint", "private_key_jwt, introspection, revocation", "client_secret_basic", "client_secret_post",
-	"device", "token exchange", "access token (RFC 9068)", "logout", "back-channel logout"}
+	"device", "token exchange", "access token (RFC 9068)", "registration", "registration management", "logout", "back-channel logout"}
 
 const device, exchange = "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange"
 
@@ -52,7 +52,8 @@ func TestOpenIDClient(t *testing.T) {
 	a.create(map[string]any{"client_id": "npm-tv", "public": true, "grant_types": []string{device, "refresh_token"}, "scopes": []string{"openid", "read"}, "audiences": []string{s.Audience, "npm-signer"}})
 	a.create(map[string]any{"client_id": "npm-signer", "grant_types": []string{"client_credentials", exchange}, "scopes": []string{"read"}, "audiences": []string{s.Audience}, "jwks": set})
 	world, err := json.Marshal(map[string]any{"issuer": s.Issuer, "username": s.Username, "password": s.Password, "audience": s.Audience, "public": "npm-app", "device": "npm-tv",
-		"redirect": "http://127.0.0.1/callback", "bye": "http://127.0.0.1/bye", "out": backend, "signer": "npm-signer", "key": json.RawMessage(private), "confidential": s.ClientID, "secret": s.ClientSecret})
+		"redirect": "http://127.0.0.1/callback", "bye": "http://127.0.0.1/bye", "out": backend, "signer": "npm-signer", "key": json.RawMessage(private), "confidential": s.ClientID, "secret": s.ClientSecret,
+		"initial": a.post("registration_tokens", map[string]any{"uses": 2, "expires_in": 600})["token"]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,13 +91,16 @@ type admin struct {
 	play.Story
 }
 
-func (a admin) create(client map[string]any) {
+func (a admin) create(client map[string]any) { a.Helper(); a.post("clients", client) }
+
+// post makes something by the admin API, and returns what it is told of it.
+func (a admin) post(what string, thing map[string]any) (out map[string]any) {
 	a.Helper()
-	body, err := json.Marshal(client)
+	body, err := json.Marshal(thing)
 	if err != nil {
 		a.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(a.Context(), "POST", a.Admin+"/admin/v1/clients", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(a.Context(), "POST", a.Admin+"/admin/v1/"+what, bytes.NewReader(body))
 	if err != nil {
 		a.Fatal(err)
 	}
@@ -108,8 +112,12 @@ func (a admin) create(client map[string]any) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusCreated {
-		a.Fatalf("%v: %s", client["client_id"], resp.Status)
+		a.Fatalf("%v: %s", thing, resp.Status)
 	}
+	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
+		a.Fatal(err)
+	}
+	return out
 }
 
 // skip says why, and fails where nothing may be skipped.

@@ -28,6 +28,7 @@ type Story struct {
 	PublicClientID string `json:"public_client_id"`
 	RedirectURI    string `json:"redirect_uri"`
 	App            string `json:"app"`
+	Console        string `json:"console"`
 }
 
 // Build builds the binary that ships and returns its path.

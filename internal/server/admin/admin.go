@@ -36,6 +36,7 @@ type Endpoints struct {
 	Token    string
 	Accounts *account.Service
 	Clients  *client.Service
+	Register *client.Registrar
 	Ring     *keyring.Ring
 	Sessions *session.Service
 	Grants   *grant.Service
@@ -65,6 +66,9 @@ func (e *Endpoints) Routes() []web.Route {
 		route("POST /admin/v1/clients/{id}/secret", e.RotateSecret),
 		route("POST /admin/v1/clients/{id}/disable", e.DisableClient),
 		route("POST /admin/v1/clients/{id}/enable", e.EnableClient),
+		list("GET /admin/v1/registration_tokens", e.ListRegistrationTokens),
+		makes("POST /admin/v1/registration_tokens", e.CreateRegistrationToken),
+		route("DELETE /admin/v1/registration_tokens/{id}", e.DeleteRegistrationToken),
 		list("GET /admin/v1/users", e.ListUsers, "username"),
 		makes("POST /admin/v1/users", e.CreateUser),
 		route("GET /admin/v1/users/{id}", e.GetUser),
@@ -80,6 +84,7 @@ func (e *Endpoints) Routes() []web.Route {
 		route("DELETE /admin/v1/grants/{id}", e.RevokeGrant),
 		list("GET /admin/v1/revocations", e.ListRevocations),
 		makes("POST /admin/v1/revocations", e.Revoke),
+		route("POST /admin/v1/tokens/explain", e.ExplainToken),
 		list("GET /admin/v1/keys/{purpose}", e.ListKeys),
 		makes("POST /admin/v1/keys/{purpose}/rotate", e.RotateKey),
 		route("POST /admin/v1/keys/{purpose}/{kid}/retire", e.RetireKey),

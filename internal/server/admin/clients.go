@@ -29,23 +29,50 @@ type Client struct {
 	Version             int64     `json:"version"`
 	Created             time.Time `json:"created"`
 
-	JWKS                   json.RawMessage `json:"jwks,omitempty"` // absent for a client with a secret
-	DPoP                   bool            `json:"dpop_bound_access_tokens"`
-	PAR                    bool            `json:"require_pushed_authorization_requests"`
-	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris"`
+	ClientSender
+	PAR                    bool     `json:"require_pushed_authorization_requests"`
+	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris"`
 
 	BackchannelLogoutURI      string `json:"backchannel_logout_uri"`
 	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required"`
 	FrontchannelLogoutURI     string `json:"frontchannel_logout_uri"`
 	FrontchannelLogoutSession bool   `json:"frontchannel_logout_session_required"`
+
+	Registered bool `json:"registered"` // by itself (RFC 7591)
+}
+
+// ClientSender is how a client proves who it is, and what its tokens are bound to. The
+// names are those of RFC 7591 2, RFC 8705 2.1.2 and 3.4, and RFC 9449 5.2.
+type ClientSender struct {
+	AuthMethod string          `json:"token_endpoint_auth_method,omitempty"`
+	JWKS       json.RawMessage `json:"jwks,omitempty"` // absent for a client with a secret
+	DN         string          `json:"tls_client_auth_subject_dn,omitempty"`
+	DNS        string          `json:"tls_client_auth_san_dns,omitempty"`
+	URI        string          `json:"tls_client_auth_san_uri,omitempty"`
+	IP         string          `json:"tls_client_auth_san_ip,omitempty"`
+	Mail       string          `json:"tls_client_auth_san_email,omitempty"`
+	DPoP       bool            `json:"dpop_bound_access_tokens"`
+	TLSBound   bool            `json:"tls_client_certificate_bound_access_tokens"`
+}
+
+func showSender(c client.Client) ClientSender {
+	return ClientSender{AuthMethod: c.AuthMethod, JWKS: json.RawMessage(c.JWKS), DPoP: c.DPoP, TLSBound: c.TLSBound,
+		DN: c.TLSSubject.DN, DNS: c.TLSSubject.DNS, URI: c.TLSSubject.URI, IP: c.TLSSubject.IP, Mail: c.TLSSubject.Mail}
+}
+
+// onto puts them into a client.
+func (s ClientSender) onto(c client.Client) client.Client {
+	c.AuthMethod, c.JWKS, c.DPoP, c.TLSBound = s.AuthMethod, string(s.JWKS), s.DPoP, s.TLSBound
+	c.TLSSubject = client.TLSSubject{DN: s.DN, DNS: s.DNS, URI: s.URI, IP: s.IP, Mail: s.Mail}
+	return c
 }
 
 func showClient(c client.Client) Client {
 	return Client{ID: c.ID, Name: c.Name, Public: c.Public, GrantTypes: some(c.GrantTypes), RedirectURIs: some(c.RedirectURIs), Scopes: some(c.Scopes),
 		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
-		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created), JWKS: json.RawMessage(c.JWKS), DPoP: c.DPoP, PAR: c.PAR,
-		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs),
-		BackchannelLogoutURI:   c.BackchannelLogoutURI, BackchannelLogoutSession: c.BackchannelLogoutSession, FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSession: c.FrontchannelLogoutSession}
+		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created), ClientSender: showSender(c), PAR: c.PAR,
+		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs), Registered: c.Registered,
+		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutSession: c.BackchannelLogoutSession, FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSession: c.FrontchannelLogoutSession}
 }
 
 // stored is a time as the store keeps it: an answer does not change when it is read again.
@@ -72,10 +99,9 @@ type ClientSettings struct {
 	AccessTokenLifetime int64    `json:"access_token_lifetime"` // seconds; 0 means the default
 	SkipConsent         bool     `json:"skip_consent"`
 
-	JWKS                   json.RawMessage `json:"jwks,omitempty"`
-	DPoP                   bool            `json:"dpop_bound_access_tokens"`
-	PAR                    bool            `json:"require_pushed_authorization_requests"`
-	PostLogoutRedirectURIs []string        `json:"post_logout_redirect_uris"`
+	ClientSender
+	PAR                    bool     `json:"require_pushed_authorization_requests"`
+	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris"`
 
 	BackchannelLogoutURI      string `json:"backchannel_logout_uri"`
 	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required"`
@@ -95,10 +121,10 @@ func (s ClientSettings) client(id string) (client.Client, error) {
 	if err != nil {
 		return client.Client{}, err
 	}
-	return client.Client{ID: id, Name: s.Name, GrantTypes: s.GrantTypes, RedirectURIs: s.RedirectURIs, Scopes: s.Scopes, Audiences: s.Audiences,
+	return s.onto(client.Client{ID: id, Name: s.Name, GrantTypes: s.GrantTypes, RedirectURIs: s.RedirectURIs, Scopes: s.Scopes, Audiences: s.Audiences,
 		Roles: s.Roles, Permissions: s.Permissions, AccessTokenLifetime: life, SkipConsent: s.SkipConsent,
-		JWKS: string(s.JWKS), DPoP: s.DPoP, PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs,
-		BackchannelLogoutURI: s.BackchannelLogoutURI, BackchannelLogoutSession: s.BackchannelLogoutSession, FrontchannelLogoutURI: s.FrontchannelLogoutURI, FrontchannelLogoutSession: s.FrontchannelLogoutSession}, nil
+		PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs,
+		BackchannelLogoutURI: s.BackchannelLogoutURI, BackchannelLogoutSession: s.BackchannelLogoutSession, FrontchannelLogoutURI: s.FrontchannelLogoutURI, FrontchannelLogoutSession: s.FrontchannelLogoutSession}), nil
 }
 
 // seconds reads a duration, which is compared before it is multiplied.

@@ -75,7 +75,7 @@ func (e *Endpoints) Device(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	carried := url.Values{"user_code": {code}}
-	return show(w, http.StatusOK, "", view{Title: "Connect a device", Connect: true, Client: clientName(c), Username: person.Username, Scopes: scopeSentences(d.Scopes),
+	return show(w, http.StatusOK, "", view{Title: "Connect a device", Connect: true, Registered: c.Registered, Client: clientName(c), Username: person.Username, Scopes: scopeSentences(d.Scopes),
 		UserCode: code, Request: carried.Encode(), Token: pageToken(cookie, "device", carried)})
 }
 

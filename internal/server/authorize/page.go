@@ -13,7 +13,7 @@ import (
 	"github.com/jotward/jotward/internal/web"
 )
 
-//go:embed page.html style.css
+//go:embed page.html
 var files embed.FS
 
 var page = template.Must(template.ParseFS(files, "page.html"))
@@ -33,6 +33,7 @@ type view struct {
 	Title, Client, Request, Token, Alert, Code, ID string
 	Username, Back, Action, UserCode               string
 	SignIn, Consent, SignOut, Device, Connect      bool // which form the page has
+	Registered                                     bool // the client by itself
 	Scopes                                         []string
 	Post                                           url.Values // of a form that posts itself
 	Frames                                         []string   // what is opened beside
@@ -45,7 +46,7 @@ func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, q asked, a gra
 
 func (e *Endpoints) showConsent(w http.ResponseWriter, q asked, a grant.Authorization, username, token string) error {
 	back := redirectOrigin(a.Request.RedirectURI)
-	v := view{Title: "Allow access", Consent: true, Client: clientName(a.Client), Scopes: scopeSentences(a.Asks()), Username: username, Back: back, Request: q.carried.Encode(), Token: token}
+	v := view{Title: "Allow access", Consent: true, Registered: a.Client.Registered, Client: clientName(a.Client), Scopes: scopeSentences(a.Asks()), Username: username, Back: back, Request: q.carried.Encode(), Token: token}
 	return show(w, http.StatusOK, back, v)
 }
 
@@ -77,13 +78,6 @@ func Refusal(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
 
 // sentence makes a sentence of the list's words.
 func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
-
-// Style answers GET /style.css.
-func Style(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Cache-Control", "public, max-age=3600")
-	http.ServeFileFS(w, r, files, "style.css")
-	return nil
-}
 
 func clientName(c client.Client) string {
 	if c.Name != "" {

@@ -25,7 +25,10 @@ func (e *Endpoints) caller(r *http.Request) (url.Values, client.Client, error) {
 		return nil, client.Client{}, err
 	}
 	c, err := e.Clients.Authenticate(r.Context(), credentials)
-	if web.Authenticated(r.Context(), c); err == nil && c.Public {
+	if err == nil {
+		err = web.Authenticated(r.Context(), c)
+	}
+	if err == nil && c.Public {
 		err = e.Strangers.Take(r, e.Grants.Now())
 	}
 	return form, c, err

@@ -161,7 +161,9 @@ func (f *Feed) authenticate(r *http.Request) (client.Client, error) {
 		return client.Client{}, err
 	}
 	c, err := f.allowed(r.Context(), credentials)
-	web.Authenticated(r.Context(), c)
+	if limited := web.Authenticated(r.Context(), c); err == nil {
+		err = limited
+	}
 	return c, err
 }
 

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jotward/jotward/internal/client"
@@ -21,15 +23,22 @@ type Keys func(ctx context.Context, purpose string) (set []byte, fresh time.Dura
 type Endpoints struct {
 	Issuer string
 	Keys   Keys
+	// AuthMethods are those of clients that are not public.
+	AuthMethods []string
+	// Certificates says that clients may show theirs, and Alias where they call then;
+	// "" for the issuer itself (RFC 8705 5).
+	Certificates bool
+	Alias        string
+	// Registration says that clients may register themselves.
+	Registration bool
 }
 
 // Document answers both well-known addresses with the same truth.
 func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	confidential := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
-	everyone := append(confidential[:3:3], "none")
+	everyone := append(slices.Clone(e.AuthMethods), client.AuthNone)
 	assertions := client.AssertionAlgorithms()
-	return web.JSON(w, http.StatusOK, map[string]any{
+	document := map[string]any{
 		"issuer":                                                   e.Issuer,
 		"authorization_endpoint":                                   e.Issuer + "/authorize",
 		"token_endpoint":                                           e.Issuer + "/token",
@@ -51,7 +60,7 @@ func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 		"code_challenge_methods_supported":                         []string{"S256"},
 		"token_endpoint_auth_methods_supported":                    everyone,
 		"revocation_endpoint_auth_methods_supported":               everyone,
-		"introspection_endpoint_auth_methods_supported":            confidential,
+		"introspection_endpoint_auth_methods_supported":            e.AuthMethods,
 		"token_endpoint_auth_signing_alg_values_supported":         assertions,
 		"revocation_endpoint_auth_signing_alg_values_supported":    assertions,
 		"introspection_endpoint_auth_signing_alg_values_supported": assertions,
@@ -70,8 +79,27 @@ func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 		"request_parameter_supported":                    false,
 		"request_uri_parameter_supported":                false,
 		"authorization_response_iss_parameter_supported": true,
-	})
+	}
+	if e.Registration {
+		document["registration_endpoint"] = e.Issuer + "/register"
+	}
+	if e.Certificates {
+		document["tls_client_certificate_bound_access_tokens"] = true
+	}
+	if e.Alias != "" {
+		aliases := map[string]string{}
+		for _, name := range aliased {
+			aliases[name] = e.Alias + strings.TrimPrefix(document[name].(string), e.Issuer)
+		}
+		document["mtls_endpoint_aliases"] = aliases
+	}
+	return web.JSON(w, http.StatusOK, document)
 }
+
+// aliased are the endpoints that clients call themselves, with a certificate if they
+// have one (RFC 8705 5).
+var aliased = []string{"token_endpoint", "introspection_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint",
+	"device_authorization_endpoint", "userinfo_endpoint"}
 
 // JWKS answers with the public keys of one purpose.
 func (e *Endpoints) JWKS(purpose string) web.HandlerFunc {

@@ -11,6 +11,7 @@ import (
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/internal/web"
 )
 
@@ -34,8 +35,10 @@ func (e *Endpoints) client(r *http.Request, form url.Values) (client.Client, err
 		return client.Client{}, err
 	}
 	c, err := e.Clients.Authenticate(r.Context(), credentials)
-	web.Authenticated(r.Context(), c)
-	return c, err
+	if err != nil {
+		return c, err
+	}
+	return c, web.Authenticated(r.Context(), c)
 }
 
 // Token answers POST /token.
@@ -51,14 +54,14 @@ func (e *Endpoints) Token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	jkt, err := e.Proofs.Key(w, r)
-	if err != nil {
+	bound := token.Confirmation{X5T: web.CertificateThumbprint(r.Context())}
+	if bound.JKT, err = e.Proofs.Key(w, r); err != nil {
 		return err
 	}
 	out, err := e.Grants.Run(r.Context(), grant.Request{
 		Client: c, GrantType: form.Get("grant_type"), Scope: form.Get("scope"), Resources: form["resource"],
 		Code: form.Get("code"), RedirectURI: form.Get("redirect_uri"), CodeVerifier: form.Get("code_verifier"),
-		RefreshToken: form.Get("refresh_token"), JKT: jkt, RequestID: w.Header().Get("X-Request-Id"),
+		RefreshToken: form.Get("refresh_token"), Bound: bound, RequestID: w.Header().Get("X-Request-Id"),
 		DeviceCode: form.Get("device_code"), Exchange: grant.Exchange{SubjectToken: form.Get("subject_token"), SubjectTokenType: form.Get("subject_token_type"), ActorToken: form.Get("actor_token"),
 			ActorTokenType: form.Get("actor_token_type"), RequestedTokenType: form.Get("requested_token_type"), Audiences: form["audience"]},
 	})

@@ -40,6 +40,9 @@ func (e *Endpoints) UserInfo(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(strings.Fields(a.Scope), "openid") {
 		return reason.New(reason.ScopeMissing, nil)
 	}
+	if err := e.Grants.Within(a.Subject); err != nil {
+		return err
+	}
 	p, err := e.Grants.Told(r.Context(), a)
 	if err != nil {
 		return err
@@ -65,10 +68,12 @@ func (e *Endpoints) authenticate(w http.ResponseWriter, r *http.Request) (token.
 	if a.GrantID == "" {
 		return a, reason.New(reason.ScopeMissing, errors.New("userinfo: the token is a client's own"))
 	}
-	switch bound := a.Confirmation; {
-	case (bound != nil) != proved: // a downgrade to Bearer, or a client that thinks it is protected (RFC 9449 7.2)
+	switch bound := a.Bound(); {
+	case bound.X5T != "" && bound.X5T != web.CertificateThumbprint(r.Context()):
+		return a, reason.New(reason.SenderMismatch, errors.New("userinfo: the token is bound to another client certificate, or none came"))
+	case (bound.JKT != "") != proved: // a downgrade to Bearer, or a client that thinks it is protected (RFC 9449 7.2)
 		return a, reason.New(reason.SenderMismatch, errors.New("userinfo: the scheme is not the token's type"))
-	case bound != nil:
+	case bound.JKT != "":
 		return a, e.Proofs.Holds(w, r, text, bound.JKT)
 	}
 	return a, nil

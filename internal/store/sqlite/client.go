@@ -9,14 +9,17 @@ import (
 	"github.com/jotward/jotward/internal/revoke"
 )
 
-const clientColumns = `id, name, public, grant_types, redirect_uris, scopes, audiences, roles, permissions, access_token_lifetime, skip_consent, disabled, version, revision, secret_hash, created, previous_secret_hash, previous_secret_expires, jwks, dpop_bound_access_tokens, require_pushed_authorization_requests, post_logout_redirect_uris, backchannel_logout_uri, backchannel_logout_session_required, frontchannel_logout_uri, frontchannel_logout_session_required`
+const clientColumns = `id, name, public, grant_types, redirect_uris, scopes, audiences, roles, permissions, access_token_lifetime, skip_consent, disabled, version, revision, secret_hash, created, previous_secret_hash, previous_secret_expires, jwks, dpop_bound_access_tokens, require_pushed_authorization_requests, post_logout_redirect_uris, token_endpoint_auth_method, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email, tls_client_certificate_bound_access_tokens, backchannel_logout_uri, backchannel_logout_session_required, frontchannel_logout_uri, frontchannel_logout_session_required`
+
+// readClient is for reading: whether the client registered itself stands in a table beside.
+const readClient = clientColumns + `, EXISTS (SELECT 1 FROM registrations r WHERE r.client_id = clients.id)`
 
 const (
 	revokedVersion = `SELECT COALESCE(MAX(version), 0) FROM revocations WHERE kind = ? AND id = ?`
-	insertClient   = `INSERT INTO clients (` + clientColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	clientByID     = `SELECT ` + clientColumns + ` FROM clients WHERE id = ?`
-	listClients    = `SELECT ` + clientColumns + ` FROM clients WHERE id > ? ORDER BY id LIMIT ?`
-	updateClient   = `UPDATE clients SET name = ?, grant_types = ?, redirect_uris = ?, scopes = ?, audiences = ?, roles = ?, permissions = ?, access_token_lifetime = ?, skip_consent = ?, disabled = ?, version = ?, revision = ?, secret_hash = ?, previous_secret_hash = ?, previous_secret_expires = ?, jwks = ?, dpop_bound_access_tokens = ?, require_pushed_authorization_requests = ?, post_logout_redirect_uris = ?, backchannel_logout_uri = ?, backchannel_logout_session_required = ?, frontchannel_logout_uri = ?, frontchannel_logout_session_required = ? WHERE id = ? AND revision = ?`
+	insertClient   = `INSERT INTO clients (` + clientColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	clientByID     = `SELECT ` + readClient + ` FROM clients WHERE id = ?`
+	listClients    = `SELECT ` + readClient + ` FROM clients WHERE id > ? ORDER BY id LIMIT ?`
+	updateClient   = `UPDATE clients SET name = ?, grant_types = ?, redirect_uris = ?, scopes = ?, audiences = ?, roles = ?, permissions = ?, access_token_lifetime = ?, skip_consent = ?, disabled = ?, version = ?, revision = ?, secret_hash = ?, previous_secret_hash = ?, previous_secret_expires = ?, jwks = ?, dpop_bound_access_tokens = ?, require_pushed_authorization_requests = ?, post_logout_redirect_uris = ?, token_endpoint_auth_method = ?, tls_client_auth_subject_dn = ?, tls_client_auth_san_dns = ?, tls_client_auth_san_uri = ?, tls_client_auth_san_ip = ?, tls_client_auth_san_email = ?, tls_client_certificate_bound_access_tokens = ?, backchannel_logout_uri = ?, backchannel_logout_session_required = ?, frontchannel_logout_uri = ?, frontchannel_logout_session_required = ? WHERE id = ? AND revision = ?`
 	deleteClient   = `DELETE FROM clients WHERE id = ? AND revision = ?`
 )
 
@@ -24,7 +27,8 @@ func scanClient(r scanner) (c client.Client, err error) {
 	var lifetime int64
 	err = r.Scan(&c.ID, &c.Name, &c.Public, texts(&c.GrantTypes), texts(&c.RedirectURIs), texts(&c.Scopes), texts(&c.Audiences), texts(&c.Roles),
 		texts(&c.Permissions), &lifetime, &c.SkipConsent, &c.Disabled, &c.Version, &c.Revision, &c.SecretHash, moment{&c.Created}, &c.PreviousSecretHash, moment{&c.PreviousSecretExpires}, &c.JWKS, &c.DPoP, &c.PAR,
-		texts(&c.PostLogoutRedirectURIs), &c.BackchannelLogoutURI, &c.BackchannelLogoutSession, &c.FrontchannelLogoutURI, &c.FrontchannelLogoutSession)
+		texts(&c.PostLogoutRedirectURIs), &c.AuthMethod, &c.TLSSubject.DN, &c.TLSSubject.DNS, &c.TLSSubject.URI, &c.TLSSubject.IP, &c.TLSSubject.Mail, &c.TLSBound,
+		&c.BackchannelLogoutURI, &c.BackchannelLogoutSession, &c.FrontchannelLogoutURI, &c.FrontchannelLogoutSession, &c.Registered)
 	c.AccessTokenLifetime = time.Duration(lifetime) * time.Millisecond
 	return c, err
 }
@@ -32,22 +36,37 @@ func scanClient(r scanner) (c client.Client, err error) {
 // CreateClient implements client.Store.
 func (s *Store) CreateClient(ctx context.Context, c client.Client, act audit.Act) (version int64, err error) {
 	err = s.write(ctx, act, func(t *tx) error {
-		if err := t.row(revokedVersion, []any{string(revoke.KindClient), c.ID}, &version); err != nil {
-			return err
-		}
-		version = max(version, c.Version)
-		_, err := t.exec(insertClient, c.ID, c.Name, c.Public, array(c.GrantTypes), array(c.RedirectURIs), array(c.Scopes), array(c.Audiences),
-			array(c.Roles), array(c.Permissions), c.AccessTokenLifetime.Milliseconds(), c.SkipConsent, c.Disabled, version, c.Revision, c.SecretHash, millis(c.Created),
-			c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
-			c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession)
+		version, err = t.createClient(c)
 		return err
 	})
 	return version, err
 }
 
+func (t *tx) createClient(c client.Client) (version int64, err error) {
+	if err := t.row(revokedVersion, []any{string(revoke.KindClient), c.ID}, &version); err != nil {
+		return 0, err
+	}
+	t.clients = true
+	version = max(version, c.Version)
+	_, err = t.exec(insertClient, c.ID, c.Name, c.Public, array(c.GrantTypes), array(c.RedirectURIs), array(c.Scopes), array(c.Audiences),
+		array(c.Roles), array(c.Permissions), c.AccessTokenLifetime.Milliseconds(), c.SkipConsent, c.Disabled, version, c.Revision, c.SecretHash, millis(c.Created),
+		c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
+		c.AuthMethod, c.TLSSubject.DN, c.TLSSubject.DNS, c.TLSSubject.URI, c.TLSSubject.IP, c.TLSSubject.Mail, c.TLSBound,
+		c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession)
+	return version, err
+}
+
 // Client implements client.Store.
 func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
-	return get(ctx, s, scanClient, clientByID, id)
+	kept, changes, ok := s.clients.find(id)
+	if ok {
+		return kept, nil
+	}
+	c, err := get(ctx, s, scanClient, clientByID, id)
+	if err == nil {
+		s.clients.keep(c, changes)
+	}
+	return c, err
 }
 
 // Clients implements client.Store.
@@ -57,15 +76,22 @@ func (s *Store) Clients(ctx context.Context, after string, limit int) ([]client.
 
 // UpdateClient implements client.Store.
 func (s *Store) UpdateClient(ctx context.Context, c client.Client, from int64, act audit.Act) error {
-	return s.write(ctx, act, func(t *tx) error {
-		return t.must(conflict, updateClient, c.Name, array(c.GrantTypes), array(c.RedirectURIs), array(c.Scopes), array(c.Audiences),
-			array(c.Roles), array(c.Permissions), c.AccessTokenLifetime.Milliseconds(), c.SkipConsent, c.Disabled, c.Version, c.Revision, c.SecretHash,
-			c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
-			c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession, c.ID, from)
-	})
+	return s.write(ctx, act, func(t *tx) error { return t.updateClient(c, from) })
+}
+
+func (t *tx) updateClient(c client.Client, from int64) error {
+	t.clients = true
+	return t.must(conflict, updateClient, c.Name, array(c.GrantTypes), array(c.RedirectURIs), array(c.Scopes), array(c.Audiences),
+		array(c.Roles), array(c.Permissions), c.AccessTokenLifetime.Milliseconds(), c.SkipConsent, c.Disabled, c.Version, c.Revision, c.SecretHash,
+		c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
+		c.AuthMethod, c.TLSSubject.DN, c.TLSSubject.DNS, c.TLSSubject.URI, c.TLSSubject.IP, c.TLSSubject.Mail, c.TLSBound,
+		c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession, c.ID, from)
 }
 
 // DeleteClient implements client.Store.
 func (s *Store) DeleteClient(ctx context.Context, id string, from int64, act audit.Act) error {
-	return s.write(ctx, act, func(t *tx) error { return t.must(conflict, deleteClient, id, from) })
+	return s.write(ctx, act, func(t *tx) error {
+		t.clients = true
+		return t.must(conflict, deleteClient, id, from)
+	})
 }

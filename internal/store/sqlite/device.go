@@ -7,6 +7,7 @@ import (
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/token"
 )
 
 const deviceColumns = `hash, user_code_hash, client_id, grant_id, scopes, audiences, state, expires, polled, interval`
@@ -71,6 +72,6 @@ func (s *Store) DenyDevice(ctx context.Context, hash []byte, act audit.Act) erro
 }
 
 // SpendDevice implements grant.Store.
-func (s *Store) SpendDevice(ctx context.Context, hash []byte, ends time.Time, jkt string, first *grant.Refresh, act audit.Act) (bool, error) {
-	return s.spend(ctx, spendDevice, hash, ends, jkt, first, act)
+func (s *Store) SpendDevice(ctx context.Context, hash []byte, ends time.Time, bound token.Confirmation, first *grant.Refresh, act audit.Act) (bool, error) {
+	return s.spend(ctx, spendDevice, hash, ends, bound, first, act)
 }

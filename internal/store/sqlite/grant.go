@@ -8,17 +8,18 @@ import (
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/token"
 )
 
-const grantColumns = `id, subject, client_id, session_id, scopes, audiences, amr, auth_time, created, expires, ends, revoked, jkt, id_token_claims, userinfo_claims`
+const grantColumns = `id, subject, client_id, session_id, scopes, audiences, amr, auth_time, created, expires, ends, revoked, jkt, x5t, id_token_claims, userinfo_claims`
 
 const (
-	insertGrant = `INSERT INTO grants (` + grantColumns + `) SELECT ?, s.subject, c.id, s.id, ?, ?, ?, ?, ?, ?, ?, 0, '', ?, ? FROM sessions s JOIN clients c ON c.id = ? WHERE s.id = ? AND s.subject = ? AND s.ended = 0 AND c.disabled = 0`
+	insertGrant = `INSERT INTO grants (` + grantColumns + `) SELECT ?, s.subject, c.id, s.id, ?, ?, ?, ?, ?, ?, ?, 0, '', '', ?, ? FROM sessions s JOIN clients c ON c.id = ? WHERE s.id = ? AND s.subject = ? AND s.ended = 0 AND c.disabled = 0`
 	grantByID   = `SELECT ` + grantColumns + ` FROM grants WHERE id = ?`
 	listGrants  = `SELECT ` + grantColumns + ` FROM grants WHERE subject = ? AND id > ? ORDER BY id LIMIT ?`
 	revokeGrant = `UPDATE grants SET revoked = 1, ends = CASE WHEN ends < ? THEN ends ELSE ? END WHERE id = ? AND revoked = 0`
 	moveEnds    = `UPDATE grants SET ends = ? WHERE id = ?`
-	bindGrant   = `UPDATE grants SET ends = ?, jkt = ? WHERE id = ?`
+	bindGrant   = `UPDATE grants SET ends = ?, jkt = ?, x5t = ? WHERE id = ?`
 
 	insertCode = `INSERT INTO codes (hash, grant_id, redirect_uri, challenge, nonce, jkt, expires, spent) VALUES (?, ?, ?, ?, ?, ?, ?, 0)`
 	codeByHash = `SELECT hash, grant_id, redirect_uri, challenge, nonce, jkt, expires, spent FROM codes WHERE hash = ?`
@@ -31,7 +32,7 @@ const (
 
 func scanGrant(r scanner) (g grant.Grant, err error) {
 	return g, r.Scan(&g.ID, &g.Subject, &g.ClientID, &g.SessionID, texts(&g.Scopes), texts(&g.Audiences), texts(&g.AMR),
-		moment{&g.AuthTime}, moment{&g.Created}, moment{&g.Expires}, moment{&g.Ends}, &g.Revoked, &g.JKT,
+		moment{&g.AuthTime}, moment{&g.Created}, moment{&g.Expires}, moment{&g.Ends}, &g.Revoked, &g.Bound.JKT, &g.Bound.X5T,
 		texts(&g.IDTokenClaims), texts(&g.UserInfoClaims))
 }
 
@@ -81,12 +82,12 @@ func (s *Store) Code(ctx context.Context, hash []byte) (grant.Code, error) {
 }
 
 // SpendCode implements grant.Store.
-func (s *Store) SpendCode(ctx context.Context, hash []byte, ends time.Time, jkt string, first *grant.Refresh, act audit.Act) (bool, error) {
-	return s.spend(ctx, spendCode, hash, ends, jkt, first, act)
+func (s *Store) SpendCode(ctx context.Context, hash []byte, ends time.Time, bound token.Confirmation, first *grant.Refresh, act audit.Act) (bool, error) {
+	return s.spend(ctx, spendCode, hash, ends, bound, first, act)
 }
 
 // spend spends a code by that statement, and stores what its grant begins with.
-func (s *Store) spend(ctx context.Context, statement string, hash []byte, ends time.Time, jkt string, first *grant.Refresh, act audit.Act) (bool, error) {
+func (s *Store) spend(ctx context.Context, statement string, hash []byte, ends time.Time, bound token.Confirmation, first *grant.Refresh, act audit.Act) (bool, error) {
 	return won(s.write(ctx, act, func(t *tx) error {
 		var grantID string
 		err := t.row(statement, []any{hash}, &grantID)
@@ -104,7 +105,7 @@ func (s *Store) spend(ctx context.Context, statement string, hash []byte, ends t
 		if err := t.remember(grantID); err != nil {
 			return err
 		}
-		_, err = t.exec(bindGrant, millis(ends), jkt, grantID)
+		_, err = t.exec(bindGrant, millis(ends), bound.JKT, bound.X5T, grantID)
 		return err
 	}))
 }

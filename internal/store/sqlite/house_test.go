@@ -39,6 +39,7 @@ type house struct {
 	sessions  *session.Service
 	consents  *consent.Service
 	grants    *grant.Service
+	registrar *client.Registrar
 	events    []grant.Event
 	minted    []token.Minted
 
@@ -103,6 +104,8 @@ func openHouse(t testing.TB, path string, master []byte) *house {
 	h.ok(err)
 	h.accounts = &account.Service{Store: h.store, Hasher: h.passwords, Now: h.now, TokenLife: client.TokenLife}
 	h.clients = &client.Service{Store: h.store, Now: h.now, TokenLife: client.TokenLife}
+	h.registrar = &client.Registrar{Clients: h.clients, Tokens: h.store, Store: h.store, Policy: client.RegistrationPolicy{Access: client.WithToken, GrantTypes: []string{"authorization_code"},
+		AuthMethods: []string{"none"}, RedirectURIs: []string{"https"}, Scopes: []string{"openid"}, Audiences: []string{"api"}, MaxClients: 10}}
 	h.sessions = &session.Service{Store: h.store, Now: h.now, Life: time.Hour, TokenLife: client.TokenLife}
 	h.consents = &consent.Service{Store: h.store, Now: h.now, TokenLife: client.TokenLife}
 	minter := &token.Minter{Issuer: "https://issuer.example", Ring: h.ring, Now: h.now, Minted: func(m token.Minted) { h.minted = append(h.minted, m) }}

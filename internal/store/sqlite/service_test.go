@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,20 @@ func (h *house) acts() map[string]func() error {
 	list, err := h.grants.List(ctx, h.ann.ID, "", 10)
 	h.ok(err)
 	h.ok(h.consents.Grant(ctx, root, h.ann.ID, "second", []string{"read"}))
+	wanted := client.Wanted{AuthMethod: "none", GrantTypes: []string{"authorization_code"}, RedirectURIs: []string{"https://app.example/cb"}}
+	initial, invited, err := h.registrar.NewInitialToken(ctx, root, 2, time.Hour)
+	h.ok(err)
+	registered, err := h.registrar.Register(ctx, "req-8", invited, wanted)
+	h.ok(err)
 	return map[string]func() error{
+		"registrar.NewInitialToken":    func() error { _, _, err := h.registrar.NewInitialToken(ctx, root, 1, time.Hour); return err },
+		"registrar.DeleteInitialToken": func() error { return h.registrar.DeleteInitialToken(ctx, root, initial.ID) },
+		"registrar.Register":           func() error { _, err := h.registrar.Register(ctx, "req-9", invited, wanted); return err },
+		"registrar.UpdateRegistration": func() error {
+			_, err := h.registrar.UpdateRegistration(ctx, "req-9", registered.Client.ID, registered.Token, "", wanted)
+			return err
+		},
+		"registrar.Deregister": func() error { return h.registrar.Deregister(ctx, "req-9", registered.Client.ID, registered.Token) },
 		"account.Create": func() error {
 			_, err := h.accounts.Create(ctx, root, account.New{Username: "bob", Password: password})
 			return err
@@ -109,9 +123,9 @@ func (h *house) signInLike() (string, error) {
 // reading are the methods that change nothing of what anybody may do: to spend an
 // assertion, to keep a pushed request or a device that waits is no act.
 var reading = map[string]bool{
-	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "grant.Alive": true, "grant.Pull": true, "grant.Push": true, "grant.StartDevice": true, "grant.FindDevice": true, "client.Get": true,
+	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "client.AuthMethods": true, "registrar.Admit": true, "registrar.Registration": true, "registrar.InitialTokens": true, "grant.Alive": true, "grant.Pull": true, "grant.Push": true, "grant.StartDevice": true, "grant.FindDevice": true, "grant.Within": true, "client.Get": true,
 	"client.List": true, "session.ByCookie": true, "session.List": true, "session.Clients": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
-	"grant.Introspect": true, "grant.Told": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.List": true,
+	"grant.Introspect": true, "grant.Told": true, "grant.Ended": true, "grant.Explain": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.List": true,
 }
 
 // Every method of every service either changes nothing or is among the acts.
@@ -119,7 +133,7 @@ func TestEveryMethodIsAnActOrReads(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	acts := h.acts()
-	for name, service := range map[string]any{"account": h.accounts, "client": h.clients, "session": h.sessions, "consent": h.consents, "grant": h.grants, "keyring": h.ring} {
+	for name, service := range map[string]any{"account": h.accounts, "client": h.clients, "registrar": h.registrar, "session": h.sessions, "consent": h.consents, "grant": h.grants, "keyring": h.ring} {
 		for m := range reflect.TypeOf(service).Methods() {
 			if full := name + "." + m.Name; (acts[full] == nil) == !reading[full] {
 				t.Errorf("%s: say whether it changes anything, and play it here if so", full)
@@ -252,13 +266,18 @@ func TestDatabaseHoldsNoSecret(t *testing.T) {
 	h.ok(err)
 	_, d, _ := strings.Cut(string(private), `"d":"`)
 	d, _, _ = strings.Cut(d, `"`)
+	_, invited, err := h.registrar.NewInitialToken(t.Context(), h.root, 1, time.Hour)
+	h.ok(err)
+	agent, err := h.registrar.Register(t.Context(), "", invited, client.Wanted{AuthMethod: "none", GrantTypes: []string{"authorization_code"}, RedirectURIs: []string{"https://app.example/cb"}})
+	h.ok(err)
 	if len(d) < 40 || second.RefreshToken == "" || cookie == "" || rotated == "" {
 		t.Fatal("the story lost a secret")
 	}
 	secrets := map[string]string{"password": password, "cookie": cookie, "client secret": secret, "new client secret": rotated, "code": code, "verifier": verifier,
 		"refresh token": first.RefreshToken, "successor": second.RefreshToken, "access token": first.AccessToken, "ID token": first.IDToken,
 		"machine's token": machine.AccessToken, "master key": string(h.master), "private key": d,
-		"request_uri": strings.TrimPrefix(pushed, grant.PushedPrefix), "device code": device.DeviceCode, "user code": device.UserCode}
+		"request_uri": strings.TrimPrefix(pushed, grant.PushedPrefix), "device code": device.DeviceCode, "user code": device.UserCode,
+		"initial access token": invited, "registration access token": agent.Token}
 	for _, file := range []string{h.path, h.path + "-wal"} {
 		raw, err := os.ReadFile(file)
 		h.ok(err)
@@ -266,7 +285,7 @@ func TestDatabaseHoldsNoSecret(t *testing.T) {
 			t.Fatalf("%s: nothing to search", file)
 		}
 		for what, text := range secrets {
-			short := strings.TrimPrefix(text, "rt_")
+			short := regexp.MustCompile("^(rt|iat|rat)_").ReplaceAllString(text, "")
 			if bytes.Contains(raw, []byte(text)) || bytes.Contains(raw, []byte(short)) {
 				t.Errorf("%s holds the %s", file, what)
 			}

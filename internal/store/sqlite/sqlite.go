@@ -20,13 +20,14 @@ import (
 
 // Store satisfies the Store interface of every domain package.
 type Store struct {
-	w, r   *sql.DB
-	held   *sql.DB // the lock
-	writer *writer
-	hook   atomic.Pointer[func(uint64)]
-	stmts  sync.Map // query -> *sql.Stmt of the readers
-	close  sync.Once
-	closed error // what closing said
+	w, r    *sql.DB
+	held    *sql.DB // the lock
+	writer  *writer
+	hook    atomic.Pointer[func(uint64)]
+	stmts   sync.Map // query -> *sql.Stmt of the readers
+	clients clientCache
+	close   sync.Once
+	closed  error // what closing said
 }
 
 // Open opens, or makes, the database in a file and migrates it. Only the owner
@@ -73,7 +74,7 @@ func open(ctx context.Context, path string) (*Store, error) {
 		return nil, errors.Join(err, conn.Close(), r.Close(), w.Close())
 	}
 	s := &Store{w: w, r: r}
-	s.writer = startWriter(conn, s.committed)
+	s.writer = startWriter(conn, s.committed, &s.clients)
 	return s, nil
 }
 

@@ -37,11 +37,12 @@ const (
 // tx is one write within a group. It has no context: a write that has begun is
 // finished, and its caller is told what became of it.
 type tx struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
-	more  []revoke.Entry // revocations that the change itself found out
-	seq   uint64         // the last number given in this write; 0: none
-	last  uint64         // the last number given in this group
+	conn    *sql.Conn
+	stmts   map[string]*sql.Stmt
+	more    []revoke.Entry // revocations that the change itself found out
+	seq     uint64         // the last number given in this write; 0: none
+	last    uint64         // the last number given in this group
+	clients bool           // the group has changed clients
 }
 
 func (t *tx) prepare(q string) (*sql.Stmt, error) {
@@ -106,6 +107,7 @@ type writer struct {
 	conn      *sql.Conn
 	stmts     map[string]*sql.Stmt
 	committed func(seq uint64) // told of every commit that moved the log, before anyone is answered
+	clients   *clientCache
 	jobs      chan *job
 	quit      chan struct{}
 	ended     chan struct{}
@@ -114,8 +116,8 @@ type writer struct {
 	testOnlyCommit atomic.Pointer[func() error] // asked before a commit; an error fails it
 }
 
-func startWriter(conn *sql.Conn, committed func(uint64)) *writer {
-	w := &writer{conn: conn, committed: committed, stmts: map[string]*sql.Stmt{}, jobs: make(chan *job), quit: make(chan struct{}), ended: make(chan struct{})}
+func startWriter(conn *sql.Conn, committed func(uint64), clients *clientCache) *writer {
+	w := &writer{conn: conn, committed: committed, clients: clients, stmts: map[string]*sql.Stmt{}, jobs: make(chan *job), quit: make(chan struct{}), ended: make(chan struct{})}
 	go w.loop()
 	return w
 }
@@ -169,6 +171,9 @@ func (w *writer) group(j *job) {
 		if err != nil {
 			_, _ = t.exec(rollback) // SQLite may have rolled back by itself already
 		}
+	}
+	if t.clients { // whatever a commit that failed has kept
+		w.clients.forget()
 	}
 	if err == nil && t.last > 0 {
 		w.committed(t.last)

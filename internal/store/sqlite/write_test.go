@@ -197,3 +197,22 @@ func TestAuditIsAppendOnly(t *testing.T) {
 		t.Fatalf("the trail: %+v %v", entries, err)
 	}
 }
+
+// A commit is on disk when it returns: the log beside the file is synced each time.
+func TestEveryConnectionSyncs(t *testing.T) {
+	t.Parallel()
+	s := openTest(t)
+	if err := s.update(t.Context(), func(tx *tx) error {
+		var mode string
+		var level int
+		if err := errors.Join(tx.row(`PRAGMA journal_mode`, nil, &mode), tx.row(`PRAGMA synchronous`, nil, &level)); err != nil {
+			return err
+		}
+		if mode != "wal" || level != 2 {
+			t.Errorf("journal_mode %s, synchronous %d", mode, level)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/session"
+	"github.com/jotward/jotward/internal/token"
 )
 
 // signedIn makes a session in which two clients got an ID token, one that is told when it
@@ -21,7 +22,7 @@ func (w *world) signedIn(a account.Account) (ses session.Session, told string) {
 	w.ok(w.UpdateClient(w.Context(), quiet, 1, w.act("client.update")))
 	for range 2 {
 		for _, g := range []string{w.grant(a, c, ses).ID, w.grant(a, quiet, ses).ID} {
-			if !must[bool](w)(w.SpendCode(w.Context(), secret.Hash("code "+g), w.now, "", nil, w.act("code.redeem"))) {
+			if !must[bool](w)(w.SpendCode(w.Context(), secret.Hash("code "+g), w.now, token.Confirmation{}, nil, w.act("code.redeem"))) {
 				w.Fatal("a fresh code could not be spent")
 			}
 		}

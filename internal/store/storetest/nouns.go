@@ -13,6 +13,7 @@ import (
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/session"
+	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/jose/jwk"
 )
 
@@ -78,9 +79,12 @@ func clients(t *testing.T, w *world) {
 	_, err = w.CreateClient(ctx, c, w.act("client.create"))
 	w.want(err, reason.Conflict)
 
+	must[client.Client](w)(w.Client(ctx, c.ID)) // whoever keeps what he read
+
 	c.Name, c.Disabled, c.Scopes, c.Revision, c.SecretHash = "B", true, []string{"x"}, 2, secret.Hash("t")
 	c.PreviousSecretHash, c.PreviousSecretExpires, c.JWKS, c.DPoP, c.PAR, c.PostLogoutRedirectURIs = nil, time.Time{}, "", false, false, nil
 	c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession = "", false, "", false
+	c.AuthMethod, c.TLSSubject, c.TLSBound = client.AuthSecret, client.TLSSubject{DNS: "x"}, false
 	w.want(w.UpdateClient(ctx, c, 2, w.act("client.update")), reason.Conflict)
 	w.ok(w.UpdateClient(ctx, c, 1, w.act("client.update")))
 	same(w, "the changed client", must[client.Client](w)(w.Client(ctx, c.ID)), c)
@@ -90,6 +94,8 @@ func clients(t *testing.T, w *world) {
 	// refused for, the tokens of the one before it.
 	gone := w.act("client.delete").Revoking(revoke.Entry{Kind: revoke.KindClient, ID: c.ID, Version: 5, Expires: w.now.Add(time.Hour), Reason: reason.ClientDisabled})
 	w.ok(w.DeleteClient(ctx, c.ID, 2, gone))
+	_, err = w.Client(ctx, c.ID)
+	w.want(err, reason.NotFound)
 	if v := must[int64](w)(w.CreateClient(ctx, c, w.act("client.create"))); v != 5 {
 		t.Fatalf("made again at version %d, want 5", v)
 	}
@@ -181,10 +187,10 @@ func grants(t *testing.T, w *world) {
 
 	// A code is spent once; the grant then lives as long as its token.
 	first := w.refresh(g, "rt1")
-	if !must[bool](w)(w.SpendCode(ctx, hash, first.Expires, "jkt-1", &first, w.act("code.redeem"))) || must[bool](w)(w.SpendCode(ctx, hash, first.Expires, "", nil, w.act("code.redeem"))) {
+	if !must[bool](w)(w.SpendCode(ctx, hash, first.Expires, bound, &first, w.act("code.redeem"))) || must[bool](w)(w.SpendCode(ctx, hash, first.Expires, token.Confirmation{}, nil, w.act("code.redeem"))) {
 		t.Fatal("a code must be spent exactly once")
 	}
-	if must[grant.Grant](w)(w.Grant(ctx, g.ID)).JKT != "jkt-1" {
+	if must[grant.Grant](w)(w.Grant(ctx, g.ID)).Bound != bound {
 		t.Fatal("the grant is bound to no key")
 	}
 	if !must[grant.Code](w)(w.Code(ctx, hash)).Spent || !must[grant.Grant](w)(w.Grant(ctx, g.ID)).Ends.Equal(first.Expires) {
@@ -216,7 +222,7 @@ func grants(t *testing.T, w *world) {
 		t.Fatalf("two grants were revoked by %d entries", seq)
 	}
 	if must[bool](w)(w.SpendRefresh(ctx, next.Hash, nil, w.refresh(g, "rt4"), w.act("refresh.rotate"))) ||
-		must[bool](w)(w.SpendCode(ctx, secret.Hash("code "+pending.ID), w.now, "", nil, w.act("code.redeem"))) {
+		must[bool](w)(w.SpendCode(ctx, secret.Hash("code "+pending.ID), w.now, token.Confirmation{}, nil, w.act("code.redeem"))) {
 		t.Fatal("a revoked grant yielded a token")
 	}
 

@@ -7,6 +7,7 @@ import (
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/secret"
+	"github.com/jotward/jotward/internal/token"
 )
 
 // What may be used once is used once, and is forgotten when it can hold no more.
@@ -82,7 +83,7 @@ func devices(t *testing.T, w *world) {
 		t.Fatal("another client's grant answered it")
 	}
 	first := grant.Refresh{Hash: secret.Hash("rt"), Created: w.now, Expires: w.now.Add(time.Hour)}
-	if must[bool](w)(w.SpendDevice(ctx, d.Hash, w.now, "", nil, w.act("code.redeem"))) {
+	if must[bool](w)(w.SpendDevice(ctx, d.Hash, w.now, token.Confirmation{}, nil, w.act("code.redeem"))) {
 		t.Fatal("spent before it was allowed")
 	}
 	if won := w.race(50, func(int) (bool, error) { return allow(c.ID) }); won != 1 {
@@ -93,11 +94,11 @@ func devices(t *testing.T, w *world) {
 	if won := w.race(50, func(i int) (bool, error) {
 		mine := first
 		mine.Hash = secret.Hash(string(rune('a' + i)))
-		return w.SpendDevice(ctx, d.Hash, first.Expires, "jkt-1", &mine, w.act("code.redeem"))
+		return w.SpendDevice(ctx, d.Hash, first.Expires, bound, &mine, w.act("code.redeem"))
 	}); won != 1 {
 		t.Fatalf("%d spent one device", won)
 	}
-	if g := must[grant.Grant](w)(w.Grant(ctx, d.GrantID)); g.JKT != "jkt-1" || !g.Ends.Equal(first.Expires) {
+	if g := must[grant.Grant](w)(w.Grant(ctx, d.GrantID)); g.Bound != bound || !g.Ends.Equal(first.Expires) {
 		t.Fatalf("%+v", g)
 	}
 
@@ -105,7 +106,7 @@ func devices(t *testing.T, w *world) {
 	no := grant.Device{Hash: secret.Hash("no"), UserCodeHash: secret.Hash("no"), ClientID: c.ID, State: grant.DevicePending, Expires: w.now.Add(time.Minute)}
 	w.ok(w.SaveDevice(ctx, no))
 	w.ok(w.DenyDevice(ctx, no.Hash, w.act("device.deny")))
-	if must[bool](w)(w.SpendDevice(ctx, no.Hash, w.now, "", nil, w.act("code.redeem"))) {
+	if must[bool](w)(w.SpendDevice(ctx, no.Hash, w.now, token.Confirmation{}, nil, w.act("code.redeem"))) {
 		t.Fatal("a declined device got tokens")
 	}
 	must[int64](w)(w.Sweep(ctx, w.now.Add(12*time.Minute), time.Hour, time.Second))

@@ -14,6 +14,7 @@ import (
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/session"
+	"github.com/jotward/jotward/internal/token"
 )
 
 // Fifty at once: one winner, every time.
@@ -25,7 +26,7 @@ func oneWinner(t *testing.T, w *world) {
 		for name, try := range map[string]func(i int) (bool, error){
 			"code": func(i int) (bool, error) {
 				first := w.refresh(g, fmt.Sprint(g.ID, " first ", i))
-				return w.SpendCode(ctx, secret.Hash("code "+g.ID), first.Expires, "", &first, w.act("code.redeem"))
+				return w.SpendCode(ctx, secret.Hash("code "+g.ID), first.Expires, token.Confirmation{}, &first, w.act("code.redeem"))
 			},
 			"account": func(i int) (bool, error) {
 				b := a

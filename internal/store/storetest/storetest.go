@@ -23,6 +23,7 @@ import (
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/session"
+	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/jose/jwt"
 )
 
@@ -31,6 +32,8 @@ type Store interface {
 	account.Store
 	authn.Accounts
 	client.Store
+	client.InitialTokens
+	client.Registrations
 	session.Store
 	consent.Store
 	grant.Store
@@ -59,7 +62,7 @@ func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, *world){
 		"Accounts": accounts, "Clients": clients, "Sessions": sessions, "Consents": consents, "Grants": grants, "Keys": keys,
 		"Audit": trail, "Pages": pages, "Log": log, "LogRestarts": logRestarts, "LogIsGapless": gapless, "ActsAreWhole": whole, "Positions": positions,
-		"OneWinner": oneWinner, "Once": once, "Logouts": logouts, "Pushed": pushed, "Devices": devices, "Sweep": sweep, "SweepKeepsTheLiving": sweepLiving, "SweepIsBounded": sweepBatches, "CancelledCallers": cancelled,
+		"OneWinner": oneWinner, "Once": once, "Logouts": logouts, "Pushed": pushed, "Devices": devices, "Registrations": registrations, "Sweep": sweep, "SweepKeepsTheLiving": sweepLiving, "SweepIsBounded": sweepBatches, "CancelledCallers": cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -138,7 +141,8 @@ func (w *world) client() client.Client {
 		Scopes: []string{"openid"}, Audiences: []string{"https://api"}, Roles: []string{"r"}, Permissions: []string{"p"},
 		AccessTokenLifetime: 7 * time.Minute, SkipConsent: true, Version: 1, Revision: 1, SecretHash: secret.Hash("s"), Created: w.now,
 		PreviousSecretHash: secret.Hash("r"), PreviousSecretExpires: w.now, JWKS: "{}", DPoP: true, PAR: true, PostLogoutRedirectURIs: []string{"https://app.example/out"},
-		BackchannelLogoutURI: "https://app.example/back", BackchannelLogoutSession: true, FrontchannelLogoutURI: "https://app.example/front", FrontchannelLogoutSession: true}
+		BackchannelLogoutURI: "https://app.example/back", BackchannelLogoutSession: true, FrontchannelLogoutURI: "https://app.example/front", FrontchannelLogoutSession: true,
+		AuthMethod: client.AuthTLS, TLSSubject: client.TLSSubject{DN: "CN=a", DNS: "b", URI: "c:d", IP: "::1", Mail: "e@f"}, TLSBound: true}
 	version := must[int64](w)(w.CreateClient(w.Context(), c, w.act("client.create")))
 	if version != 1 {
 		w.Fatalf("a new client begins at version %d", version)
@@ -170,7 +174,7 @@ func (w *world) redeemed(text string) grant.Grant {
 	a, c := w.account(), w.client()
 	g := w.grant(a, c, w.session(a))
 	first := w.refresh(g, text)
-	if !must[bool](w)(w.SpendCode(w.Context(), secret.Hash("code "+g.ID), first.Expires, "", &first, w.act("code.redeem"))) {
+	if !must[bool](w)(w.SpendCode(w.Context(), secret.Hash("code "+g.ID), first.Expires, token.Confirmation{}, &first, w.act("code.redeem"))) {
 		w.Fatal("a fresh code could not be spent")
 	}
 	return g
@@ -208,3 +212,6 @@ func (w *world) race(n int, try func(i int) (bool, error)) (won int) {
 	wg.Wait()
 	return won
 }
+
+// bound is what the grants of the suite are bound to.
+var bound = token.Confirmation{JKT: "jkt-1", X5T: "x5t-1"}

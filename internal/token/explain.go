@@ -1,0 +1,59 @@
+package token
+
+import (
+	"context"
+
+	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jwt"
+)
+
+// Explain runs every check that one of the issuer's own tokens must pass, as a verifier of
+// that kind and audience would, for an operator to read. "" says that the audience is
+// not checked.
+func (m *Minter) Explain(ctx context.Context, text, kind, audience string) (*jwt.Explanation, error) {
+	typ := "at+jwt"
+	if kind == KindID {
+		typ = "JWT"
+	}
+	p := m.own(typ)
+	if audience != "" {
+		p.SkipAudience, p.Audiences = false, []string{audience}
+	}
+	v, err := verifierOf[struct{}](ctx, m, p)
+	if err != nil {
+		return nil, err
+	}
+	return v.Explain(ctx, text), nil
+}
+
+// Read returns the claims of one of the issuer's own access tokens, expired or not. They
+// are for showing: nobody is let in by them.
+func (m *Minter) Read(ctx context.Context, text string) (Access, error) {
+	p := m.own("at+jwt")
+	p.MaxLifetime, p.SkipExpiry, p.SkipLifetime = 0, true, true
+	v, err := verifierOf[Access](ctx, m, p)
+	if err != nil {
+		return Access{}, err
+	}
+	t, err := v.Verify(ctx, text)
+	if err != nil {
+		return Access{}, err
+	}
+	return t.Claims, nil
+}
+
+// own is the policy for the issuer's own tokens of a type, for any audience.
+func (m *Minter) own(typ string) jwt.Policy {
+	return jwt.Policy{Issuers: []string{m.Issuer}, SkipAudience: true, Algorithms: []jwk.Algorithm{keyring.DefaultAlgorithm},
+		Type: typ, MaxLifetime: client.MaxLifetime, Clock: m.Now}
+}
+
+func verifierOf[C any](ctx context.Context, m *Minter, p jwt.Policy) (*jwt.Verifier[C], error) {
+	set, err := m.Ring.Set(ctx, keyring.PurposeToken)
+	if err != nil {
+		return nil, err
+	}
+	return jwt.NewVerifier[C](set, p)
+}
