@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jotward/jotward/internal/account"
@@ -18,6 +19,8 @@ import (
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/limit"
+	"github.com/jotward/jotward/internal/logout"
+	"github.com/jotward/jotward/internal/outbound"
 	"github.com/jotward/jotward/internal/server"
 	"github.com/jotward/jotward/internal/server/admin"
 	"github.com/jotward/jotward/internal/server/authorize"
@@ -41,6 +44,7 @@ type issuer struct {
 	ring     *keyring.Ring
 	accounts *account.Service
 	clients  *client.Service
+	logouts  *logout.Service
 	log      *slog.Logger
 	metrics  *server.Metrics
 	grants   *grant.Service
@@ -95,6 +99,12 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		metrics:  server.NewMetrics(p.registry),
 	}
 	minter := &token.Minter{Issuer: c.Issuer, Ring: ring, Now: time.Now, Minted: i.minted}
+	abroad, err := abroad(c)
+	if err != nil {
+		return nil, err
+	}
+	i.clients.Reachable = abroad.Check
+	i.logouts = &logout.Service{Store: store, Minter: minter, Post: abroad.Post, Now: time.Now, Observe: i.metrics.Logout}
 	limits, err := limitsOf(c.Limits)
 	if err != nil {
 		return nil, err
@@ -128,7 +138,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet, Algorithms: ring.Algorithms, AuthMethods: i.clients.AuthMethods(), Certificates: i.clients.Certificates, Alias: mtls.URL, Registration: c.Registration != nil},
 		Register: &registration.Endpoints{Issuer: c.Issuer, Registrar: registrar, Budget: registering, Algorithms: ring.Algorithms},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants, Proofs: proofs},
-		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: i.accounts, Clients: i.clients, Proofs: proofs},
+		UserInfo: &userinfo.Endpoints{Grants: grants, Clients: i.clients, Proofs: proofs},
 		Authorize: &authorize.Endpoints{
 			Issuer: c.Issuer, Clients: i.clients, Proofs: proofs, UserCodes: userCodes, Strangers: strangers, Grants: grants, Passwords: passwords, Accounts: i.accounts, Sessions: sessions, Secure: secure,
 			Consents: &consent.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife},
@@ -143,8 +153,29 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		},
 	}
 	p.health.Ready = ready(ring)
-	store.OnCommitted(i.Feed.Wake)
+	store.OnCommitted(func(seq uint64) {
+		i.Feed.Wake(seq)
+		i.logouts.Wake() // every end of a session is a revocation
+	})
 	return i, nil
+}
+
+// abroad is the client for addresses that clients chose. An issuer on plain http is one
+// of development, and so are its clients.
+func abroad(c *config.Issuer) (*outbound.Client, error) {
+	out := outbound.Config{AllowHTTP: strings.HasPrefix(c.Issuer, "http://")}
+	networks := c.OutboundNetworks
+	if out.AllowHTTP {
+		networks = append(networks[:len(networks):len(networks)], "127.0.0.0/8", "::1/128")
+	}
+	for _, text := range networks {
+		n, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, err
+		}
+		out.Networks = append(out.Networks, n)
+	}
+	return outbound.New(out), nil
 }
 
 // limitsOf makes what counts by the operator's limits.
@@ -249,8 +280,16 @@ func trust(networks []string, proxyTLS bool) (web.Peers, error) {
 	return p, nil
 }
 
-// run forgets what has expired, and looks after the keys, until ctx ends.
+// run forgets what has expired, looks after the keys, and tells clients of sessions
+// that ended, until ctx ends.
 func (i *issuer) run(ctx context.Context) {
+	var telling sync.WaitGroup
+	defer telling.Wait()
+	telling.Go(func() {
+		i.logouts.Run(ctx, func(err error) {
+			i.log.Error("clients are not told of sessions that ended: it is tried again", "cause", err.Error())
+		})
+	})
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {

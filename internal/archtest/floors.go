@@ -27,7 +27,7 @@ var floors = [][]string{
 	{"internal/outbound", "internal/mail"},
 	{"internal/keyring", "internal/account", "internal/client", "internal/session", "internal/consent"},
 	{"internal/token", "internal/authn"},
-	{"internal/grant"},
+	{"internal/grant", "internal/logout"},
 	{"internal/store"},
 	{"internal/web", "internal/obs", "internal/config", "internal/watch"},
 	{"internal/server", "internal/edge", "internal/console"},
@@ -77,7 +77,7 @@ var nevers = []never{
 		folders: []string{
 			"internal/oauth", "internal/reason", "internal/limit", "internal/rule", "internal/audit", "internal/revoke",
 			"internal/keyring", "internal/account", "internal/client", "internal/session", "internal/consent",
-			"internal/token", "internal/authn", "internal/grant",
+			"internal/token", "internal/authn", "internal/grant", "internal/logout",
 		},
 		banned: []string{"database/sql", "net/http"},
 		why:    "the domain knows neither the store nor the wire",

@@ -34,6 +34,8 @@ func (s *Service) Update(ctx context.Context, actor audit.Actor, revision int64,
 		old.Roles, old.Permissions, old.AccessTokenLifetime, old.SkipConsent = c.Roles, c.Permissions, c.AccessTokenLifetime, c.SkipConsent
 		old.DPoP, old.PAR, old.PostLogoutRedirectURIs = c.DPoP, c.PAR, c.PostLogoutRedirectURIs
 		old.IDTokenAlgorithm, old.UserInfoAlgorithm, old.AccessTokenAlgorithm = c.IDTokenAlgorithm, c.UserInfoAlgorithm, c.AccessTokenAlgorithm
+		old.BackchannelLogoutURI, old.BackchannelLogoutSession = c.BackchannelLogoutURI, c.BackchannelLogoutSession
+		old.FrontchannelLogoutURI, old.FrontchannelLogoutSession = c.FrontchannelLogoutURI, c.FrontchannelLogoutSession
 		c.Public = old.Public
 		if c.AuthMethod = c.method(); old.AuthMethod == AuthSecret && c.AuthMethod != AuthSecret { // a secret that was replaced never holds again
 			old.SecretHash, old.PreviousSecretHash, old.PreviousSecretExpires = noSecret(), nil, time.Time{}

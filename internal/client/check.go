@@ -118,8 +118,8 @@ var grantTypes = []string{"authorization_code", "client_credentials", "refresh_t
 var confidential = []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
 
 func (s *Service) check(c Client) error {
-	for _, fault := range []func() error{c.fault, func() error { return s.certificateFault(c) }, func() error { return s.algorithmFault(c) }} {
-		if err := fault(); err != nil {
+	for _, fault := range []func(Client) error{Client.fault, Client.logoutFault, s.reachFault, s.certificateFault, s.algorithmFault} {
+		if err := fault(c); err != nil {
 			return &reason.Error{Code: reason.RequestInvalid, Detail: err.Error()}
 		}
 	}
@@ -137,6 +137,49 @@ func (s *Service) algorithmFault(c Client) error {
 		}
 	}
 	return nil
+}
+
+// reachFault is an address that the issuer would send to and may not.
+func (s *Service) reachFault(c Client) error {
+	if c.BackchannelLogoutURI != "" && (s.Reachable == nil || s.Reachable(c.BackchannelLogoutURI) != nil) {
+		return errors.New("backchannel_logout_uri is not an https address that the issuer may send to")
+	}
+	return nil
+}
+
+// logoutFault looks at where the client is told of the end of a session. The page that
+// a browser opens must be of an origin that people are sent to anyway (Front-Channel
+// Logout 2): it stands in a frame of ours.
+func (c Client) logoutFault() error {
+	if c.FrontchannelLogoutURI != "" {
+		if err := checkRedirect("frontchannel_logout_uri", c.FrontchannelLogoutURI); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(c.RedirectURIs, func(r string) bool { return origin(r) == origin(c.FrontchannelLogoutURI) }) || !strings.HasPrefix(c.FrontchannelLogoutURI, "http") {
+			return errors.New("frontchannel_logout_uri is not of the scheme, host and port of a redirect URI (Front-Channel Logout 2)")
+		}
+		if u, err := url.ParseQuery(query(c.FrontchannelLogoutURI)); err != nil || u.Has("sid") {
+			return errors.New("frontchannel_logout_uri has a sid of its own")
+		}
+	}
+	if c.BackchannelLogoutSession && c.BackchannelLogoutURI == "" || c.FrontchannelLogoutSession && c.FrontchannelLogoutURI == "" {
+		return errors.New("logout_session_required is set without its logout_uri")
+	}
+	return nil
+}
+
+// origin is scheme, host and port as they are written.
+func origin(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+func query(uri string) string {
+	_, q, _ := strings.Cut(uri, "?")
+	return q
 }
 
 func (c Client) fault() error {

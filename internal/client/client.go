@@ -46,6 +46,11 @@ type Client struct {
 	// PostLogoutRedirectURIs are where a person may be sent after signing out
 	// (OpenID Connect RP-Initiated Logout 3.1).
 	PostLogoutRedirectURIs []string
+	// Where the client is told that a session ended (Back-Channel Logout 2.2), and
+	// what a browser opens for that (Front-Channel Logout 2); "" for nowhere. Each is told
+	// the session whether the client demands it or not.
+	BackchannelLogoutURI, FrontchannelLogoutURI         string
+	BackchannelLogoutSession, FrontchannelLogoutSession bool
 	// Registered says that the client made itself (see Registrar): nobody has looked at it.
 	Registered bool
 	// What the client's tokens are signed with, and whether an answer about a person
@@ -91,6 +96,9 @@ type Service struct {
 	// that were used.
 	Issuer string
 	Replay jwt.ReplayStore
+	// Reachable says whether an address may be one that the issuer sends to; nil
+	// means that none may.
+	Reachable func(address string) error
 	// Certificates says that the issuer sees those of clients, and Authorities whose are
 	// believed in tls_client_auth; nil: nobody's.
 	Certificates bool

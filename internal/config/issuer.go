@@ -19,6 +19,8 @@ type Issuer struct {
 	Issuer string `yaml:"issuer"`
 	// Networks in CIDR notation whose X-Forwarded-For and X-Forwarded-Proto are believed.
 	TrustedProxies []string `yaml:"trusted_proxies"`
+	// Networks in CIDR notation that addresses of clients, such as backchannel_logout_uri, may lead to although they are not public.
+	OutboundNetworks []string `yaml:"outbound_networks"`
 	// The SQLite file. Default /var/lib/jotward/jotward.db.
 	Database string `yaml:"database"`
 	// Encrypts the signing keys at rest: 32 bytes in base64 or hexadecimal, such as `openssl rand -hex 32` makes.
@@ -102,6 +104,7 @@ func (i *Issuer) check(p *problems) {
 	if fault := originFault(i.ConsoleURL); i.ConsoleURL != "" && fault != "" {
 		p.add("issuer.console_url", fault)
 	}
+	prefixes("issuer.outbound_networks", i.OutboundNetworks, p)
 	if i.Admin.Token.IsZero() {
 		p.add("issuer.admin.token", "is missing: refer to one with env:NAME or file:PATH")
 	}

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/oauth"
 )
 
 const maxAnswer = 64 << 10 // what is read of an answer
@@ -120,7 +121,7 @@ func (a *asker) endpoint(ctx context.Context) (string, error) {
 		if body, err = a.read(r, "application/json"); err != nil {
 			continue
 		}
-		metadata, failed := object(body)
+		metadata, failed := oauth.Object(body)
 		endpoint, _ := metadata[a.member].(string)
 		if failed != nil || metadata["issuer"] != a.issuer || !a.reachable(endpoint) { // "MUST be identical" (RFC 8414 3.3)
 			return "", fmt.Errorf("discovery: the metadata are another issuer's, or name no %s of https", a.member)

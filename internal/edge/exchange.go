@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/oauth"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/jose/jwt"
 )
@@ -146,7 +147,7 @@ func (x *exchanger) request(ctx context.Context, token, audience, scope string) 
 	if err != nil {
 		return nil, err
 	}
-	members, err := object(body)
+	members, err := oauth.Object(body)
 	if err != nil {
 		err = fmt.Errorf("the answer %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/oauth"
 	"github.com/jotward/jotward/jose/jwks"
 	"github.com/jotward/jotward/jose/jwt"
 )
@@ -96,7 +97,7 @@ func (n *introspector) exchange(ctx context.Context, token string) (members map[
 		}
 		return answer.Claims, answer.Active, nil
 	}
-	if members, err = object(body); err != nil {
+	if members, err = oauth.Object(body); err != nil {
 		return nil, false, fmt.Errorf("the answer %w", err)
 	}
 	active, is := members["active"].(bool)

@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -346,21 +345,4 @@ func TestEndlessIntrospection(t *testing.T) {
 		}
 	}
 	<-left
-}
-
-// object reads what encoding/json reads, and less.
-func FuzzObject(f *testing.F) {
-	for _, s := range []string{`{"active":true}`, `{"a":[1,{"b":null}]}`, `{"a":1,"a":2}`, `{} {}`, `[`, "{\"\xff\":1}", `{"a":{"a":1}}`} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := object(data)
-		if err != nil {
-			return
-		}
-		var want map[string]any
-		if err := json.Unmarshal(data, &want); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Fatalf("%q: %v, and %v by encoding/json: %v", data, got, want, err)
-		}
-	})
 }

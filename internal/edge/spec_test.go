@@ -16,7 +16,7 @@ func TestSpecNamesRealTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folders := map[string]string{"edge": ".", "revoke": "../revoke", "rule": "../rule", "jwks": "../../jose/jwks", "valkey": "../store/valkey", "lean": "lean", "web": "../web", "jotward": "../../cmd/jotward"}
+	folders := map[string]string{"edge": ".", "revoke": "../revoke", "oauth": "../oauth", "rule": "../rule", "jwks": "../../jose/jwks", "valkey": "../store/valkey", "lean": "lean", "web": "../web", "jotward": "../../cmd/jotward"}
 	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 	exists := map[string]bool{}
 	for name, folder := range folders {
@@ -34,7 +34,7 @@ func TestSpecNamesRealTests(t *testing.T) {
 			}
 		}
 	}
-	word := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`|\\b(edge|revoke|jwks|rule|valkey|lean|web|jotward)\\b")
+	word := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`|\\b(edge|oauth|revoke|jwks|rule|valkey|lean|web|jotward)\\b")
 	rows := 0
 	for line := range strings.Lines(string(text)) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")

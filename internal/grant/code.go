@@ -13,6 +13,7 @@ import (
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/oauth"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/session"
@@ -27,6 +28,7 @@ type AuthRequest struct {
 	ResponseType, ClientID, RedirectURI, Scope, State, Nonce string
 	CodeChallenge, CodeChallengeMethod, JKT                  string // JKT is dpop_jkt (RFC 9449 10)
 	Resources                                                []string
+	Claims                                                   string // the claims parameter (OpenID Connect Core 5.5)
 	Pushed                                                   []byte // the hash of the pushed request that this is (RFC 9126), nil for none
 }
 
@@ -35,6 +37,40 @@ type Authorization struct {
 	Client            client.Client
 	Request           AuthRequest
 	Scopes, Audiences []string
+	Claims            oauth.ClaimsRequest
+	// What of Claims the client may be told of the person, once they allow it.
+	IDTokenClaims, UserInfoClaims []string
+}
+
+// Asks is what a person is asked to allow: scopes, and what else a claims parameter
+// wants, worded as no scope can be (RFC 6749 3.3 has no blank).
+func (a Authorization) Asks() []string {
+	out := slices.Clone(a.Scopes)
+	for _, name := range token.Beside(slices.Concat(a.IDTokenClaims, a.UserInfoClaims), a.Scopes) {
+		if text := ClaimPrefix + name; !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// ClaimPrefix begins what Asks says of a claim.
+const ClaimPrefix = "claim "
+
+// readClaims reads the claims parameter. Without openid nobody is told anything: it is
+// no request of OpenID Connect (Core 3.1.2.1).
+func (a *Authorization) readClaims() (err error) {
+	if a.Request.Claims == "" {
+		return nil
+	}
+	if a.Claims, err = oauth.ParseClaims(a.Request.Claims); err != nil {
+		return reason.New(reason.RequestInvalid, err)
+	}
+	if !slices.Contains(a.Scopes, "openid") {
+		a.Claims = oauth.ClaimsRequest{}
+	}
+	a.IDTokenClaims, a.UserInfoClaims = token.Single(a.Claims.IDToken, a.Client.Scopes), token.Single(a.Claims.UserInfo, a.Client.Scopes)
+	return nil
 }
 
 // Authorize validates a request. redirect says whether an error may be sent to
@@ -76,6 +112,9 @@ func (s *Service) Authorize(ctx context.Context, r AuthRequest) (a Authorization
 	if a.Scopes, err = scopes(r.Scope, c.Scopes); err != nil {
 		return a, true, err
 	}
+	if err = a.readClaims(); err != nil {
+		return a, true, err
+	}
 	a.Audiences, err = audiences(r.Resources, c.Audiences)
 	return a, true, err
 }
@@ -85,11 +124,15 @@ func (s *Service) IssueCode(ctx context.Context, who audit.Actor, a Authorizatio
 	now := s.Now()
 	text := secret.New("")
 	g := Grant{ID: secret.ID("gr_"), Subject: ses.Subject, ClientID: a.Client.ID, SessionID: ses.ID, Scopes: a.Scopes, Audiences: a.Audiences,
-		AMR: ses.AMR, AuthTime: ses.AuthTime, Created: now, Expires: now.Add(or(s.Absolute, DefaultAbsolute)), Ends: now.Add(codeLife)}
+		AMR: ses.AMR, AuthTime: ses.AuthTime, Created: now, Expires: now.Add(or(s.Absolute, DefaultAbsolute)), Ends: now.Add(codeLife),
+		IDTokenClaims: a.IDTokenClaims, UserInfoClaims: a.UserInfoClaims}
 	c := Code{Hash: secret.Hash(text), GrantID: g.ID, RedirectURI: a.Request.RedirectURI, Challenge: a.Request.CodeChallenge,
 		Nonce: a.Request.Nonce, Expires: g.Ends, JKT: a.Request.JKT, Pushed: a.Request.Pushed}
-	return text, s.Store.CreateGrant(ctx, g, c, audit.New(now, who, "grant.create", "grant", g.ID,
-		"client_id", g.ClientID, "scope", strings.Join(g.Scopes, " ")))
+	detail := []string{"client_id", g.ClientID, "scope", strings.Join(g.Scopes, " ")}
+	if single := slices.Concat(g.IDTokenClaims, g.UserInfoClaims); len(single) > 0 {
+		detail = append(detail, "claims", strings.Join(single, " "))
+	}
+	return text, s.Store.CreateGrant(ctx, g, c, audit.New(now, who, "grant.create", "grant", g.ID, detail...))
 }
 
 // code redeems an authorization code (RFC 6749 4.1.3, RFC 7636 4.6). Another

@@ -28,6 +28,9 @@ type Grant struct {
 	Scopes, Audiences, AMR           []string
 	AuthTime, Created, Expires, Ends time.Time
 	Revoked                          bool
+	// Claims of the person that were allowed one by one (OpenID Connect Core 5.5), for
+	// ID tokens and at UserInfo.
+	IDTokenClaims, UserInfoClaims []string
 	// Bound is what its refresh tokens are bound to (RFC 9449 5, RFC 8705 4).
 	Bound token.Confirmation
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
@@ -74,6 +75,29 @@ func (s *Service) Alive(ctx context.Context, text string) (token.Access, error) 
 		err = reason.New(reason.TokenRevoked, nil)
 	}
 	return a, err
+}
+
+// Told returns what UserInfo says of the person behind an access token that is alive.
+// What was allowed beside its scopes was allowed to the client of the grant, and to
+// nobody who got a token for it in exchange (RFC 8693).
+func (s *Service) Told(ctx context.Context, a token.Access) (token.Profile, error) {
+	person, err := s.Store.Account(ctx, a.Subject)
+	if err != nil {
+		return token.Profile{}, err
+	}
+	g, err := s.Store.Grant(ctx, a.GrantID)
+	if err != nil {
+		return token.Profile{}, err
+	}
+	c, err := s.Store.Client(ctx, a.ClientID)
+	if err != nil {
+		return token.Profile{}, err
+	}
+	var claims []string
+	if g.ClientID == c.ID {
+		claims = token.Single(g.UserInfoClaims, c.Scopes)
+	}
+	return token.Tell(person, strings.Fields(a.Scope), claims), nil
 }
 
 // concerns reports whether a client may know about an access token.

@@ -10,6 +10,7 @@ import (
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/secret"
+	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/token"
 )
 
@@ -206,13 +207,9 @@ func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []str
 	out := Response{AccessToken: access, TokenType: claims.Type(), Scope: claims.Scope, ExpiresIn: exp - now.Unix()}
 	if slices.Contains(scope, "openid") {
 		// A refresh gives no nonce; iss, sub, aud and auth_time stay (OpenID Connect Core 12.2).
-		id := token.ID{Subject: g.Subject, Audience: c.ID, Expiry: exp, IssuedAt: now.Unix(), AuthTime: g.AuthTime.Unix(), Nonce: nonce, SessionID: g.SessionID, AMR: g.AMR}
-		if slices.Contains(scope, "profile") {
-			id.Name, id.Username = a.Name, a.Username
-		}
-		if slices.Contains(scope, "email") && a.Email != "" {
-			id.Email, id.Verified = a.Email, new(bool) // nothing verifies addresses yet
-		}
+		p := token.Tell(a, scope, token.Single(g.IDTokenClaims, c.Scopes))
+		id := token.ID{Subject: g.Subject, Audience: c.ID, Expiry: exp, IssuedAt: now.Unix(), AuthTime: g.AuthTime.Unix(), Nonce: nonce, SessionID: g.SessionID,
+			ACR: session.ACR(g.AMR), AMR: g.AMR, Name: p.Name, Username: p.Username, Email: p.Email, Verified: p.Verified}
 		out.IDToken, err = s.Minter.ID(ctx, id, access, c.IDTokenAlgorithm)
 	}
 	return out, err

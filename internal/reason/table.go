@@ -110,6 +110,9 @@ const (
 	ConsentDenied        Code = "consent_denied"
 	SignInRequired       Code = "sign_in_required"
 	ConsentRequired      Code = "consent_required"
+	SignInInsufficient   Code = "sign_in_insufficient"
+	AddressRefused       Code = "address_refused"
+	AddressUnreachable   Code = "address_unreachable"
 	CrossOrigin          Code = "cross_origin"
 	AdminUnauthorized    Code = "admin_unauthorized"
 	NotFound             Code = "not_found"
@@ -258,6 +261,9 @@ var table = []Info{
 	{ConsentDenied, "the person declined", "ask the person", 403, "access_denied", exitDenied},
 	{SignInRequired, "nobody is signed in as the client demands, and no page may be shown", "send the person again without prompt=none", 401, "login_required", exitDenied},
 	{ConsentRequired, "the person has not consented, and no page may be shown", "send the person again without prompt=none", 403, "consent_required", exitDenied},
+	{SignInInsufficient, "no sign-in here is of a class that the client calls essential", "ask for one of acr_values_supported in the metadata", 403, "unmet_authentication_requirements", exitDenied},
+	{AddressRefused, "the address that was chosen is one that nothing is sent to", "give an https address of the public Internet, or allow its network in issuer.outbound_networks", 400, invalidRequest, exitUsage},
+	{AddressUnreachable, "the address that was chosen did not answer", "check the service there, and the way to it", 502, "", exitNetwork},
 	{CrossOrigin, "a page of another origin sent this request", "start from the application again", 403, invalidRequest, exitDenied},
 	{AdminUnauthorized, "the admin token is missing or wrong", "send the admin token", 401, "", exitDenied},
 	{NotFound, "there is no such thing", "check the identifier", 404, "", exitUsage},

@@ -29,6 +29,8 @@ import (
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/limit"
+	"github.com/jotward/jotward/internal/logout"
+	"github.com/jotward/jotward/internal/outbound"
 	"github.com/jotward/jotward/internal/server"
 	"github.com/jotward/jotward/internal/server/admin"
 	"github.com/jotward/jotward/internal/server/authorize"
@@ -68,6 +70,8 @@ type world struct {
 	accounts *account.Service
 	clients  *client.Service
 	ring     *keyring.Ring
+	logouts  *logout.Service
+	abroad   *abroad
 
 	registrar *client.Registrar
 }
@@ -147,7 +151,7 @@ func (v *world) wire(now func() time.Time) {
 		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet, Algorithms: ring.Algorithms, AuthMethods: v.clients.AuthMethods(), Registration: true},
 		Register: &registration.Endpoints{Issuer: issuerURL, Registrar: v.registrar, Budget: registering, Algorithms: ring.Algorithms},
 		Token:    &servertoken.Endpoints{Clients: v.clients, Grants: grants, Proofs: proofs},
-		UserInfo: &userinfo.Endpoints{Grants: grants, Accounts: v.accounts, Clients: v.clients, Proofs: proofs},
+		UserInfo: &userinfo.Endpoints{Grants: grants, Clients: v.clients, Proofs: proofs},
 		Authorize: &authorize.Endpoints{Issuer: issuerURL, Clients: v.clients, Proofs: proofs, UserCodes: userCodes, Strangers: strangers, Grants: grants, Passwords: passwords, Accounts: v.accounts, Sessions: sessions, Secure: true,
 			Consents: &consent.Service{Store: v.store, Now: now, TokenLife: client.TokenLife}},
 		Feed: &feed.Feed{Issuer: issuerURL, Log: v.store, Clients: v.clients, Now: now, Heartbeat: time.Second, Positions: v.store.SavePosition,
@@ -164,6 +168,9 @@ func (v *world) wire(now func() time.Time) {
 			}},
 		Admin: &admin.Endpoints{Token: adminToken, Accounts: v.accounts, Clients: v.clients, Register: v.registrar, Ring: ring, Sessions: sessions, Grants: grants, Now: now, Log: v.store},
 	}
+	v.abroad = &abroad{}
+	v.clients.Reachable = outbound.New(outbound.Config{}).Check
+	v.logouts = &logout.Service{Store: v.store, Minter: grants.Minter, Post: v.abroad.post, Now: now, Observe: v.abroad.observe}
 	v.store.OnCommitted(v.issuer.Feed.Wake)
 	v.public, v.private = v.issuer.Public(), v.issuer.Private()
 }

@@ -115,8 +115,17 @@ func TestMetadataIsTrue(t *testing.T) {
 		}
 	}
 	known = append(known, "claims_parameter_supported")
-	if got := b.allow(with(request("app"), "claims", `{"id_token":{"acr":{"essential":true}}}`)); doc.json["claims_parameter_supported"] != false || got.back().Get("code") == "" {
-		t.Errorf("claims: %v", got.header)
+	if doc.json["claims_parameter_supported"] != (v.asking("openid", `{"id_token":{"email":null}}`).claims["email"] != nil) {
+		t.Error("claims_parameter_supported")
+	}
+	check("acr_values_supported", func(value string) bool {
+		return b.open(with(request("app"), "claims", `{"id_token":{"acr":{"essential":true,"value":"`+value+`"}}}`)).back().Get("code") != "" && claims["acr"] == value
+	}, "pwd", "mfa", "phr", "0")
+	for _, channel := range []string{"backchannel", "frontchannel"} {
+		known = append(known, channel+"_logout_supported", channel+"_logout_session_supported")
+		if doc.json[channel+"_logout_supported"] != true || doc.json[channel+"_logout_session_supported"] != true {
+			t.Errorf("%s: TestBackchannelLogout and TestFrontchannelLogout show that it is", channel)
+		}
 	}
 	signs := func(name string) func(string) bool {
 		return func(alg string) bool {

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/logout"
 	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/internal/web"
 )
@@ -13,9 +14,9 @@ import (
 // Metrics counts what the issuer does. Every label is bounded: routes by the
 // mount lists, reasons by the closed list, clients by those that authenticated.
 type Metrics struct {
-	requests, issued, refresh, large *prometheus.CounterVec
-	reuse                            prometheus.Counter
-	seconds, sign, bytes             *prometheus.HistogramVec
+	requests, issued, refresh, large, logouts *prometheus.CounterVec
+	reuse                                     prometheus.Counter
+	seconds, sign, bytes                      *prometheus.HistogramVec
 }
 
 // NewMetrics registers the issuer's metrics.
@@ -34,6 +35,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		requests: counter("jotward_requests_total", "Requests to the issuer, by route, status and reason code.", "route", "status", "reason"),
 		issued:   counter("jotward_tokens_issued_total", "Answered token requests, by grant type and client.", "grant", "client"),
 		refresh:  counter("jotward_refresh_total", "Refresh requests, by client and result.", "client", "result"),
+		logouts:  counter("jotward_logouts_total", "Attempts to tell a client that a session ended, by client, result and reason code.", "client", "result", "reason"),
 		large:    counter("jotward_tokens_large_total", "Tokens over 4 KiB, by client: they soon will not fit a header.", "client"),
 		reuse: prometheus.NewCounter(prometheus.CounterOpts{Name: "jotward_refresh_reuse_detected_total",
 			Help: "Spent codes and refresh tokens that came back: each revoked its grant."}),
@@ -65,6 +67,11 @@ func (m *Metrics) Grant(e grant.Event) {
 	if e.GrantType == "refresh_token" {
 		m.refresh.WithLabelValues(e.ClientID, string(e.Result)).Inc()
 	}
+}
+
+// Logout counts one attempt to tell a client of a session's end.
+func (m *Metrics) Logout(e logout.Event) {
+	m.logouts.WithLabelValues(e.ClientID, string(e.Result), string(e.Reason)).Inc()
 }
 
 // Minted counts one token that was signed.

@@ -17,7 +17,7 @@ func TestSpecNamesTestsThatExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	cell := regexp.MustCompile("^([a-z/]+) (`Test.*)$")
-	name := regexp.MustCompile("`(Test\\w+)`")
+	name := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`")
 	rows := 0
 	for _, line := range strings.Split(string(text), "\n") {
 		cells := strings.Split(line, "|")

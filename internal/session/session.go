@@ -26,16 +26,31 @@ type Session struct {
 	Ended             bool
 }
 
+// ACRPassword is the class of a sign-in by password alone, and the only one that there
+// is (OpenID Connect Core 2, acr): as RFC 8176 calls the method.
+const ACRPassword = "pwd"
+
+// ACR returns the class of a sign-in of these methods, "" for one that is of none.
+func ACR(amr []string) string {
+	if len(amr) == 1 && amr[0] == "pwd" {
+		return ACRPassword
+	}
+	return ""
+}
+
 // Store is what the service needs. CreateSession answers Conflict unless the
 // account is enabled and still has subjectVersion: a password that was changed
 // between its verification and this moment opens nothing. EndSession also
-// revokes the session's grants, and does nothing to a session that has ended.
+// revokes the session's grants and keeps a notice for each of its clients that wants
+// one (package logout), and does nothing to a session that has ended. SessionClients are
+// those that got an ID token in it.
 type Store interface {
 	CreateSession(ctx context.Context, s Session, cookieHash []byte, subjectVersion int64, act audit.Act) error
 	Session(ctx context.Context, id string) (Session, error)
 	SessionByCookie(ctx context.Context, cookieHash []byte) (Session, error)
 	Sessions(ctx context.Context, subject, after string, limit int) ([]Session, error)
 	EndSession(ctx context.Context, id string, act audit.Act) error
+	SessionClients(ctx context.Context, id string) ([]string, error)
 }
 
 // Service manages sessions, which live for Life.
@@ -74,6 +89,11 @@ func (s *Service) ByCookie(ctx context.Context, cookie string) (Session, error) 
 // List returns a person's sessions in order of id after the cursor.
 func (s *Service) List(ctx context.Context, subject, after string, limit int) ([]Session, error) {
 	return s.Store.Sessions(ctx, subject, after, limit)
+}
+
+// Clients returns the ids of the clients that got an ID token in a session.
+func (s *Service) Clients(ctx context.Context, id string) ([]string, error) {
+	return s.Store.SessionClients(ctx, id)
 }
 
 // End ends a session and revokes its tokens and grants: by the person (SignedOut).

@@ -113,6 +113,7 @@ type ID struct {
 	Nonce     string   `json:"nonce,omitempty"`
 	ATHash    string   `json:"at_hash"`
 	SessionID string   `json:"sid"`
+	ACR       string   `json:"acr,omitempty"`
 	AMR       []string `json:"amr,omitempty"`
 	Name      string   `json:"name,omitempty"`
 	Username  string   `json:"preferred_username,omitempty"`

@@ -39,6 +39,7 @@ type world struct {
 	axe     string
 	shots   string // folder for screenshots, when somebody wants to look
 	errors  chan string
+	gone    chan url.Values // what the application's frame was opened with
 }
 
 func start(t *testing.T) *world {
@@ -50,13 +51,18 @@ func start(t *testing.T) *world {
 	if err != nil {
 		skip(t, "axe-core is missing: npm install in interop/browser")
 	}
-	v := &world{T: t, Story: play.Dev(t), answers: make(chan url.Values, 10), axe: string(axe), shots: os.Getenv("JOTWARD_SCREENSHOTS"), errors: make(chan string, 100)}
+	v := &world{T: t, Story: play.Dev(t), answers: make(chan url.Values, 10), axe: string(axe), shots: os.Getenv("JOTWARD_SCREENSHOTS"), errors: make(chan string, 100), gone: make(chan url.Values, 10)}
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/callback":
 			_ = r.ParseForm() // what is no form has no answer in it
 			v.answers <- r.Form
 			fmt.Fprint(w, "<!doctype html><title>app</title>back in the app")
+		case "/gone":
+			v.gone <- r.URL.Query()
+		case "/bye":
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, "<!doctype html><title>app</title><h1 id=bye>Bye</h1>")
 		case "/frame":
 			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprintf(w, `<!doctype html><title>frame</title><iframe id="f" src="%s"></iframe>`, strings.ReplaceAll(r.URL.Query().Get("src"), "&", "&amp;"))

@@ -2,11 +2,14 @@ package browser
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -34,10 +37,11 @@ func (v *world) post(path string, form url.Values) (int, map[string]string) {
 	return resp.StatusCode, texts
 }
 
-// device makes a client of devices, and starts one.
-func (v *world) device() map[string]string {
+// client makes a public client.
+func (v *world) client(settings map[string]any) {
 	v.Helper()
-	body, err := json.Marshal(map[string]any{"client_id": "tv", "name": "Living room TV", "public": true, "grant_types": []string{deviceGrant}, "scopes": []string{"openid"}, "audiences": []string{v.Audience}})
+	settings["public"], settings["audiences"] = true, []string{v.Audience}
+	body, err := json.Marshal(settings)
 	if err != nil {
 		v.Fatal(err)
 	}
@@ -52,6 +56,12 @@ func (v *world) device() map[string]string {
 		v.Fatal(resp, err)
 	}
 	_ = resp.Body.Close()
+}
+
+// device makes a client of devices, and starts one.
+func (v *world) device() map[string]string {
+	v.Helper()
+	v.client(map[string]any{"client_id": "tv", "name": "Living room TV", "grant_types": []string{deviceGrant}, "scopes": []string{"openid"}})
 	status, out := v.post("/device_authorization", url.Values{"client_id": {"tv"}, "scope": {"openid"}})
 	if status != http.StatusOK {
 		v.Fatal(status, out)
@@ -95,6 +105,74 @@ func TestChromiumConnectsADevice(t *testing.T) {
 	v.run(chromedp.Click(chromedp.CSS(`button[value=allow]`)), chromedp.WaitNotPresent(chromedp.CSS(`button[value=allow]`)))
 	v.title("You are signed out")
 	v.look("signed-out")
+}
+
+// framed signs in at an application whose page is framed at sign-out, and returns its ID token.
+func (v *world) framed() string {
+	v.Helper()
+	query := v.request()
+	query.Set("client_id", "framed")
+	query.Set("scope", "openid")
+	query.Set("login_hint", v.Username)
+	query.Set("claims", `{"id_token":{"email":null}}`)
+	v.open(query)
+	v.look("signin-hinted")
+	v.signIn(v.Password) // the name is there already
+	v.run(chromedp.WaitVisible(chromedp.CSS(`button[value=allow]`)))
+	v.look("consent-claims")
+	v.run(chromedp.Click(chromedp.CSS(`button[value=allow]`)))
+	status, out := v.post("/token", url.Values{"grant_type": {"authorization_code"}, "client_id": {"framed"}, "code": {v.answer().Get("code")}, "redirect_uri": {v.app + "/callback"}, "code_verifier": {verifier}})
+	if status != http.StatusOK {
+		v.Fatal(status, out)
+	}
+	return out["id_token"]
+}
+
+// told waits until the application's frame was opened.
+func (v *world) told() {
+	v.Helper()
+	select {
+	case query := <-v.gone:
+		if query.Get("iss") != v.Issuer || query.Get("sid") == "" || len(query) != 2 {
+			v.Errorf("the frame was opened with %v", query)
+		}
+	case <-v.ctx.Done():
+		v.Fatal("the frame was not opened")
+	}
+}
+
+// Signing out opens a page of each application in a frame, and then goes on: by itself,
+// and by a link where no script runs.
+func TestChromiumTellsApplications(t *testing.T) {
+	t.Parallel()
+	v := start(t)
+	v.client(map[string]any{"client_id": "framed", "name": "Framed", "grant_types": []string{"authorization_code"}, "redirect_uris": []string{v.app + "/callback"}, "scopes": []string{"openid", "email"},
+		"frontchannel_logout_uri": v.app + "/gone", "post_logout_redirect_uris": []string{v.app + "/bye"}})
+	leave := func(hint string, more url.Values) chromedp.Action[chromedp.Void] {
+		more.Set("id_token_hint", hint)
+		return chromedp.Navigate(v.Issuer + "/logout?" + more.Encode())
+	}
+	v.run(leave(v.framed(), url.Values{}))
+	v.told()
+	v.title("You are signed out")
+	v.look("signed-out-frames")
+	v.run(leave(v.framed(), url.Values{"post_logout_redirect_uri": {v.app + "/bye"}}))
+	v.told()
+	v.run(chromedp.WaitVisible(chromedp.CSS(`#bye`)))
+	hint := v.framed()
+	v.scripts(false)
+	v.run(leave(hint, url.Values{"post_logout_redirect_uri": {v.app + "/bye"}}))
+	v.told()
+	v.run(chromedp.Click(chromedp.CSS(`a`)), chromedp.WaitVisible(chromedp.CSS(`#bye`)))
+}
+
+// scripts lets pages run them, or not.
+func (v *world) scripts(on bool) {
+	v.Helper()
+	v.run(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+		return err
+	}))
 }
 
 // An operator signs in to the console and has a token explained: one that holds, and

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { strict as assert } from 'node:assert'
 import * as oc from 'openid-client'
 import * as oauth from 'oauth4webapi'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
 
 const world = JSON.parse(readFileSync(0, 'utf8'))
 const insecure = { execute: [oc.allowInsecureRequests] }
@@ -95,6 +96,17 @@ const answer = new Request(world.redirect, { method: 'POST', body: new URLSearch
 await oc.authorizationCodeGrant(app, answer, { pkceCodeVerifier: verifier, expectedState: posted.state, expectedNonce: nonce })
 held('form_post')
 
+// Claims one by one, asked of the person who is meant.
+const single = { ...request, scope: 'openid', state: oc.randomState(), login_hint: world.username, claims: JSON.stringify({ id_token: { email: { essential: true }, acr: { essential: true, values: ['pwd'] } }, userinfo: { name: null } }) }
+const told = await oc.authorizationCodeGrant(app, await browser.authorize(oc.buildAuthorizationUrl(app, single)), { pkceCodeVerifier: verifier, expectedState: single.state, expectedNonce: nonce })
+assert.match(told.claims().email, /@/)
+assert.equal(told.claims().acr, 'pwd')
+assert.equal(told.claims().name, undefined)
+const few = await oc.fetchUserInfo(app, told.access_token, told.claims().sub)
+assert.deepEqual(Object.keys(few).sort(), ['name', 'sub'])
+await assert.rejects(async () => oc.authorizationCodeGrant(app, await browser.authorize(oc.buildAuthorizationUrl(app, { ...single, claims: JSON.stringify({ id_token: { acr: { essential: true, value: 'mfa' } } }) })), { pkceCodeVerifier: verifier, expectedState: single.state }), { error: 'unmet_authentication_requirements' })
+held('claims, acr, login_hint')
+
 // private_key_jwt, with introspection and revocation under it.
 const service = await client(world.signer, oc.PrivateKeyJwt({ key, kid: world.key.kid }))
 const own = await oc.clientCredentialsGrant(service, { scope: 'read' })
@@ -161,3 +173,14 @@ const bye = await browser.ask(oc.buildEndSessionUrl(app, { id_token_hint: bare.i
 assert.equal(bye.to, `${world.bye}?state=bye`)
 await refused('invalid_grant', oc.refreshTokenGrant(app, bare.refresh_token))
 held('logout')
+
+// And tells the application's back end, which verifies it as any other token.
+const notice = new URLSearchParams(await (await fetch(world.out)).text()).get('logout_token')
+const { payload } = await jwtVerify(notice, createRemoteJWKSet(new URL(app.serverMetadata().jwks_uri)), {
+  issuer: world.issuer, audience: world.public, typ: 'logout+jwt', algorithms: ['ES256'], maxTokenAge: 120, requiredClaims: ['jti', 'iat', 'exp'],
+})
+assert.equal(payload.sid, bare.claims().sid)
+assert.equal(payload.sub, bare.claims().sub)
+assert.deepEqual(payload.events, { 'http://schemas.openid.net/event/backchannel-logout': {} })
+assert.equal(payload.nonce, undefined)
+held('back-channel logout')

@@ -5,7 +5,9 @@ package openid
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"slices"
@@ -17,8 +19,8 @@ import (
 )
 
 // The flows that flows.mjs has to get through, in its order.
-var flows = []string{"par", "code with dpop", "refresh with dpop", "userinfo", "dpop with Ed25519", "code", "form_post", "private_key_jwt, introspection, revocation", "client_secret_basic", "client_secret_post",
-	"device", "token exchange", "access token (RFC 9068)", "registration", "registration management", "logout"}
+var flows = []string{"par", "code with dpop", "refresh with dpop", "userinfo", "dpop with Ed25519", "code", "form_post", "claims, acr, login_hint", "private_key_jwt, introspection, revocation", "client_secret_basic", "client_secret_post",
+	"device", "token exchange", "access token (RFC 9068)", "registration", "registration management", "logout", "back-channel logout"}
 
 const device, exchange = "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange"
 
@@ -43,13 +45,14 @@ func TestOpenIDClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	backend := backend(t)
 	a := admin{t, s}
 	a.create(map[string]any{"client_id": "npm-app", "public": true, "grant_types": []string{"authorization_code", "refresh_token"}, "redirect_uris": []string{"http://127.0.0.1/callback"},
-		"post_logout_redirect_uris": []string{"http://127.0.0.1/bye"}, "scopes": []string{"openid", "profile", "email", "read"}, "audiences": []string{s.Audience}})
+		"post_logout_redirect_uris": []string{"http://127.0.0.1/bye"}, "backchannel_logout_uri": backend, "scopes": []string{"openid", "profile", "email", "read"}, "audiences": []string{s.Audience}})
 	a.create(map[string]any{"client_id": "npm-tv", "public": true, "grant_types": []string{device, "refresh_token"}, "scopes": []string{"openid", "read"}, "audiences": []string{s.Audience, "npm-signer"}})
 	a.create(map[string]any{"client_id": "npm-signer", "grant_types": []string{"client_credentials", exchange}, "scopes": []string{"read"}, "audiences": []string{s.Audience}, "jwks": set})
 	world, err := json.Marshal(map[string]any{"issuer": s.Issuer, "username": s.Username, "password": s.Password, "audience": s.Audience, "public": "npm-app", "device": "npm-tv",
-		"redirect": "http://127.0.0.1/callback", "bye": "http://127.0.0.1/bye", "signer": "npm-signer", "key": json.RawMessage(private), "confidential": s.ClientID, "secret": s.ClientSecret,
+		"redirect": "http://127.0.0.1/callback", "bye": "http://127.0.0.1/bye", "out": backend, "signer": "npm-signer", "key": json.RawMessage(private), "confidential": s.ClientID, "secret": s.ClientSecret,
 		"initial": a.post("registration_tokens", map[string]any{"uses": 2, "expires_in": 600})["token"]})
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +64,25 @@ func TestOpenIDClient(t *testing.T) {
 	if err != nil || !slices.Equal(held, flows) {
 		t.Fatalf("%v after %q, want %q", err, held, flows)
 	}
+}
+
+// backend is the application's: the issuer posts to it, and flows.mjs reads there what came.
+func backend(t *testing.T) string {
+	came := make(chan []byte, 9)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<16))
+			came <- body
+			return
+		}
+		select {
+		case body := <-came:
+			_, _ = w.Write(body)
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL + "/out"
 }
 
 // admin makes the clients that the flows need.

@@ -16,6 +16,7 @@ type Session struct {
 	AuthTime time.Time `json:"auth_time"`
 	Expires  time.Time `json:"expires"`
 	Ended    bool      `json:"ended"`
+	Clients  []string  `json:"clients"` // that got an ID token in it
 }
 
 // ListSessions answers GET /admin/v1/users/{id}/sessions.
@@ -31,8 +32,14 @@ func (e *Endpoints) ListSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	clients := map[string][]string{}
+	for _, s := range sessions {
+		if clients[s.ID], err = e.Sessions.Clients(r.Context(), s.ID); err != nil {
+			return err
+		}
+	}
 	return writeList(w, sessions, limit, func(s session.Session) Session {
-		return Session{s.ID, s.Subject, some(s.AMR), s.AuthTime, s.Expires, s.Ended}
+		return Session{s.ID, s.Subject, some(s.AMR), s.AuthTime, s.Expires, s.Ended, some(clients[s.ID])}
 	}, func(s session.Session) string { return s.ID })
 }
 

@@ -64,7 +64,7 @@ type Endpoints struct {
 // parameters are those of an authorization request; others are ignored
 // (RFC 6749 3.1).
 var parameters = []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "resource",
-	"response_mode", "prompt", "max_age", "id_token_hint", "dpop_jkt", "request", "request_uri", "registration"}
+	"response_mode", "prompt", "max_age", "id_token_hint", "dpop_jkt", "claims", "acr_values", "login_hint", "request", "request_uri", "registration"}
 
 // canonical keeps the known parameters in one order: the text that pages carry.
 func canonical(query url.Values) url.Values {
@@ -104,7 +104,7 @@ func (a asked) request() grant.AuthRequest {
 	return grant.AuthRequest{
 		ResponseType: q.Get("response_type"), ClientID: q.Get("client_id"), RedirectURI: q.Get("redirect_uri"),
 		Scope: q.Get("scope"), State: q.Get("state"), Nonce: q.Get("nonce"), CodeChallenge: q.Get("code_challenge"),
-		CodeChallengeMethod: q.Get("code_challenge_method"), JKT: q.Get("dpop_jkt"), Resources: q["resource"], Pushed: a.pushed,
+		CodeChallengeMethod: q.Get("code_challenge_method"), JKT: q.Get("dpop_jkt"), Resources: q["resource"], Claims: q.Get("claims"), Pushed: a.pushed,
 	}
 }
 
@@ -149,20 +149,20 @@ func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, q asked) error 
 	if err != nil {
 		return e.refuse(w, r, q, redirect, err)
 	}
-	want, err := e.wants(r.Context(), q)
+	want, err := e.wants(r.Context(), q, a)
 	if err != nil {
 		return e.refuse(w, r, q, true, err)
 	}
-	ses, cookie, err := e.session(r)
-	if err != nil && !signedOut(err) {
+	ses, cookie, ok, err := e.accepted(r, want)
+	if err != nil {
 		return err
 	}
-	if err != nil || !want.accepts(ses, e.Grants.Now()) {
+	if !ok {
 		return e.needSignIn(w, r, q, a, want)
 	}
 	granted := a.Client.SkipConsent && !want.consent
 	if !granted && !want.consent && a.Client.Assured(a.Request.RedirectURI) {
-		if granted, err = e.Consents.Granted(r.Context(), ses.Subject, a.Client.ID, a.Scopes); err != nil {
+		if granted, err = e.Consents.Granted(r.Context(), ses.Subject, a.Client.ID, a.Asks()); err != nil {
 			return err
 		}
 	}
@@ -184,7 +184,7 @@ func (e *Endpoints) needSignIn(w http.ResponseWriter, r *http.Request, q asked, 
 	if want.none {
 		return e.refuse(w, r, q, true, reason.New(reason.SignInRequired, nil))
 	}
-	return e.showSignIn(w, http.StatusOK, q, a, "", "")
+	return e.showSignIn(w, http.StatusOK, q, a, want.hint, "")
 }
 
 // finish issues the code and sends the browser back with it.
@@ -266,15 +266,15 @@ func (e *Endpoints) Consent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return e.refuse(w, r, q, redirect, err)
 	}
-	want, err := e.wants(r.Context(), q)
+	want, err := e.wants(r.Context(), q, a)
 	if err != nil {
 		return e.refuse(w, r, q, true, err)
 	}
-	ses, cookie, err := e.session(r)
-	if err != nil && !signedOut(err) {
+	ses, cookie, ok, err := e.accepted(r, want)
+	if err != nil {
 		return err
 	}
-	if err != nil || !want.accepts(ses, e.Grants.Now()) {
+	if !ok {
 		return e.needSignIn(w, r, q, a, want)
 	}
 	if !hmac.Equal([]byte(form.Get("consent_token")), []byte(consentToken(cookie, q))) {
@@ -283,7 +283,7 @@ func (e *Endpoints) Consent(w http.ResponseWriter, r *http.Request) error {
 	if form.Get("decision") != "allow" {
 		return e.refuse(w, r, q, true, reason.New(reason.ConsentDenied, nil))
 	}
-	if err := e.Consents.Grant(r.Context(), actor(w, ses.Subject), ses.Subject, a.Client.ID, a.Scopes); err != nil {
+	if err := e.Consents.Grant(r.Context(), actor(w, ses.Subject), ses.Subject, a.Client.ID, a.Asks()); err != nil {
 		return err
 	}
 	return e.finish(w, r, q, a, ses)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"errors"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -76,7 +77,7 @@ func (e *Endpoints) Logout(w http.ResponseWriter, r *http.Request) error {
 	case err != nil && !signedOut(err):
 		return err
 	case err != nil:
-		return e.left(w, r, l)
+		return e.left(w, r, l, nil)
 	case l.session == ses.ID:
 		return e.leave(w, r, l, ses.Subject, ses.ID)
 	}
@@ -121,7 +122,7 @@ func (e *Endpoints) SignOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err != nil {
-		return e.left(w, r, l)
+		return e.left(w, r, l, nil)
 	}
 	if !hmac.Equal([]byte(form.Get("consent_token")), []byte(leavingToken(cookie, l))) {
 		return reason.New(reason.RequestInvalid, errors.New("the sign-out page belongs to another session or request"))
@@ -134,29 +135,72 @@ func (e *Endpoints) SignOut(w http.ResponseWriter, r *http.Request) error {
 
 // leave ends the session with all that it allowed: every edge hears of it.
 func (e *Endpoints) leave(w http.ResponseWriter, r *http.Request, l leaving, subject, session string) error {
-	if err := e.Sessions.End(r.Context(), actor(w, subject), session); err != nil {
-		return err
-	}
-	return e.left(w, r, l)
-}
-
-// left takes the cookie away and goes where the client wants, or says that it is done.
-func (e *Endpoints) left(w http.ResponseWriter, r *http.Request, l leaving) error {
-	e.setCookie(w, "", -1)
-	if l.after == "" {
-		return show(w, http.StatusOK, "", view{Title: "You are signed out"})
-	}
-	u, err := url.Parse(l.after)
+	frames, err := e.frames(r.Context(), session)
 	if err != nil {
 		return err
 	}
-	if state := l.query.Get("state"); state != "" {
-		if u.RawQuery != "" {
-			u.RawQuery += "&" // the registered query is kept as it is
-		}
-		u.RawQuery += url.Values{"state": {state}}.Encode()
+	if err := e.Sessions.End(r.Context(), actor(w, subject), session); err != nil {
+		return err
 	}
-	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+	return e.left(w, r, l, frames)
+}
+
+// frames are what the browser opens so that the session's clients forget it (OpenID
+// Connect Front-Channel Logout 2). iss and sid are always there: whoever makes a browser
+// open the address without them ends nothing at a client that looks.
+func (e *Endpoints) frames(ctx context.Context, session string) (out []string, err error) {
+	ids, err := e.Sessions.Clients(ctx, session)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		c, err := e.Clients.Get(ctx, id)
+		if err != nil && !errors.Is(err, reason.New(reason.NotFound, nil)) {
+			return nil, err
+		}
+		if err != nil || c.Disabled || c.FrontchannelLogoutURI == "" {
+			continue
+		}
+		to, err := more(c.FrontchannelLogoutURI, url.Values{"iss": {e.Issuer}, "sid": {session}})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, to)
+	}
+	return out, nil
+}
+
+// more adds to an address. The query that was registered is kept as it is.
+func more(address string, query url.Values) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", err
+	}
+	if u.RawQuery != "" && len(query) > 0 {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += query.Encode()
+	return u.String(), nil
+}
+
+// left takes the cookie away and goes where the client wants, or says that it is done. With
+// frames there is a page first, which goes on once they are loaded, or by its link.
+func (e *Endpoints) left(w http.ResponseWriter, r *http.Request, l leaving, frames []string) error {
+	e.setCookie(w, "", -1)
+	state := url.Values{}
+	if text := l.query.Get("state"); text != "" {
+		state.Set("state", text)
+	}
+	to, err := more(l.after, state)
+	switch {
+	case err != nil:
+		return err
+	case l.after == "":
+		return show(w, http.StatusOK, "", view{Title: "You are signed out", Frames: frames})
+	case len(frames) > 0:
+		return show(w, http.StatusOK, "", view{Title: "You are signed out", Frames: frames, After: template.URL(to)}) // registered, whatever its scheme
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 

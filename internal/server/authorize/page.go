@@ -22,6 +22,11 @@ var scopeTexts = map[string]string{
 	"openid":  "Know who you are",
 	"profile": "See your name",
 	"email":   "See your e-mail address",
+
+	grant.ClaimPrefix + "name":               "See your name",
+	grant.ClaimPrefix + "preferred_username": "See the name that you sign in with",
+	grant.ClaimPrefix + "email":              "See your e-mail address",
+	grant.ClaimPrefix + "email_verified":     "See whether your e-mail address was verified",
 }
 
 type view struct {
@@ -31,6 +36,8 @@ type view struct {
 	Registered                                     bool // the client by itself
 	Scopes                                         []string
 	Post                                           url.Values // of a form that posts itself
+	Frames                                         []string   // what is opened beside
+	After                                          template.URL
 }
 
 func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, q asked, a grant.Authorization, username, alert string) error {
@@ -39,7 +46,7 @@ func (e *Endpoints) showSignIn(w http.ResponseWriter, status int, q asked, a gra
 
 func (e *Endpoints) showConsent(w http.ResponseWriter, q asked, a grant.Authorization, username, token string) error {
 	back := redirectOrigin(a.Request.RedirectURI)
-	v := view{Title: "Allow access", Consent: true, Registered: a.Client.Registered, Client: clientName(a.Client), Scopes: scopeSentences(a.Scopes), Username: username, Back: back, Request: q.carried.Encode(), Token: token}
+	v := view{Title: "Allow access", Consent: true, Registered: a.Client.Registered, Client: clientName(a.Client), Scopes: scopeSentences(a.Asks()), Username: username, Back: back, Request: q.carried.Encode(), Token: token}
 	return show(w, http.StatusOK, back, v)
 }
 
@@ -84,6 +91,16 @@ func show(w http.ResponseWriter, status int, formAction string, v view) error {
 	policy := "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' " + formAction
 	if v.Post != nil {
 		policy += "; script-src " + submitHash
+	}
+	if len(v.Frames) > 0 {
+		origins := make([]string, len(v.Frames))
+		for i, f := range v.Frames {
+			origins[i] = redirectOrigin(f)
+		}
+		policy += "; frame-src " + strings.Join(origins, " ")
+	}
+	if v.After != "" {
+		policy += "; script-src " + goOnHash
 	}
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Frame-Options", "DENY")

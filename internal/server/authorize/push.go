@@ -55,10 +55,11 @@ func (e *Endpoints) Push(w http.ResponseWriter, r *http.Request) error {
 		query.Set("dpop_jkt", jkt)
 	}
 	q := asked{carried: query, query: query, pushed: []byte{}} // it is one from here on
-	if _, _, err := e.Grants.Authorize(r.Context(), q.request()); err != nil {
+	a, _, err := e.Grants.Authorize(r.Context(), q.request())
+	if err != nil {
 		return err
 	}
-	if _, err := e.wants(r.Context(), q); err != nil { // a request_uri cannot be pushed, either (RFC 9126 2.1)
+	if _, err := e.wants(r.Context(), q, a); err != nil { // a request_uri cannot be pushed, either (RFC 9126 2.1)
 		return err
 	}
 	text := query.Encode()

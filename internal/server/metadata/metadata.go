@@ -12,6 +12,7 @@ import (
 
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/web"
 	"github.com/jotward/jotward/jose/jwk"
 )
@@ -55,6 +56,10 @@ func (e *Endpoints) Document(w http.ResponseWriter, r *http.Request) error {
 		"revocation_endpoint":                                      e.Issuer + "/revoke",
 		"pushed_authorization_request_endpoint":                    e.Issuer + "/par",
 		"end_session_endpoint":                                     e.Issuer + "/logout",
+		"backchannel_logout_supported":                             true,
+		"backchannel_logout_session_supported":                     true,
+		"frontchannel_logout_supported":                            true,
+		"frontchannel_logout_session_supported":                    true,
 		"userinfo_endpoint":                                        e.Issuer + "/userinfo",
 		"device_authorization_endpoint":                            e.Issuer + "/device_authorization",
 		"response_types_supported":                                 []string{"code"},
@@ -75,10 +80,11 @@ func (e *Endpoints) Document(w http.ResponseWriter, r *http.Request) error {
 		"userinfo_signing_alg_values_supported":                    append([]jwk.Algorithm{"none"}, signs...),
 		"scopes_supported":                                         []string{"openid", "profile", "email"},
 		"claim_types_supported":                                    []string{"normal"},
-		"claims_supported": []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "amr",
+		"claims_supported": []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "acr", "amr",
 			"name", "preferred_username", "email", "email_verified"},
 		"ui_locales_supported":       []string{"en"},
-		"claims_parameter_supported": false,
+		"claims_parameter_supported": true,
+		"acr_values_supported":       []string{session.ACRPassword},
 		// Said aloud: the last of these is true where it is absent (OpenID Connect Discovery 3).
 		"request_parameter_supported":                    false,
 		"request_uri_parameter_supported":                false,

@@ -57,6 +57,9 @@ func (s *Store) UpdateAccount(ctx context.Context, a account.Account, from int64
 			a.Disabled, a.Version, a.Revision, a.ID, from); err != nil || !endAll {
 			return err
 		}
+		if err := t.ending(endingSubject, a.ID, act.At); err != nil {
+			return err
+		}
 		at := millis(act.At)
 		if _, err := t.exec(revokeSubjectGrants, at, at, a.ID); err != nil {
 			return err
@@ -73,5 +76,10 @@ func (s *Store) RehashPassword(ctx context.Context, id, from, to string, act aud
 
 // DeleteAccount implements account.Store.
 func (s *Store) DeleteAccount(ctx context.Context, id string, from int64, act audit.Act) error {
-	return s.write(ctx, act, func(t *tx) error { return t.must(conflict, deleteAccount, id, from) })
+	return s.write(ctx, act, func(t *tx) error {
+		if err := t.ending(endingSubject, id, act.At); err != nil {
+			return err
+		}
+		return t.must(conflict, deleteAccount, id, from)
+	})
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/jotward/jotward/internal/token"
 )
 
-const grantColumns = `id, subject, client_id, session_id, scopes, audiences, amr, auth_time, created, expires, ends, revoked, jkt, x5t`
+const grantColumns = `id, subject, client_id, session_id, scopes, audiences, amr, auth_time, created, expires, ends, revoked, jkt, x5t, id_token_claims, userinfo_claims`
 
 const (
-	insertGrant = `INSERT INTO grants (` + grantColumns + `) SELECT ?, s.subject, c.id, s.id, ?, ?, ?, ?, ?, ?, ?, 0, '', '' FROM sessions s JOIN clients c ON c.id = ? WHERE s.id = ? AND s.subject = ? AND s.ended = 0 AND c.disabled = 0`
+	insertGrant = `INSERT INTO grants (` + grantColumns + `) SELECT ?, s.subject, c.id, s.id, ?, ?, ?, ?, ?, ?, ?, 0, '', '', ?, ? FROM sessions s JOIN clients c ON c.id = ? WHERE s.id = ? AND s.subject = ? AND s.ended = 0 AND c.disabled = 0`
 	grantByID   = `SELECT ` + grantColumns + ` FROM grants WHERE id = ?`
 	listGrants  = `SELECT ` + grantColumns + ` FROM grants WHERE subject = ? AND id > ? ORDER BY id LIMIT ?`
 	revokeGrant = `UPDATE grants SET revoked = 1, ends = CASE WHEN ends < ? THEN ends ELSE ? END WHERE id = ? AND revoked = 0`
@@ -32,7 +32,8 @@ const (
 
 func scanGrant(r scanner) (g grant.Grant, err error) {
 	return g, r.Scan(&g.ID, &g.Subject, &g.ClientID, &g.SessionID, texts(&g.Scopes), texts(&g.Audiences), texts(&g.AMR),
-		moment{&g.AuthTime}, moment{&g.Created}, moment{&g.Expires}, moment{&g.Ends}, &g.Revoked, &g.Bound.JKT, &g.Bound.X5T)
+		moment{&g.AuthTime}, moment{&g.Created}, moment{&g.Expires}, moment{&g.Ends}, &g.Revoked, &g.Bound.JKT, &g.Bound.X5T,
+		texts(&g.IDTokenClaims), texts(&g.UserInfoClaims))
 }
 
 // CreateGrant implements grant.Store.
@@ -53,7 +54,7 @@ func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, c grant.Code, ac
 
 func (t *tx) insertGrant(g grant.Grant) error {
 	return t.must(conflict, insertGrant, g.ID, array(g.Scopes), array(g.Audiences), array(g.AMR), millis(g.AuthTime), millis(g.Created),
-		millis(g.Expires), millis(g.Ends), g.ClientID, g.SessionID, g.Subject)
+		millis(g.Expires), millis(g.Ends), array(g.IDTokenClaims), array(g.UserInfoClaims), g.ClientID, g.SessionID, g.Subject)
 }
 
 // Grant implements grant.Store.
@@ -100,6 +101,9 @@ func (s *Store) spend(ctx context.Context, statement string, hash []byte, ends t
 			if _, err := t.exec(insertRefresh, first.Hash, grantID, millis(first.Created), millis(first.Expires)); err != nil {
 				return err
 			}
+		}
+		if err := t.remember(grantID); err != nil {
+			return err
 		}
 		_, err = t.exec(bindGrant, millis(ends), bound.JKT, bound.X5T, grantID)
 		return err

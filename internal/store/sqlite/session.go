@@ -47,6 +47,9 @@ func (s *Store) Sessions(ctx context.Context, subject, after string, limit int) 
 // EndSession implements session.Store.
 func (s *Store) EndSession(ctx context.Context, id string, act audit.Act) error {
 	return quiet(s.write(ctx, act, func(t *tx) error {
+		if err := t.ending(endingSession, id, act.At); err != nil {
+			return err
+		}
 		if err := t.must(errNone, endSession, id); err != nil {
 			return err
 		}

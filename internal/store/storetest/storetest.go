@@ -18,6 +18,7 @@ import (
 	"github.com/jotward/jotward/internal/consent"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/internal/logout"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/secret"
@@ -37,6 +38,7 @@ type Store interface {
 	session.Store
 	consent.Store
 	grant.Store
+	logout.Store
 	jwt.ReplayStore
 	keyring.Store
 	audit.Reader
@@ -62,7 +64,7 @@ func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, *world){
 		"Accounts": accounts, "Clients": clients, "Sessions": sessions, "Consents": consents, "Grants": grants, "Keys": keys,
 		"Audit": trail, "Pages": pages, "Log": log, "LogRestarts": logRestarts, "LogIsGapless": gapless, "ActsAreWhole": whole, "Positions": positions,
-		"OneWinner": oneWinner, "Once": once, "Pushed": pushed, "Devices": devices, "Registrations": registrations, "Sweep": sweep, "SweepKeepsTheLiving": sweepLiving, "SweepIsBounded": sweepBatches, "CancelledCallers": cancelled,
+		"OneWinner": oneWinner, "Once": once, "Logouts": logouts, "Pushed": pushed, "Devices": devices, "Registrations": registrations, "Sweep": sweep, "SweepKeepsTheLiving": sweepLiving, "SweepIsBounded": sweepBatches, "CancelledCallers": cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,6 +143,7 @@ func (w *world) client() client.Client {
 		Scopes: []string{"openid"}, Audiences: []string{"https://api"}, Roles: []string{"r"}, Permissions: []string{"p"},
 		AccessTokenLifetime: 7 * time.Minute, SkipConsent: true, Version: 1, Revision: 1, SecretHash: secret.Hash("s"), Created: w.now,
 		PreviousSecretHash: secret.Hash("r"), PreviousSecretExpires: w.now, JWKS: "{}", DPoP: true, PAR: true, PostLogoutRedirectURIs: []string{"https://app.example/out"},
+		BackchannelLogoutURI: "https://app.example/back", BackchannelLogoutSession: true, FrontchannelLogoutURI: "https://app.example/front", FrontchannelLogoutSession: true,
 		AuthMethod: client.AuthTLS, TLSSubject: client.TLSSubject{DN: "CN=a", DNS: "b", URI: "c:d", IP: "::1", Mail: "e@f"}, TLSBound: true,
 		IDTokenAlgorithm: "RS256", UserInfoAlgorithm: "ES384", AccessTokenAlgorithm: "EdDSA"}
 	version := must[int64](w)(w.CreateClient(w.Context(), c, w.act("client.create")))
@@ -158,7 +161,7 @@ func (w *world) session(a account.Account) session.Session {
 
 // grant makes a grant with an unspent code, whose text is "code " and its id.
 func (w *world) grant(a account.Account, c client.Client, ses session.Session) grant.Grant {
-	g := grant.Grant{ID: w.id("gr_"), Subject: a.ID, ClientID: c.ID, SessionID: ses.ID, Scopes: []string{"openid"}, Audiences: []string{"https://api"},
+	g := grant.Grant{ID: w.id("gr_"), Subject: a.ID, ClientID: c.ID, SessionID: ses.ID, Scopes: []string{"openid"}, Audiences: []string{"https://api"}, IDTokenClaims: []string{"email"}, UserInfoClaims: []string{"name"},
 		AMR: []string{"pwd"}, AuthTime: w.now, Created: w.now, Expires: w.now.Add(90 * 24 * time.Hour), Ends: w.now.Add(time.Minute)}
 	code := grant.Code{Hash: secret.Hash("code " + g.ID), GrantID: g.ID, RedirectURI: "https://app.example/cb", Challenge: "ch", Nonce: "n", Expires: w.now.Add(time.Minute)}
 	w.ok(w.CreateGrant(w.Context(), g, code, w.act("grant.create")))

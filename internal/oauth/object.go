@@ -1,4 +1,4 @@
-package edge
+package oauth
 
 import (
 	"bytes"
@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// object reads a JSON object that has one reading: no name twice at any depth, nothing
+// Object reads a JSON object that has one reading: no name twice at any depth, nothing
 // after it (RFC 8259 4), and no U+FFFD, which is what encoding/json makes of bytes that
 // are no UTF-8 and of half a surrogate pair: two subjects would be one (RFC 8259 8.1, 8.2). Numbers are float64.
-func object(data []byte) (map[string]any, error) {
+func Object(data []byte) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	first, err := d.Token()
 	if err != nil || first != json.Delim('{') {
