@@ -40,6 +40,7 @@ func clientFlags(cmd *cobra.Command, in *admin.ClientSettings) {
 	flags.StringVar(&in.IDToken, "id-token-signed-response-alg", "", "what its ID tokens are signed with (default: the first of issuer.signing.algorithms)")
 	flags.StringVar(&in.UserInfo, "userinfo-signed-response-alg", "", "what answers of /userinfo are signed with (default: they are not)")
 	flags.StringVar(&in.AccessToken, "access-token-signed-response-alg", "", "what its access tokens are signed with (default: the first of issuer.signing.algorithms)")
+	flags.StringVar(&in.Format, "access-token-format", "", "jwt, or opaque: tokens that only the issuer can read, who takes them back at once (default: jwt)")
 	flags.StringVar(&in.BackchannelLogoutURI, "backchannel-logout-uri", "", "where the client is told that a session ended; '' for nowhere")
 	flags.BoolVar(&in.BackchannelLogoutSession, "backchannel-logout-session-required", false, "the client needs the session's sid for that; it always gets it")
 	flags.StringVar(&in.FrontchannelLogoutURI, "frontchannel-logout-uri", "", "what a browser opens when a person signs out, of a redirect URI's origin; '' for nothing")
@@ -84,6 +85,7 @@ func changed(cmd *cobra.Command, is, in *admin.ClientSettings) {
 		"id-token-signed-response-alg":     func() { is.IDToken = in.IDToken },
 		"userinfo-signed-response-alg":     func() { is.UserInfo = in.UserInfo },
 		"access-token-signed-response-alg": func() { is.AccessToken = in.AccessToken },
+		"access-token-format":              func() { is.Format = in.Format },
 		"backchannel-logout-uri":           func() { is.BackchannelLogoutURI = in.BackchannelLogoutURI }, "backchannel-logout-session-required": func() { is.BackchannelLogoutSession = in.BackchannelLogoutSession },
 		"frontchannel-logout-uri": func() { is.FrontchannelLogoutURI = in.FrontchannelLogoutURI }, "frontchannel-logout-session-required": func() { is.FrontchannelLogoutSession = in.FrontchannelLogoutSession },
 	} {

@@ -118,12 +118,26 @@ var grantTypes = []string{"authorization_code", "client_credentials", "refresh_t
 var confidential = []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
 
 func (s *Service) check(c Client) error {
-	for _, fault := range []func(Client) error{Client.fault, Client.logoutFault, s.reachFault, s.certificateFault, s.algorithmFault} {
+	for _, fault := range []func(Client) error{Client.fault, Client.logoutFault, Client.formatFault, s.reachFault, s.certificateFault, s.algorithmFault} {
 		if err := fault(c); err != nil {
 			return &reason.Error{Code: reason.RequestInvalid, Detail: err.Error()}
 		}
 	}
 	return nil
+}
+
+// formatFault is an access token that there is not.
+func (c Client) formatFault() error {
+	switch c.AccessTokenFormat {
+	case "", FormatJWT:
+		return nil
+	case FormatOpaque:
+		if c.AccessTokenAlgorithm != "" {
+			return errors.New("access_token_signed_response_alg is set and access_token_format is opaque: such tokens are not signed")
+		}
+		return nil
+	}
+	return errors.New("access_token_format is neither jwt nor opaque")
 }
 
 // algorithmFault is a signature that the issuer could not make for the client.

@@ -57,7 +57,17 @@ type Client struct {
 	// is (OpenID Connect Dynamic Client Registration 2). "" means the issuer's own
 	// algorithm, and an answer that is not signed.
 	IDTokenAlgorithm, UserInfoAlgorithm, AccessTokenAlgorithm jwk.Algorithm
+	// AccessTokenFormat is FormatJWT or FormatOpaque; "" is FormatJWT.
+	AccessTokenFormat string
 }
+
+// The formats of access tokens: one that says all about itself, and a random text that
+// only the issuer can say something about (RFC 7662), so that it ends the moment it is
+// taken back.
+const (
+	FormatJWT    = "jwt"
+	FormatOpaque = "opaque"
+)
 
 // Bounds of an access token's life.
 const (

@@ -63,6 +63,9 @@ func (s *Service) Explain(ctx context.Context, q Question) (out Explained, err e
 	case q.Kind != "" && q.Kind != token.KindAccess && q.Kind != token.KindID:
 		return out, unsaid("kind is neither access_token nor id_token")
 	}
+	if strings.HasPrefix(text, referencePrefix) {
+		return s.explainReference(ctx, text, q)
+	}
 	e, err := s.Minter.Explain(ctx, text, q.Kind, q.Audience)
 	if err != nil {
 		return out, err

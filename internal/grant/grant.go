@@ -90,6 +90,8 @@ type Store interface {
 	SpendDevice(ctx context.Context, hash []byte, ends time.Time, bound token.Confirmation, first *Refresh, act audit.Act) (bool, error)
 	SavePushed(ctx context.Context, p Pushed) error
 	Pushed(ctx context.Context, hash []byte) (Pushed, error)
+	SaveReference(ctx context.Context, r Reference) error
+	Reference(ctx context.Context, hash []byte) (Reference, error)
 	RevokeToken(ctx context.Context, act audit.Act) error
 	TokenRevoked(ctx context.Context, jti string) (bool, error)
 }

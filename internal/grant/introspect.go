@@ -13,7 +13,6 @@ import (
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/token"
-	"github.com/jotward/jotward/jose"
 )
 
 // Introspection is the answer of RFC 7662 2.2; when it is not active nothing
@@ -31,7 +30,7 @@ type Introspection struct {
 // refresh token is active to its own client only. A failure of the store is an
 // error, never "inactive".
 func (s *Service) Introspect(ctx context.Context, c client.Client, text string) (Introspection, error) {
-	a, err := s.Minter.Verify(ctx, text)
+	a, err := s.verify(ctx, text)
 	if err == nil {
 		if !concerns(a, c) {
 			return Introspection{}, nil
@@ -42,7 +41,7 @@ func (s *Service) Introspect(ctx context.Context, c client.Client, text string) 
 		}
 		return Introspection{Active: true, Access: &a}, nil
 	}
-	if jose.ReasonOf(err) == "" {
+	if missing(err) != nil {
 		return Introspection{}, err
 	}
 	t, err := s.Store.Refresh(ctx, secret.Hash(text))
@@ -63,10 +62,7 @@ func (s *Service) Introspect(ctx context.Context, c client.Client, text string) 
 // Alive returns the claims of one of our access tokens that nothing has ended, for an
 // endpoint of the issuer that takes one.
 func (s *Service) Alive(ctx context.Context, text string) (token.Access, error) {
-	a, err := s.Minter.Verify(ctx, text)
-	if code := jose.ReasonOf(err); code != "" {
-		return a, reason.New(reason.Code(code), err)
-	}
+	a, err := s.verify(ctx, text)
 	if err != nil {
 		return a, err
 	}
@@ -175,7 +171,7 @@ func (s *Service) ownerEnded(ctx context.Context, a token.Access) (reason.Code, 
 // to the caller (2.2).
 func (s *Service) Revoke(ctx context.Context, c client.Client, requestID, text string) error {
 	who := audit.Actor{Kind: "client", ID: c.ID, Request: requestID}
-	a, err := s.Minter.Verify(ctx, text)
+	a, err := s.verify(ctx, text)
 	if err == nil {
 		if a.ClientID != c.ID {
 			return nil
@@ -187,7 +183,7 @@ func (s *Service) Revoke(ctx context.Context, c client.Client, requestID, text s
 		return s.Store.RevokeToken(ctx, audit.New(s.Now(), who, "token.revoke", "token", a.ID).Revoking(revoke.Entry{
 			Kind: revoke.KindToken, ID: a.ID, Expires: time.Unix(a.Expiry, 0).Add(client.Room), Reason: reason.Requested}))
 	}
-	if jose.ReasonOf(err) == "" {
+	if missing(err) != nil {
 		return err
 	}
 	t, err := s.Store.Refresh(ctx, secret.Hash(text))

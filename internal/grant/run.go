@@ -200,7 +200,7 @@ func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []str
 	claims := token.Access{Subject: g.Subject, Audience: aud, ClientID: c.ID, Expiry: exp, IssuedAt: now.Unix(), ID: secret.ID(""),
 		Scope: strings.Join(scope, " "), GrantID: g.ID, SessionID: g.SessionID, AuthTime: g.AuthTime.Unix(),
 		SubjectVersion: a.Version, ClientVersion: c.Version, Roles: a.Roles, Permissions: a.Permissions, Confirmation: r.Bound.Claim()}
-	access, err := s.Minter.Access(ctx, claims, c.AccessTokenAlgorithm)
+	access, err := s.access(ctx, c, claims)
 	if err != nil {
 		return Response{}, err
 	}

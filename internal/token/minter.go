@@ -105,12 +105,16 @@ func (m *Minter) signWith(key *jwk.Key, typ string, what Minted, claims any) (st
 		m.Minted(what)
 	}
 	if what.Refused {
-		// invalid_token, the list's word, is an answer to a bearer (RFC 6750 3.1),
-		// not to who asks for a token (RFC 6749 5.2).
-		return "", &reason.Error{Code: reason.TokenOversize, OAuth: "invalid_request",
-			Cause: errors.New("token: over 8 KiB: give the account or client fewer roles and permissions")}
+		return "", Oversize()
 	}
 	return text, nil
+}
+
+// Oversize refuses to issue what is over MaxSize. invalid_token, the list's word, is an
+// answer to a bearer (RFC 6750 3.1), not to who asks for a token (RFC 6749 5.2).
+func Oversize() error {
+	return &reason.Error{Code: reason.TokenOversize, OAuth: "invalid_request",
+		Cause: errors.New("token: over 8 KiB: give the account or client fewer roles and permissions")}
 }
 
 // signer keeps the signers of the keys in use: their header is encoded once.

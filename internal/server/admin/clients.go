@@ -73,12 +73,14 @@ type ClientLogout struct {
 	FrontchannelLogoutSession bool   `json:"frontchannel_logout_session_required"`
 }
 
-// ClientAlgorithms are what a client has its tokens signed with (OpenID Connect Dynamic
-// Client Registration 2).
+// ClientAlgorithms are the form of a client's tokens: what they are signed with (OpenID
+// Connect Dynamic Client Registration 2), and whether access tokens are JWTs at all.
 type ClientAlgorithms struct {
 	IDToken     string `json:"id_token_signed_response_alg,omitempty"` // absent: the issuer's own
 	UserInfo    string `json:"userinfo_signed_response_alg,omitempty"` // absent: not signed
 	AccessToken string `json:"access_token_signed_response_alg,omitempty"`
+	// Format is jwt or opaque; absent for jwt.
+	Format string `json:"access_token_format,omitempty"`
 }
 
 func showClient(c client.Client) Client {
@@ -86,7 +88,7 @@ func showClient(c client.Client) Client {
 		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
 		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created), ClientSender: showSender(c), PAR: c.PAR,
 		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs), Registered: c.Registered,
-		ClientAlgorithms: ClientAlgorithms{string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm)},
+		ClientAlgorithms: ClientAlgorithms{string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm), c.AccessTokenFormat},
 		ClientLogout:     ClientLogout{c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession}}
 }
 
@@ -136,7 +138,7 @@ func (s ClientSettings) client(id string) (client.Client, error) {
 	return s.onto(client.Client{ID: id, Name: s.Name, GrantTypes: s.GrantTypes, RedirectURIs: s.RedirectURIs, Scopes: s.Scopes, Audiences: s.Audiences,
 		Roles: s.Roles, Permissions: s.Permissions, AccessTokenLifetime: life, SkipConsent: s.SkipConsent,
 		PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs,
-		IDTokenAlgorithm: jwk.Algorithm(s.IDToken), UserInfoAlgorithm: jwk.Algorithm(s.UserInfo), AccessTokenAlgorithm: jwk.Algorithm(s.AccessToken),
+		IDTokenAlgorithm: jwk.Algorithm(s.IDToken), UserInfoAlgorithm: jwk.Algorithm(s.UserInfo), AccessTokenAlgorithm: jwk.Algorithm(s.AccessToken), AccessTokenFormat: s.Format,
 		BackchannelLogoutURI: s.BackchannelLogoutURI, BackchannelLogoutSession: s.BackchannelLogoutSession, FrontchannelLogoutURI: s.FrontchannelLogoutURI, FrontchannelLogoutSession: s.FrontchannelLogoutSession}), nil
 }
 

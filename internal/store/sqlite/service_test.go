@@ -268,6 +268,10 @@ func TestDatabaseHoldsNoSecret(t *testing.T) {
 	h.ok(err)
 	machine, err := h.grants.Run(t.Context(), grant.Request{Client: service, GrantType: "client_credentials"})
 	h.ok(err)
+	quiet, _, err := h.clients.Create(t.Context(), h.root, client.Client{ID: "quiet", GrantTypes: []string{"client_credentials"}, Audiences: []string{"api"}, AccessTokenFormat: client.FormatOpaque})
+	h.ok(err)
+	opaque, err := h.grants.Run(t.Context(), grant.Request{Client: quiet, GrantType: "client_credentials"})
+	h.ok(err)
 	code := h.code("openid read")
 	first, err := h.grants.Run(t.Context(), h.redemption(code))
 	h.ok(err)
@@ -288,7 +292,7 @@ func TestDatabaseHoldsNoSecret(t *testing.T) {
 	}
 	secrets := map[string]string{"password": password, "cookie": cookie, "client secret": secret, "new client secret": rotated, "code": code, "verifier": verifier,
 		"refresh token": first.RefreshToken, "successor": second.RefreshToken, "access token": first.AccessToken, "ID token": first.IDToken,
-		"machine's token": machine.AccessToken, "master key": string(h.master), "private key": d,
+		"machine's token": machine.AccessToken, "opaque token": opaque.AccessToken, "master key": string(h.master), "private key": d,
 		"request_uri": strings.TrimPrefix(pushed, grant.PushedPrefix), "device code": device.DeviceCode, "user code": device.UserCode,
 		"initial access token": invited, "registration access token": agent.Token}
 	for _, file := range []string{h.path, h.path + "-wal"} {
@@ -298,7 +302,7 @@ func TestDatabaseHoldsNoSecret(t *testing.T) {
 			t.Fatalf("%s: nothing to search", file)
 		}
 		for what, text := range secrets {
-			short := regexp.MustCompile("^(rt|iat|rat)_").ReplaceAllString(text, "")
+			short := regexp.MustCompile("^(rt|at|iat|rat)_").ReplaceAllString(text, "")
 			if bytes.Contains(raw, []byte(text)) || bytes.Contains(raw, []byte(short)) {
 				t.Errorf("%s holds the %s", file, what)
 			}

@@ -33,6 +33,7 @@ const (
 	sweepPushed      = `DELETE FROM pushed_requests WHERE hash IN (SELECT hash FROM pushed_requests WHERE expires < ? LIMIT ?)`
 	sweepDevices     = `DELETE FROM devices WHERE hash IN (SELECT hash FROM devices WHERE expires < ? AND state <> 'spent' LIMIT ?)`
 	sweepInitial     = `DELETE FROM initial_tokens WHERE id IN (SELECT id FROM initial_tokens WHERE expires < ? LIMIT ?)`
+	sweepReferences  = `DELETE FROM reference_tokens WHERE hash IN (SELECT hash FROM reference_tokens WHERE expires < ? LIMIT ?)`
 	touchGeneration  = `UPDATE signing_keys_head SET generation = generation + 1 WHERE one = 1`
 )
 
@@ -49,7 +50,7 @@ const (
 //   - Revocations go at Expires; positions after a day; keys, with their public
 //     half, a month after their last token expired: the trail keeps their ids.
 //   - Idempotency keys go after a day.
-//   - Initial access tokens go at their end.
+//   - Initial access tokens, and access tokens that are stored, go at their end.
 //   - Used assertions go when they can hold nowhere any more, pushed requests at their end,
 //     and devices that got no tokens. A spent device stays as long as its grant.
 //
@@ -73,6 +74,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, tokenLife, grace time.
 		{sweepPushed, now, ""},
 		{sweepDevices, now.Add(-grant.DeviceLife), ""},
 		{sweepInitial, now, ""},
+		{sweepReferences, now, ""},
 	} {
 		for n := int64(sweepBatch); n == sweepBatch; forgotten += n {
 			if err := s.update(ctx, func(t *tx) (err error) {

@@ -64,7 +64,7 @@ func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, *world){
 		"Accounts": accounts, "Clients": clients, "Sessions": sessions, "Consents": consents, "Grants": grants, "Keys": keys,
 		"Audit": trail, "Pages": pages, "Log": log, "LogRestarts": logRestarts, "LogIsGapless": gapless, "ActsAreWhole": whole, "Positions": positions,
-		"OneWinner": oneWinner, "Once": once, "Logouts": logouts, "Pushed": pushed, "Devices": devices, "Registrations": registrations, "Sweep": sweep, "SweepKeepsTheLiving": sweepLiving, "SweepIsBounded": sweepBatches, "CancelledCallers": cancelled,
+		"OneWinner": oneWinner, "Once": once, "Logouts": logouts, "Pushed": pushed, "References": references, "Devices": devices, "Registrations": registrations, "Sweep": sweep, "SweepKeepsTheLiving": sweepLiving, "SweepIsBounded": sweepBatches, "CancelledCallers": cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -145,7 +145,7 @@ func (w *world) client() client.Client {
 		PreviousSecretHash: secret.Hash("r"), PreviousSecretExpires: w.now, JWKS: "{}", DPoP: true, PAR: true, PostLogoutRedirectURIs: []string{"https://app.example/out"},
 		BackchannelLogoutURI: "https://app.example/back", BackchannelLogoutSession: true, FrontchannelLogoutURI: "https://app.example/front", FrontchannelLogoutSession: true,
 		AuthMethod: client.AuthTLS, TLSSubject: client.TLSSubject{DN: "CN=a", DNS: "b", URI: "c:d", IP: "::1", Mail: "e@f"}, TLSBound: true,
-		IDTokenAlgorithm: "RS256", UserInfoAlgorithm: "ES384", AccessTokenAlgorithm: "EdDSA"}
+		IDTokenAlgorithm: "RS256", UserInfoAlgorithm: "ES384", AccessTokenAlgorithm: "EdDSA", AccessTokenFormat: client.FormatOpaque}
 	version := must[int64](w)(w.CreateClient(w.Context(), c, w.act("client.create")))
 	if version != 1 {
 		w.Fatalf("a new client begins at version %d", version)

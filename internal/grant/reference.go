@@ -1,0 +1,100 @@
+package grant
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/secret"
+	"github.com/jotward/jotward/internal/token"
+	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/jwt"
+	"github.com/jotward/jotward/jose/lint"
+)
+
+// referencePrefix begins an access token that says nothing itself. No JWT begins so: the
+// first byte of its header is that of a JSON object, "e" in base64url.
+const referencePrefix = "at_"
+
+// A Reference is a stored access token of client.FormatOpaque: the hash of its text, and
+// what it stands for.
+type Reference struct {
+	Hash    []byte
+	Access  token.Access
+	Expires time.Time
+}
+
+// access makes an access token in the format of its client. One that is a reference is on
+// disk before anybody has it.
+func (s *Service) access(ctx context.Context, c client.Client, a token.Access) (string, error) {
+	if c.AccessTokenFormat != client.FormatOpaque {
+		return s.Minter.Access(ctx, a, c.AccessTokenAlgorithm)
+	}
+	a.Issuer = s.Minter.Issuer
+	if claims, err := json.Marshal(a); err != nil {
+		return "", err
+	} else if len(claims) > token.MaxSize {
+		return "", token.Oversize()
+	}
+	text := secret.New(referencePrefix)
+	return text, s.Store.SaveReference(ctx, Reference{Hash: secret.Hash(text), Access: a, Expires: time.Unix(a.Expiry, 0)})
+}
+
+// verify returns the claims of one of our access tokens, of either format, that has not
+// expired. A text that is none is refused with a *reason.Error; what ended a token
+// otherwise is for Ended to say.
+func (s *Service) verify(ctx context.Context, text string) (token.Access, error) {
+	if !strings.HasPrefix(text, referencePrefix) {
+		a, err := s.Minter.Verify(ctx, text)
+		if code := jose.ReasonOf(err); code != "" {
+			return token.Access{}, reason.New(reason.Code(code), err)
+		}
+		return a, err
+	}
+	r, err := s.Store.Reference(ctx, secret.Hash(text))
+	if err != nil {
+		return token.Access{}, unknown(err, reason.TokenInactive)
+	}
+	if !s.Now().Before(r.Expires) {
+		return token.Access{}, reason.New(reason.TokenExpired, errors.New("grant: the stored token has expired"))
+	}
+	return r.Access, nil
+}
+
+// explainReference makes the checks of a stored access token that introspection makes, in
+// the words of Explain.
+func (s *Service) explainReference(ctx context.Context, text string, q Question) (Explained, error) {
+	r, err := s.Store.Reference(ctx, secret.Hash(text))
+	known := err == nil
+	if err := missing(err); err != nil {
+		return Explained{}, err
+	}
+	out := Explained{Findings: []lint.Finding{}, Hint: "This is an opaque access token: it says nothing itself, and an API asks this issuer about it at /introspect."}
+	check := func(name string, holds bool, no reason.Code, expected, found string) {
+		c := jwt.Check{Name: name, State: jwt.CheckOK, Expected: expected, Found: found}
+		switch {
+		case len(out.Checks) > 1 && !known:
+			c.State, c.Found = jwt.CheckNotReached, ""
+		case !holds:
+			row, _ := reason.Lookup(no)
+			c.State, c.Reason, c.Remedy = jwt.CheckFailed, jose.Reason(no), row.Remedy
+		}
+		out.Checks = append(out.Checks, c)
+	}
+	check("type", !q.ID(), reason.TypeMismatch, cmp.Or(q.Kind, token.KindAccess), token.KindAccess)
+	check("stored", known, reason.TokenInactive, "a token that this issuer gave and has not forgotten", cmp.Or(r.Access.ID, "none"))
+	check("audience", q.AnyAudience || slices.Contains(r.Access.Audience, q.Audience), reason.AudienceMismatch, q.Audience, strings.Join(r.Access.Audience, " "))
+	check("expiry", s.Now().Before(r.Expires), reason.TokenExpired, "a moment after "+s.Now().Format(time.RFC3339), r.Expires.UTC().Format(time.RFC3339))
+	if !known {
+		return out, nil
+	}
+	out.Access = &r.Access
+	out.Ended, err = s.Ended(ctx, r.Access)
+	return out, err
+}
