@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,6 +42,8 @@ func clientFlags(cmd *cobra.Command, in *admin.ClientSettings) {
 	flags.StringVar(&in.UserInfo, "userinfo-signed-response-alg", "", "what answers of /userinfo are signed with (default: they are not)")
 	flags.StringVar(&in.AccessToken, "access-token-signed-response-alg", "", "what its access tokens are signed with (default: the first of issuer.signing.algorithms)")
 	flags.StringVar(&in.Format, "access-token-format", "", "jwt, or opaque: tokens that only the issuer can read, who takes them back at once (default: jwt)")
+	flags.Var((*claimFlag)(&in.AccessTokenClaims), "access-token-claim", "a claim of its access tokens, such as 'tenant=account.username': a CEL expression over account, client and request; '' takes all away")
+	flags.Var((*claimFlag)(&in.IDTokenClaims), "id-token-claim", "a claim of its ID tokens, as above")
 	flags.StringVar(&in.BackchannelLogoutURI, "backchannel-logout-uri", "", "where the client is told that a session ended; '' for nowhere")
 	flags.BoolVar(&in.BackchannelLogoutSession, "backchannel-logout-session-required", false, "the client needs the session's sid for that; it always gets it")
 	flags.StringVar(&in.FrontchannelLogoutURI, "frontchannel-logout-uri", "", "what a browser opens when a person signs out, of a redirect URI's origin; '' for nothing")
@@ -65,6 +68,27 @@ func (j *jwksFlag) Set(path string) error {
 	return err
 }
 
+// claimFlag reads name=expression. Whether it is one is for the issuer to say.
+type claimFlag map[string]string
+
+func (c *claimFlag) String() string { return "" }
+func (c *claimFlag) Type() string   { return "name=expression" }
+func (c *claimFlag) Set(text string) error {
+	if text == "" { // none from now on
+		*c = nil
+		return nil
+	}
+	name, expression, ok := strings.Cut(text, "=")
+	if !ok {
+		return errors.New("it is not name=expression")
+	}
+	if *c == nil {
+		*c = claimFlag{}
+	}
+	(*c)[name] = expression
+	return nil
+}
+
 // changed puts what the command line says over what is there.
 func changed(cmd *cobra.Command, is, in *admin.ClientSettings) {
 	for name, take := range map[string]func(){
@@ -85,6 +109,8 @@ func changed(cmd *cobra.Command, is, in *admin.ClientSettings) {
 		"id-token-signed-response-alg":     func() { is.IDToken = in.IDToken },
 		"userinfo-signed-response-alg":     func() { is.UserInfo = in.UserInfo },
 		"access-token-signed-response-alg": func() { is.AccessToken = in.AccessToken },
+		"access-token-claim":               func() { is.AccessTokenClaims = in.AccessTokenClaims },
+		"id-token-claim":                   func() { is.IDTokenClaims = in.IDTokenClaims },
 		"access-token-format":              func() { is.Format = in.Format },
 		"backchannel-logout-uri":           func() { is.BackchannelLogoutURI = in.BackchannelLogoutURI }, "backchannel-logout-session-required": func() { is.BackchannelLogoutSession = in.BackchannelLogoutSession },
 		"frontchannel-logout-uri": func() { is.FrontchannelLogoutURI = in.FrontchannelLogoutURI }, "frontchannel-logout-session-required": func() { is.FrontchannelLogoutSession = in.FrontchannelLogoutSession },

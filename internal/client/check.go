@@ -118,7 +118,7 @@ var grantTypes = []string{"authorization_code", "client_credentials", "refresh_t
 var confidential = []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
 
 func (s *Service) check(c Client) error {
-	for _, fault := range []func(Client) error{Client.fault, Client.logoutFault, Client.formatFault, s.reachFault, s.certificateFault, s.algorithmFault} {
+	for _, fault := range []func(Client) error{Client.fault, Client.logoutFault, Client.formatFault, s.reachFault, s.certificateFault, s.algorithmFault, Client.claimsFault} {
 		if err := fault(c); err != nil {
 			return &reason.Error{Code: reason.RequestInvalid, Detail: err.Error()}
 		}

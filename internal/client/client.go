@@ -59,6 +59,8 @@ type Client struct {
 	IDTokenAlgorithm, UserInfoAlgorithm, AccessTokenAlgorithm jwk.Algorithm
 	// AccessTokenFormat is FormatJWT or FormatOpaque; "" is FormatJWT.
 	AccessTokenFormat string
+	// What its tokens say beside: CEL expressions by the name of the claim.
+	AccessTokenClaims, IDTokenClaims map[string]string
 }
 
 // The formats of access tokens: one that says all about itself, and a random text that

@@ -13,8 +13,10 @@ import (
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/revoke"
+	"github.com/jotward/jotward/internal/rule"
 	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/token"
+	"github.com/jotward/jotward/jose/lint"
 )
 
 // Grant is what a person allowed: a refresh family and all it minted.
@@ -112,9 +114,14 @@ type Service struct {
 	Idle     time.Duration
 	Absolute time.Duration
 	Observe  func(Event) // called once for each token request; may be nil
+	// Found is called for each mistake that lint finds in what a client's expressions gave
+	// a token; may be nil.
+	Found func(clientID string, code lint.Code)
 	// Limit counts a token of a person before it is signed, or a look at him, and says
 	// whether it is one too many. Nil: it never is.
 	Limit func(subject string) error
+
+	claims rule.Claims
 }
 
 // Within counts one for a person; RateLimited when it is one too many.

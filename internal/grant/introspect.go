@@ -39,6 +39,9 @@ func (s *Service) Introspect(ctx context.Context, c client.Client, text string) 
 		if err != nil || !ok {
 			return Introspection{}, err
 		}
+		if a.Extra == nil {
+			a = a.WithExtra(text)
+		}
 		return Introspection{Active: true, Access: &a}, nil
 	}
 	if missing(err) != nil {

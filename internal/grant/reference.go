@@ -3,7 +3,6 @@ package grant
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -32,12 +31,16 @@ type Reference struct {
 
 // access makes an access token in the format of its client. One that is a reference is on
 // disk before anybody has it.
-func (s *Service) access(ctx context.Context, c client.Client, a token.Access) (string, error) {
+func (s *Service) access(ctx context.Context, r Request, a token.Access) (_ string, err error) {
+	c := r.Client
+	if a.Extra, err = s.mapped(ctx, r, a, token.KindAccess); err != nil {
+		return "", err
+	}
 	if c.AccessTokenFormat != client.FormatOpaque {
 		return s.Minter.Access(ctx, a, c.AccessTokenAlgorithm)
 	}
 	a.Issuer = s.Minter.Issuer
-	if claims, err := json.Marshal(a); err != nil {
+	if claims, err := token.Join(a, a.Extra); err != nil {
 		return "", err
 	} else if len(claims) > token.MaxSize {
 		return "", token.Oversize()

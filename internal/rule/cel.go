@@ -44,12 +44,26 @@ func compileCEL(text string) (*expression, error) {
 	if err != nil {
 		return nil, err
 	}
+	program, err := build(env, text, func(t *cel.Type) error {
+		if t != cel.BoolType {
+			return fmt.Errorf("cel: the expression gives %s, not true or false", t)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &expression{text: text, program: program}, nil
+}
+
+// build compiles an expression whose result fits, and which never costs too much.
+func build(env *cel.Env, text string, fits func(*cel.Type) error) (cel.Program, error) {
 	ast, issues := env.Compile(text)
 	if issues.Err() != nil {
 		return nil, fmt.Errorf("cel: %w", issues.Err())
 	}
-	if t := ast.OutputType(); t != cel.BoolType {
-		return nil, fmt.Errorf("cel: the expression gives %s, not true or false", t)
+	if err := fits(ast.OutputType()); err != nil {
+		return nil, err
 	}
 	estimate, err := env.EstimateCost(ast, sizes{})
 	if err != nil {
@@ -62,7 +76,7 @@ func compileCEL(text string) (*expression, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cel: %w", err)
 	}
-	return &expression{text: text, program: program}, nil
+	return program, nil
 }
 
 // sizes tells the estimator how long inputs can be.

@@ -9,14 +9,15 @@ import (
 	"github.com/jotward/jotward/internal/logout"
 	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/internal/web"
+	"github.com/jotward/jotward/jose/lint"
 )
 
 // Metrics counts what the issuer does. Every label is bounded: routes by the
 // mount lists, reasons by the closed list, clients by those that authenticated.
 type Metrics struct {
-	requests, issued, refresh, large, logouts *prometheus.CounterVec
-	reuse                                     prometheus.Counter
-	seconds, sign, bytes                      *prometheus.HistogramVec
+	requests, issued, refresh, large, logouts, findings *prometheus.CounterVec
+	reuse                                               prometheus.Counter
+	seconds, sign, bytes                                *prometheus.HistogramVec
 }
 
 // NewMetrics registers the issuer's metrics.
@@ -36,6 +37,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		issued:   counter("jotward_tokens_issued_total", "Answered token requests, by grant type and client.", "grant", "client"),
 		refresh:  counter("jotward_refresh_total", "Refresh requests, by client and result.", "client", "result"),
 		logouts:  counter("jotward_logouts_total", "Attempts to tell a client that a session ended, by client, result and reason code.", "client", "result", "reason"),
+		findings: counter("jotward_token_findings_total", "Mistakes found in claims that a client's expressions gave, by client and code of the finding.", "client", "code"),
 		large:    counter("jotward_tokens_large_total", "Tokens over 4 KiB, by client: they soon will not fit a header.", "client"),
 		reuse: prometheus.NewCounter(prometheus.CounterOpts{Name: "jotward_refresh_reuse_detected_total",
 			Help: "Spent codes and refresh tokens that came back: each revoked its grant."}),
@@ -72,6 +74,11 @@ func (m *Metrics) Grant(e grant.Event) {
 // Logout counts one attempt to tell a client of a session's end.
 func (m *Metrics) Logout(e logout.Event) {
 	m.logouts.WithLabelValues(e.ClientID, string(e.Result), string(e.Reason)).Inc()
+}
+
+// Found counts one mistake in what a client's expressions gave a token.
+func (m *Metrics) Found(clientID string, code lint.Code) {
+	m.findings.WithLabelValues(clientID, string(code)).Inc()
 }
 
 // Minted counts one token that was signed.

@@ -55,7 +55,15 @@ type signerKey struct {
 // algorithm means the issuer's own.
 func (m *Minter) Access(ctx context.Context, c Access, alg jwk.Algorithm) (string, error) {
 	c.Issuer = m.Issuer
-	return m.sign(ctx, alg, "at+jwt", Minted{Kind: KindAccess, ClientID: c.ClientID}, func(jwk.Algorithm) (any, error) { return c, nil })
+	return m.sign(ctx, alg, "at+jwt", Minted{Kind: KindAccess, ClientID: c.ClientID}, func(jwk.Algorithm) (any, error) { return joined(c, c.Extra) })
+}
+
+// joined is what is signed of claims: as they are where there are no more.
+func joined(claims any, extra map[string]any) (any, error) {
+	if len(extra) == 0 {
+		return claims, nil
+	}
+	return Join(claims, extra)
 }
 
 // ID signs an ID token beside the access token whose hash it carries
@@ -64,8 +72,10 @@ func (m *Minter) ID(ctx context.Context, c ID, access string, alg jwk.Algorithm)
 	c.Issuer = m.Issuer
 	return m.sign(ctx, alg, "JWT", Minted{Kind: KindID, ClientID: c.Audience}, func(alg jwk.Algorithm) (any, error) {
 		var err error
-		c.ATHash, err = jwt.TokenHash(alg, access)
-		return c, err
+		if c.ATHash, err = jwt.TokenHash(alg, access); err != nil {
+			return nil, err
+		}
+		return joined(c, c.Extra)
 	})
 }
 

@@ -54,6 +54,8 @@ type Access struct {
 	Confirmation *Confirmation `json:"cnf,omitempty"`
 	// Actor is who acts for the subject, where that is another (RFC 8693 4.1).
 	Actor *Actor `json:"act,omitempty"`
+	// Extra are the claims that the client's expressions gave; nil for none.
+	Extra map[string]any `json:"-"`
 }
 
 // Actor is a client that acts, and the one that it got the token from, if that acted
@@ -119,4 +121,6 @@ type ID struct {
 	Username  string   `json:"preferred_username,omitempty"`
 	Email     string   `json:"email,omitempty"`
 	Verified  *bool    `json:"email_verified,omitempty"`
+	// Extra are the claims that the client's expressions gave; nil for none.
+	Extra map[string]any `json:"-"`
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
 	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/lint"
 )
 
 // Client is a client as the API shows it. Secret is there once, when it was made.
@@ -36,6 +37,7 @@ type Client struct {
 	Registered             bool     `json:"registered"` // by itself (RFC 7591)
 	ClientAlgorithms
 	ClientLogout
+	Findings []lint.Finding `json:"claim_findings,omitempty"` // in what its expressions gave for a sample
 }
 
 // ClientSender is how a client proves who it is, and what its tokens are bound to. The
@@ -81,6 +83,9 @@ type ClientAlgorithms struct {
 	AccessToken string `json:"access_token_signed_response_alg,omitempty"`
 	// Format is jwt or opaque; absent for jwt.
 	Format string `json:"access_token_format,omitempty"`
+	// What tokens say beside: CEL expressions by the name of the claim.
+	AccessTokenClaims map[string]string `json:"access_token_claims,omitempty"`
+	IDTokenClaims     map[string]string `json:"id_token_claims,omitempty"`
 }
 
 func showClient(c client.Client) Client {
@@ -88,8 +93,9 @@ func showClient(c client.Client) Client {
 		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
 		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created), ClientSender: showSender(c), PAR: c.PAR,
 		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs), Registered: c.Registered,
-		ClientAlgorithms: ClientAlgorithms{string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm), c.AccessTokenFormat},
-		ClientLogout:     ClientLogout{c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession}}
+		ClientAlgorithms: ClientAlgorithms{string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm), c.AccessTokenFormat, c.AccessTokenClaims, c.IDTokenClaims},
+		ClientLogout:     ClientLogout{c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession},
+		Findings:         c.ClaimFindings()}
 }
 
 // stored is a time as the store keeps it: an answer does not change when it is read again.
@@ -138,7 +144,7 @@ func (s ClientSettings) client(id string) (client.Client, error) {
 	return s.onto(client.Client{ID: id, Name: s.Name, GrantTypes: s.GrantTypes, RedirectURIs: s.RedirectURIs, Scopes: s.Scopes, Audiences: s.Audiences,
 		Roles: s.Roles, Permissions: s.Permissions, AccessTokenLifetime: life, SkipConsent: s.SkipConsent,
 		PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs,
-		IDTokenAlgorithm: jwk.Algorithm(s.IDToken), UserInfoAlgorithm: jwk.Algorithm(s.UserInfo), AccessTokenAlgorithm: jwk.Algorithm(s.AccessToken), AccessTokenFormat: s.Format,
+		IDTokenAlgorithm: jwk.Algorithm(s.IDToken), UserInfoAlgorithm: jwk.Algorithm(s.UserInfo), AccessTokenAlgorithm: jwk.Algorithm(s.AccessToken), AccessTokenFormat: s.Format, AccessTokenClaims: s.AccessTokenClaims, IDTokenClaims: s.IDTokenClaims,
 		BackchannelLogoutURI: s.BackchannelLogoutURI, BackchannelLogoutSession: s.BackchannelLogoutSession, FrontchannelLogoutURI: s.FrontchannelLogoutURI, FrontchannelLogoutSession: s.FrontchannelLogoutSession}), nil
 }
 

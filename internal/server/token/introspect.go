@@ -54,6 +54,14 @@ type introspection struct {
 	// The key that whoever shows the token must prove (RFC 9449 6.2).
 	Confirmation *token.Confirmation `json:"cnf,omitempty"`
 	Actor        *token.Actor        `json:"act,omitempty"`
+
+	extra map[string]any
+}
+
+// MarshalJSON adds the claims of the client's expressions, none of which is one above.
+func (i introspection) MarshalJSON() ([]byte, error) {
+	type plain introspection
+	return token.Join(plain(i), i.extra)
 }
 
 func introspected(found grant.Introspection) introspection {
@@ -62,7 +70,7 @@ func introspected(found grant.Introspection) introspection {
 		a := found.Access
 		return introspection{Active: true, TokenType: a.Type(), Issuer: a.Issuer, Subject: a.Subject, Audience: &a.Audience, ClientID: a.ClientID,
 			Expiry: a.Expiry, IssuedAt: a.IssuedAt, ID: a.ID, Scope: a.Scope, SessionID: a.SessionID, GrantID: a.GrantID, AuthTime: a.AuthTime,
-			SubjectVersion: a.SubjectVersion, ClientVersion: a.ClientVersion, Roles: a.Roles, Permissions: a.Permissions, Confirmation: a.Confirmation, Actor: a.Actor}
+			SubjectVersion: a.SubjectVersion, ClientVersion: a.ClientVersion, Roles: a.Roles, Permissions: a.Permissions, Confirmation: a.Confirmation, Actor: a.Actor, extra: a.Extra}
 	case found.Grant != nil:
 		g := found.Grant
 		return introspection{Active: true, Subject: g.Subject, ClientID: g.ClientID, Scope: strings.Join(g.Scopes, " "), SessionID: g.SessionID,

@@ -129,5 +129,8 @@ func (t text[T]) Scan(src any) error {
 	return json.Unmarshal([]byte(v), t.to)
 }
 
+// members reads a column of names and texts.
+func members(to *map[string]string) text[map[string]string] { return text[map[string]string]{to} }
+
 // texts reads a list column.
 func texts(to *[]string) text[[]string] { return text[[]string]{to} }

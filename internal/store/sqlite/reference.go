@@ -2,9 +2,9 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/token"
 )
 
 const (
@@ -14,7 +14,7 @@ const (
 
 // SaveReference implements grant.Store.
 func (s *Store) SaveReference(ctx context.Context, r grant.Reference) error {
-	claims, err := json.Marshal(r.Access)
+	claims, err := token.Join(r.Access, r.Access.Extra)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (s *Store) Reference(ctx context.Context, hash []byte) (grant.Reference, er
 	return get(ctx, s, func(row scanner) (r grant.Reference, err error) {
 		var claims []byte
 		if err = row.Scan(&r.Hash, &claims, moment{&r.Expires}); err == nil {
-			err = json.Unmarshal(claims, &r.Access)
+			r.Access, err = token.Split(claims)
 		}
 		return r, err
 	}, referenceByHash, hash)
