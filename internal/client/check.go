@@ -130,10 +130,12 @@ func (c Client) check() error {
 // checkReachable refuses an address that the issuer would send to and may not.
 func (s *Service) checkReachable(c Client) error {
 	if c.BackchannelLogoutURI != "" && (s.Reachable == nil || s.Reachable(c.BackchannelLogoutURI) != nil) {
-		return &reason.Error{Code: reason.RequestInvalid, Detail: "backchannel_logout_uri is not an https address that the issuer may send to"}
+		return &reason.Error{Code: reason.RequestInvalid, Detail: unreachable}
 	}
 	return nil
 }
+
+const unreachable = "backchannel_logout_uri is not an https address that the issuer may send to"
 
 // logoutFault looks at where the client is told of the end of a session. The page that
 // a browser opens must be of an origin that people are sent to anyway (Front-Channel

@@ -118,6 +118,9 @@ func (r *Registrar) Register(ctx context.Context, requestID, token string, w Wan
 	if err != nil {
 		return Registered{}, err
 	}
+	if r.Clients.checkReachable(c) != nil {
+		return Registered{}, metadata(unreachable)
+	}
 	out := Registered{Token: secret.New("rat_")}
 	switch {
 	case c.JWKS != "":
@@ -185,6 +188,9 @@ func (r *Registrar) UpdateRegistration(ctx context.Context, requestID, id, token
 	c, err := r.Policy.apply(old.Client, w)
 	if err != nil {
 		return Registered{}, err
+	}
+	if r.Clients.checkReachable(c) != nil {
+		return Registered{}, metadata(unreachable)
 	}
 	c.Revision++
 	act := audit.New(r.Clients.Now(), self(id, requestID), "client.update", "client", id)

@@ -46,6 +46,9 @@ type Wanted struct {
 	GrantTypes, Scopes                   []string // no scopes means all that there are
 	AuthMethod, JWKS                     string
 	DPoP, PAR                            bool
+
+	BackchannelLogoutURI, FrontchannelLogoutURI         string
+	BackchannelLogoutSession, FrontchannelLogoutSession bool
 }
 
 // apply makes a client what it wants to be, as far as the policy goes. What an operator
@@ -75,11 +78,16 @@ func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
 		}
 	}
 	c.Name, c.RedirectURIs, c.PostLogoutRedirectURIs, c.GrantTypes, c.JWKS, c.DPoP, c.PAR = w.Name, w.RedirectURIs, w.PostLogoutRedirectURIs, w.GrantTypes, w.JWKS, w.DPoP || c.DPoP, w.PAR || c.PAR
+	c.BackchannelLogoutURI, c.BackchannelLogoutSession = w.BackchannelLogoutURI, w.BackchannelLogoutSession
+	c.FrontchannelLogoutURI, c.FrontchannelLogoutSession = w.FrontchannelLogoutURI, w.FrontchannelLogoutSession
 	c.AuthMethod = registeredAs(w.AuthMethod)
 	if c.Scopes = w.Scopes; len(w.Scopes) == 0 {
 		c.Scopes = p.Scopes
 	}
 	if err := c.fault(); err != nil {
+		return c, metadata(err.Error())
+	}
+	if err := c.logoutFault(); err != nil {
 		return c, metadata(err.Error())
 	}
 	return c, nil

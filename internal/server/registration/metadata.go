@@ -30,6 +30,11 @@ type document struct {
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
 	PAR                    bool            `json:"require_pushed_authorization_requests"`
 
+	BackchannelLogoutURI      string `json:"backchannel_logout_uri"`
+	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required"`
+	FrontchannelLogoutURI     string `json:"frontchannel_logout_uri"`
+	FrontchannelLogoutSession bool   `json:"frontchannel_logout_session_required"`
+
 	// What is given out here, and must not come back (RFC 7592 2.2).
 	Token     json.RawMessage `json:"registration_access_token"`
 	URI       json.RawMessage `json:"registration_client_uri"`
@@ -105,7 +110,8 @@ func (d document) fault() error {
 // wanted fills in what RFC 7591 2 says of members that are left out.
 func (d document) wanted() client.Wanted {
 	w := client.Wanted{Name: d.Name, RedirectURIs: d.RedirectURIs, PostLogoutRedirectURIs: d.PostLogoutRedirectURIs, GrantTypes: d.GrantTypes, AuthMethod: d.AuthMethod,
-		Scopes: strings.Fields(d.Scope), JWKS: string(d.JWKS), DPoP: d.DPoP, PAR: d.PAR}
+		Scopes: strings.Fields(d.Scope), JWKS: string(d.JWKS), DPoP: d.DPoP, PAR: d.PAR,
+		BackchannelLogoutURI: d.BackchannelLogoutURI, BackchannelLogoutSession: d.BackchannelLogoutSession, FrontchannelLogoutURI: d.FrontchannelLogoutURI, FrontchannelLogoutSession: d.FrontchannelLogoutSession}
 	if w.AuthMethod == "" {
 		w.AuthMethod = client.AuthSecret
 	}

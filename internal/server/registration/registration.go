@@ -168,6 +168,11 @@ type information struct {
 	JWKS                   json.RawMessage `json:"jwks,omitempty"`
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
 	PAR                    bool            `json:"require_pushed_authorization_requests"`
+
+	BackchannelLogoutURI      string `json:"backchannel_logout_uri,omitempty"`
+	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required,omitempty"`
+	FrontchannelLogoutURI     string `json:"frontchannel_logout_uri,omitempty"`
+	FrontchannelLogoutSession bool   `json:"frontchannel_logout_session_required,omitempty"`
 	// What the client cannot choose, and would take for RS256 (OpenID Connect Dynamic
 	// Client Registration 2).
 	IDAlg string `json:"id_token_signed_response_alg"`
@@ -177,7 +182,8 @@ func (e *Endpoints) answer(w http.ResponseWriter, status int, r client.Registere
 	c := r.Client
 	out := information{ClientID: c.ID, Secret: r.Secret, IssuedAt: c.Created.Unix(), Token: r.Token, URI: e.Issuer + "/register/" + c.ID,
 		Name: c.Name, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, GrantTypes: c.GrantTypes, ResponseTypes: []string{},
-		AuthMethod: r.AuthMethod, Scope: strings.Join(c.Scopes, " "), JWKS: json.RawMessage(c.JWKS), DPoP: c.DPoP, PAR: c.PAR, IDAlg: string(keyring.DefaultAlgorithm)}
+		AuthMethod: r.AuthMethod, Scope: strings.Join(c.Scopes, " "), JWKS: json.RawMessage(c.JWKS), DPoP: c.DPoP, PAR: c.PAR, IDAlg: string(keyring.DefaultAlgorithm),
+		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutSession: c.BackchannelLogoutSession, FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSession: c.FrontchannelLogoutSession}
 	if c.Grants("authorization_code") {
 		out.ResponseTypes = []string{"code"}
 	}
