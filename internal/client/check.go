@@ -129,13 +129,23 @@ func (c Client) check() error {
 
 // checkReachable refuses an address that the issuer would send to and may not.
 func (s *Service) checkReachable(c Client) error {
-	if c.BackchannelLogoutURI != "" && (s.Reachable == nil || s.Reachable(c.BackchannelLogoutURI) != nil) {
-		return &reason.Error{Code: reason.RequestInvalid, Detail: unreachable}
+	if name := s.unreachable(c); name != "" {
+		return &reason.Error{Code: reason.RequestInvalid, Detail: name + unreachable}
 	}
 	return nil
 }
 
-const unreachable = "backchannel_logout_uri is not an https address that the issuer may send to"
+const unreachable = " is not an https address that the issuer may send to"
+
+// unreachable names the address of a client that is at fault, "" for none.
+func (s *Service) unreachable(c Client) string {
+	for _, to := range []struct{ name, address string }{{"backchannel_logout_uri", c.BackchannelLogoutURI}, {"jwks_uri", c.JWKSURI}} {
+		if to.address != "" && (s.Reachable == nil || s.Reachable(to.address) != nil) {
+			return to.name
+		}
+	}
+	return ""
+}
 
 // logoutFault looks at where the client is told of the end of a session. The page that
 // a browser opens must be of an origin that people are sent to anyway (Front-Channel

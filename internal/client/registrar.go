@@ -118,12 +118,12 @@ func (r *Registrar) Register(ctx context.Context, requestID, token string, w Wan
 	if err != nil {
 		return Registered{}, err
 	}
-	if r.Clients.checkReachable(c) != nil {
-		return Registered{}, metadata(unreachable)
+	if name := r.Clients.unreachable(c); name != "" {
+		return Registered{}, metadata(name + unreachable)
 	}
 	out := Registered{Token: secret.New("rat_")}
 	switch {
-	case c.JWKS != "":
+	case c.AuthMethod == AuthPrivateKey:
 		c.SecretHash = noSecret()
 	case !c.Public:
 		out.Secret = secret.New("")
@@ -189,8 +189,8 @@ func (r *Registrar) UpdateRegistration(ctx context.Context, requestID, id, token
 	if err != nil {
 		return Registered{}, err
 	}
-	if r.Clients.checkReachable(c) != nil {
-		return Registered{}, metadata(unreachable)
+	if name := r.Clients.unreachable(c); name != "" {
+		return Registered{}, metadata(name + unreachable)
 	}
 	c.Revision++
 	act := audit.New(r.Clients.Now(), self(id, requestID), "client.update", "client", id)

@@ -44,7 +44,7 @@ type Wanted struct {
 	Name                                 string
 	RedirectURIs, PostLogoutRedirectURIs []string
 	GrantTypes, Scopes                   []string // no scopes means all that there are
-	AuthMethod, JWKS                     string
+	AuthMethod, JWKS, JWKSURI            string
 	DPoP, PAR                            bool
 
 	BackchannelLogoutURI, FrontchannelLogoutURI         string
@@ -80,6 +80,7 @@ func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
 	c.Name, c.RedirectURIs, c.PostLogoutRedirectURIs, c.GrantTypes, c.JWKS, c.DPoP, c.PAR = w.Name, w.RedirectURIs, w.PostLogoutRedirectURIs, w.GrantTypes, w.JWKS, w.DPoP || c.DPoP, w.PAR || c.PAR
 	c.BackchannelLogoutURI, c.BackchannelLogoutSession = w.BackchannelLogoutURI, w.BackchannelLogoutSession
 	c.FrontchannelLogoutURI, c.FrontchannelLogoutSession = w.FrontchannelLogoutURI, w.FrontchannelLogoutSession
+	c.JWKSURI = w.JWKSURI
 	c.AuthMethod = registeredAs(w.AuthMethod)
 	if c.Scopes = w.Scopes; len(w.Scopes) == 0 {
 		c.Scopes = p.Scopes

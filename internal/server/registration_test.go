@@ -396,11 +396,16 @@ func TestRegistrationIsOff(t *testing.T) {
 	}
 }
 
-// A client registers where it is told that a session ended, and is told; a change is held to
-// the same rules.
-func TestRegistrationOfLogout(t *testing.T) {
+// A client registers where its keys are and where it is told that a session ended, and is
+// told; a change is held to the same rules.
+func TestRegistrationOfAddresses(t *testing.T) {
 	t.Parallel()
 	v := newWorld(t)
+	v.want(v.register("POST", "/register", v.invite(1), anApp("token_endpoint_auth_method", "private_key_jwt", "jwks_uri", "https://10.0.0.1/")), 400, "client_metadata_invalid")
+	keys := v.want(v.register("POST", "/register", v.invite(1), anApp("token_endpoint_auth_method", "private_key_jwt", "jwks_uri", "https://keys.example/jwks")), 201, "")
+	if keys.text("jwks_uri") != "https://keys.example/jwks" || keys.json["client_secret"] != nil {
+		t.Errorf("%s", keys.body)
+	}
 	uris := []any{"backchannel_logout_uri", "https://back.example/out", "backchannel_logout_session_required", true, "frontchannel_logout_uri", "https://app.example/bye", "frontchannel_logout_session_required", true}
 	made := v.want(v.register("POST", "/register", v.invite(1), anApp(uris...)), 201, "")
 	for i := 0; i < len(uris); i += 2 {

@@ -27,6 +27,7 @@ type document struct {
 	AuthMethod             string          `json:"token_endpoint_auth_method"`
 	Scope                  string          `json:"scope"`
 	JWKS                   json.RawMessage `json:"jwks"`
+	JWKSURI                string          `json:"jwks_uri"`
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
 	PAR                    bool            `json:"require_pushed_authorization_requests"`
 
@@ -44,7 +45,6 @@ type document struct {
 	// What a client relies on, and is not done here: to ignore it would leave it less
 	// protected than it believes to be.
 	Statement      json.RawMessage `json:"software_statement"`
-	JWKSURI        json.RawMessage `json:"jwks_uri"`
 	Sector         json.RawMessage `json:"sector_identifier_uri"`
 	RequestURIs    json.RawMessage `json:"request_uris"`
 	RequestAlg     json.RawMessage `json:"request_object_signing_alg"`
@@ -88,7 +88,7 @@ func (d document) fault() error {
 	for _, m := range []struct {
 		name  string
 		there bool
-	}{{"jwks_uri", d.JWKSURI != nil}, {"sector_identifier_uri", d.Sector != nil}, {"request_uris", d.RequestURIs != nil}, {"request_object_signing_alg", d.RequestAlg != nil},
+	}{{"sector_identifier_uri", d.Sector != nil}, {"request_uris", d.RequestURIs != nil}, {"request_object_signing_alg", d.RequestAlg != nil},
 		{"require_signed_request_object", d.RequestSigned}, {"id_token_encrypted_response_alg", d.IDEncryption != nil}, {"userinfo_encrypted_response_alg", d.UserEncryption != nil},
 		{"userinfo_signed_response_alg", d.UserSigned != nil}, {"tls_client_certificate_bound_access_tokens", d.BoundTLS},
 		{"id_token_signed_response_alg", d.IDAlg != "" && d.IDAlg != string(keyring.DefaultAlgorithm)}, {"subject_type", d.SubjectType != "" && d.SubjectType != "public"}} {
@@ -110,7 +110,7 @@ func (d document) fault() error {
 // wanted fills in what RFC 7591 2 says of members that are left out.
 func (d document) wanted() client.Wanted {
 	w := client.Wanted{Name: d.Name, RedirectURIs: d.RedirectURIs, PostLogoutRedirectURIs: d.PostLogoutRedirectURIs, GrantTypes: d.GrantTypes, AuthMethod: d.AuthMethod,
-		Scopes: strings.Fields(d.Scope), JWKS: string(d.JWKS), DPoP: d.DPoP, PAR: d.PAR,
+		Scopes: strings.Fields(d.Scope), JWKS: string(d.JWKS), JWKSURI: d.JWKSURI, DPoP: d.DPoP, PAR: d.PAR,
 		BackchannelLogoutURI: d.BackchannelLogoutURI, BackchannelLogoutSession: d.BackchannelLogoutSession, FrontchannelLogoutURI: d.FrontchannelLogoutURI, FrontchannelLogoutSession: d.FrontchannelLogoutSession}
 	if w.AuthMethod == "" {
 		w.AuthMethod = client.AuthSecret

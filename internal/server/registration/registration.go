@@ -166,6 +166,7 @@ type information struct {
 	AuthMethod             string          `json:"token_endpoint_auth_method"`
 	Scope                  string          `json:"scope"`
 	JWKS                   json.RawMessage `json:"jwks,omitempty"`
+	JWKSURI                string          `json:"jwks_uri,omitempty"`
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
 	PAR                    bool            `json:"require_pushed_authorization_requests"`
 
@@ -182,7 +183,7 @@ func (e *Endpoints) answer(w http.ResponseWriter, status int, r client.Registere
 	c := r.Client
 	out := information{ClientID: c.ID, Secret: r.Secret, IssuedAt: c.Created.Unix(), Token: r.Token, URI: e.Issuer + "/register/" + c.ID,
 		Name: c.Name, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, GrantTypes: c.GrantTypes, ResponseTypes: []string{},
-		AuthMethod: r.AuthMethod, Scope: strings.Join(c.Scopes, " "), JWKS: json.RawMessage(c.JWKS), DPoP: c.DPoP, PAR: c.PAR, IDAlg: string(keyring.DefaultAlgorithm),
+		AuthMethod: r.AuthMethod, Scope: strings.Join(c.Scopes, " "), JWKS: json.RawMessage(c.JWKS), JWKSURI: c.JWKSURI, DPoP: c.DPoP, PAR: c.PAR, IDAlg: string(keyring.DefaultAlgorithm),
 		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutSession: c.BackchannelLogoutSession, FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSession: c.FrontchannelLogoutSession}
 	if c.Grants("authorization_code") {
 		out.ResponseTypes = []string{"code"}

@@ -9,17 +9,17 @@ import (
 	"github.com/jotward/jotward/internal/revoke"
 )
 
-const clientColumns = `id, name, public, grant_types, redirect_uris, scopes, audiences, roles, permissions, access_token_lifetime, skip_consent, disabled, version, revision, secret_hash, created, previous_secret_hash, previous_secret_expires, jwks, dpop_bound_access_tokens, require_pushed_authorization_requests, post_logout_redirect_uris, token_endpoint_auth_method, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email, tls_client_certificate_bound_access_tokens, backchannel_logout_uri, backchannel_logout_session_required, frontchannel_logout_uri, frontchannel_logout_session_required`
+const clientColumns = `id, name, public, grant_types, redirect_uris, scopes, audiences, roles, permissions, access_token_lifetime, skip_consent, disabled, version, revision, secret_hash, created, previous_secret_hash, previous_secret_expires, jwks, dpop_bound_access_tokens, require_pushed_authorization_requests, post_logout_redirect_uris, token_endpoint_auth_method, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email, tls_client_certificate_bound_access_tokens, backchannel_logout_uri, backchannel_logout_session_required, frontchannel_logout_uri, frontchannel_logout_session_required, jwks_uri`
 
 // readClient is for reading: whether the client registered itself stands in a table beside.
 const readClient = clientColumns + `, EXISTS (SELECT 1 FROM registrations r WHERE r.client_id = clients.id)`
 
 const (
 	revokedVersion = `SELECT COALESCE(MAX(version), 0) FROM revocations WHERE kind = ? AND id = ?`
-	insertClient   = `INSERT INTO clients (` + clientColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertClient   = `INSERT INTO clients (` + clientColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	clientByID     = `SELECT ` + readClient + ` FROM clients WHERE id = ?`
 	listClients    = `SELECT ` + readClient + ` FROM clients WHERE id > ? ORDER BY id LIMIT ?`
-	updateClient   = `UPDATE clients SET name = ?, grant_types = ?, redirect_uris = ?, scopes = ?, audiences = ?, roles = ?, permissions = ?, access_token_lifetime = ?, skip_consent = ?, disabled = ?, version = ?, revision = ?, secret_hash = ?, previous_secret_hash = ?, previous_secret_expires = ?, jwks = ?, dpop_bound_access_tokens = ?, require_pushed_authorization_requests = ?, post_logout_redirect_uris = ?, token_endpoint_auth_method = ?, tls_client_auth_subject_dn = ?, tls_client_auth_san_dns = ?, tls_client_auth_san_uri = ?, tls_client_auth_san_ip = ?, tls_client_auth_san_email = ?, tls_client_certificate_bound_access_tokens = ?, backchannel_logout_uri = ?, backchannel_logout_session_required = ?, frontchannel_logout_uri = ?, frontchannel_logout_session_required = ? WHERE id = ? AND revision = ?`
+	updateClient   = `UPDATE clients SET name = ?, grant_types = ?, redirect_uris = ?, scopes = ?, audiences = ?, roles = ?, permissions = ?, access_token_lifetime = ?, skip_consent = ?, disabled = ?, version = ?, revision = ?, secret_hash = ?, previous_secret_hash = ?, previous_secret_expires = ?, jwks = ?, dpop_bound_access_tokens = ?, require_pushed_authorization_requests = ?, post_logout_redirect_uris = ?, token_endpoint_auth_method = ?, tls_client_auth_subject_dn = ?, tls_client_auth_san_dns = ?, tls_client_auth_san_uri = ?, tls_client_auth_san_ip = ?, tls_client_auth_san_email = ?, tls_client_certificate_bound_access_tokens = ?, backchannel_logout_uri = ?, backchannel_logout_session_required = ?, frontchannel_logout_uri = ?, frontchannel_logout_session_required = ?, jwks_uri = ? WHERE id = ? AND revision = ?`
 	deleteClient   = `DELETE FROM clients WHERE id = ? AND revision = ?`
 )
 
@@ -28,7 +28,7 @@ func scanClient(r scanner) (c client.Client, err error) {
 	err = r.Scan(&c.ID, &c.Name, &c.Public, texts(&c.GrantTypes), texts(&c.RedirectURIs), texts(&c.Scopes), texts(&c.Audiences), texts(&c.Roles),
 		texts(&c.Permissions), &lifetime, &c.SkipConsent, &c.Disabled, &c.Version, &c.Revision, &c.SecretHash, moment{&c.Created}, &c.PreviousSecretHash, moment{&c.PreviousSecretExpires}, &c.JWKS, &c.DPoP, &c.PAR,
 		texts(&c.PostLogoutRedirectURIs), &c.AuthMethod, &c.TLSSubject.DN, &c.TLSSubject.DNS, &c.TLSSubject.URI, &c.TLSSubject.IP, &c.TLSSubject.Mail, &c.TLSBound,
-		&c.BackchannelLogoutURI, &c.BackchannelLogoutSession, &c.FrontchannelLogoutURI, &c.FrontchannelLogoutSession, &c.Registered)
+		&c.BackchannelLogoutURI, &c.BackchannelLogoutSession, &c.FrontchannelLogoutURI, &c.FrontchannelLogoutSession, &c.JWKSURI, &c.Registered)
 	c.AccessTokenLifetime = time.Duration(lifetime) * time.Millisecond
 	return c, err
 }
@@ -52,7 +52,7 @@ func (t *tx) createClient(c client.Client) (version int64, err error) {
 		array(c.Roles), array(c.Permissions), c.AccessTokenLifetime.Milliseconds(), c.SkipConsent, c.Disabled, version, c.Revision, c.SecretHash, millis(c.Created),
 		c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
 		c.AuthMethod, c.TLSSubject.DN, c.TLSSubject.DNS, c.TLSSubject.URI, c.TLSSubject.IP, c.TLSSubject.Mail, c.TLSBound,
-		c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession)
+		c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession, c.JWKSURI)
 	return version, err
 }
 
@@ -85,7 +85,7 @@ func (t *tx) updateClient(c client.Client, from int64) error {
 		array(c.Roles), array(c.Permissions), c.AccessTokenLifetime.Milliseconds(), c.SkipConsent, c.Disabled, c.Version, c.Revision, c.SecretHash,
 		c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
 		c.AuthMethod, c.TLSSubject.DN, c.TLSSubject.DNS, c.TLSSubject.URI, c.TLSSubject.IP, c.TLSSubject.Mail, c.TLSBound,
-		c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession, c.ID, from)
+		c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession, c.JWKSURI, c.ID, from)
 }
 
 // DeleteClient implements client.Store.
