@@ -233,27 +233,3 @@ func auditCommand() *cobra.Command {
 	return f.group("audit", "Read the audit trail", f.lister("list", "List what was done, newest first", "/admin/v1/audit",
 		"actor_kind", "actor_id", "request_id", "action", "target_kind", "target_id", "from", "until"))
 }
-
-func keysCommand() *cobra.Command {
-	var f adminFlags
-	var purpose string
-	cmd := &cobra.Command{Use: "keys", Short: "Manage the issuer's signing keys", Args: exactArgs(0, "a subcommand"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	f.add(cmd)
-	cmd.PersistentFlags().StringVar(&purpose, "purpose", "token", "what the keys sign: token or feed")
-	cmd.AddCommand(
-		&cobra.Command{Use: "list", Short: "List keys and their states, newest first", Args: exactArgs(0, "no arguments"),
-			RunE: func(cmd *cobra.Command, _ []string) error {
-				return f.call(cmd, "GET", "/admin/v1/keys/"+url.PathEscape(purpose), nil)
-			}},
-		&cobra.Command{Use: "rotate", Short: "Publish the next key; it signs once every verifier can know it", Args: exactArgs(0, "no arguments"),
-			RunE: func(cmd *cobra.Command, _ []string) error {
-				return f.call(cmd, "POST", "/admin/v1/keys/"+url.PathEscape(purpose)+"/rotate", nil)
-			}},
-		&cobra.Command{Use: "retire KID", Short: "Revoke a key at once: all that it signed dies at every edge", Args: exactArgs(1, "a kid"),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				return f.call(cmd, "POST", "/admin/v1/keys/"+url.PathEscape(purpose)+"/"+url.PathEscape(args[0])+"/retire", nil)
-			}},
-	)
-	return cmd
-}

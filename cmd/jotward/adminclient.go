@@ -38,6 +38,9 @@ func clientFlags(cmd *cobra.Command, in *admin.ClientSettings) {
 	flags.BoolVar(&in.DPoP, "dpop-bound-access-tokens", false, "give tokens for a DPoP proof only (RFC 9449)")
 	flags.BoolVar(&in.PAR, "require-pushed-authorization-requests", false, "authorization requests must be pushed (RFC 9126)")
 	flags.StringSliceVar(&in.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "where people may be sent after they signed out, exactly as it is sent")
+	flags.StringVar(&in.IDToken, "id-token-signed-response-alg", "", "what its ID tokens are signed with (default: the first of issuer.signing.algorithms)")
+	flags.StringVar(&in.UserInfo, "userinfo-signed-response-alg", "", "what answers of /userinfo are signed with (default: they are not)")
+	flags.StringVar(&in.AccessToken, "access-token-signed-response-alg", "", "what its access tokens are signed with (default: the first of issuer.signing.algorithms)")
 	flags.StringVar(&in.BackchannelLogoutURI, "backchannel-logout-uri", "", "where the client is told that a session ended; '' for nowhere")
 	flags.BoolVar(&in.BackchannelLogoutSession, "backchannel-logout-session-required", false, "the client needs the session's sid for that; it always gets it")
 	flags.StringVar(&in.FrontchannelLogoutURI, "frontchannel-logout-uri", "", "what a browser opens when a person signs out, of a redirect URI's origin; '' for nothing")
@@ -82,8 +85,11 @@ func changed(cmd *cobra.Command, is, in *admin.ClientSettings) {
 		"tls-client-auth-san-ip": func() { is.IP = in.IP }, "tls-client-auth-san-email": func() { is.Mail = in.Mail },
 		"tls-client-certificate-bound-access-tokens": func() { is.TLSBound = in.TLSBound },
 		"dpop-bound-access-tokens":                   func() { is.DPoP = in.DPoP }, "require-pushed-authorization-requests": func() { is.PAR = in.PAR },
-		"post-logout-redirect-uri": func() { is.PostLogoutRedirectURIs = in.PostLogoutRedirectURIs },
-		"backchannel-logout-uri":   func() { is.BackchannelLogoutURI = in.BackchannelLogoutURI }, "backchannel-logout-session-required": func() { is.BackchannelLogoutSession = in.BackchannelLogoutSession },
+		"post-logout-redirect-uri":         func() { is.PostLogoutRedirectURIs = in.PostLogoutRedirectURIs },
+		"id-token-signed-response-alg":     func() { is.IDToken = in.IDToken },
+		"userinfo-signed-response-alg":     func() { is.UserInfo = in.UserInfo },
+		"access-token-signed-response-alg": func() { is.AccessToken = in.AccessToken },
+		"backchannel-logout-uri":           func() { is.BackchannelLogoutURI = in.BackchannelLogoutURI }, "backchannel-logout-session-required": func() { is.BackchannelLogoutSession = in.BackchannelLogoutSession },
 		"frontchannel-logout-uri": func() { is.FrontchannelLogoutURI = in.FrontchannelLogoutURI }, "frontchannel-logout-session-required": func() { is.FrontchannelLogoutSession = in.FrontchannelLogoutSession },
 	} {
 		if cmd.Flags().Changed(name) {

@@ -127,6 +127,7 @@ func (d *dev) start(data string) (story, error) {
 	c := &config.Issuer{Issuer: s.Issuer, Database: database, SessionLifetime: 12 * time.Hour, Registration: &config.Registration{
 		Access: "initial_token", GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials"}, AuthMethods: client.RegistrationMethods, RedirectURIs: client.RegistrationRedirects,
 		Scopes: []string{"openid", "profile", "email", s.Scope}, Audiences: []string{s.Audience}, MaxClients: 1000}}
+	c.Signing.Defaults()
 	s.AdminToken, s.Password = secrets.AdminToken, secrets.Password
 	c.MasterKey, c.Admin.Token = config.Literal(secrets.MasterKey), config.Literal(s.AdminToken)
 	if d.issuer, err = wire(d.ctx, c, d.process, d.store); err != nil {

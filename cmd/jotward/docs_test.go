@@ -212,8 +212,10 @@ func lintPage() string {
 // routesPage shows the mount lists of an issuer.
 func routesPage(t *testing.T) string {
 	p := newProcess(testLog(t))
-	i, err := newIssuer(t.Context(), &config.Issuer{Issuer: "https://id.example", Database: filepath.Join(t.TempDir(), "db"),
-		MasterKey: config.Literal(strings.Repeat("00", 32)), Registration: &config.Registration{Access: "open"}}, p)
+	c := &config.Issuer{Issuer: "https://id.example", Database: filepath.Join(t.TempDir(), "db"),
+		MasterKey: config.Literal(strings.Repeat("00", 32)), Registration: &config.Registration{Access: "open"}}
+	c.Signing.Defaults()
+	i, err := newIssuer(t.Context(), c, p)
 	if err != nil {
 		t.Fatal(err)
 	}

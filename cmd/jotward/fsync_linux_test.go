@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"encoding/hex"
-	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -154,7 +153,7 @@ func judge(t *testing.T, calls []call) {
 			delete(syncing, c.thread)
 		}
 		if h, ok := answers[n]; ok && !synced[h] {
-			t.Fatal(fmt.Sprintf("call %d answers with a refresh token whose hash is on no disk", n))
+			t.Fatalf("call %d answers with a refresh token whose hash is on no disk", n)
 		}
 	}
 }

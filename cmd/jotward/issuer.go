@@ -33,6 +33,7 @@ import (
 	"github.com/jotward/jotward/internal/store/sqlite"
 	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/internal/web"
+	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwt"
 )
 
@@ -40,6 +41,7 @@ import (
 type issuer struct {
 	*server.Issuer
 	store    *sqlite.Store
+	ring     *keyring.Ring
 	accounts *account.Service
 	clients  *client.Service
 	logouts  *logout.Service
@@ -47,9 +49,6 @@ type issuer struct {
 	metrics  *server.Metrics
 	grants   *grant.Service
 }
-
-// keyAhead is how long a key is published before it signs.
-const keyAhead = 10 * time.Minute
 
 // sweepEvery is how often what has expired is forgotten.
 const sweepEvery = time.Minute
@@ -93,9 +92,10 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	}
 	i := &issuer{
 		store:    store,
+		ring:     ring,
 		log:      p.log.With("service", "issuer"),
 		accounts: &account.Service{Store: store, Hasher: passwords, Now: time.Now, TokenLife: client.TokenLife},
-		clients:  &client.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife, Issuer: c.Issuer, Replay: store},
+		clients:  &client.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife, Issuer: c.Issuer, Replay: store, Offers: ring.Offers},
 		metrics:  server.NewMetrics(p.registry),
 	}
 	minter := &token.Minter{Issuer: c.Issuer, Ring: ring, Now: time.Now, Minted: i.minted}
@@ -137,10 +137,10 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	i.Issuer = &server.Issuer{
 		Web:      &web.Server{Log: i.log, Now: time.Now, HSTS: secure, Peers: peers, Limits: limits, Certificates: web.CertificateSource(mtls.ClientCertificates), Observe: i.metrics.Request, Refused: refused},
 		Ops:      p.ops(c.Admin.Token.Reveal()),
-		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet, AuthMethods: i.clients.AuthMethods(), Certificates: i.clients.Certificates, Alias: mtls.URL, Registration: c.Registration != nil},
-		Register: &registration.Endpoints{Issuer: c.Issuer, Registrar: registrar, Budget: registering},
+		Metadata: &metadata.Endpoints{Issuer: c.Issuer, Keys: ring.PublicSet, Algorithms: ring.Algorithms, AuthMethods: i.clients.AuthMethods(), Certificates: i.clients.Certificates, Alias: mtls.URL, Registration: c.Registration != nil},
+		Register: &registration.Endpoints{Issuer: c.Issuer, Registrar: registrar, Budget: registering, Algorithms: ring.Algorithms},
 		Token:    &servertoken.Endpoints{Clients: i.clients, Grants: grants, Proofs: proofs},
-		UserInfo: &userinfo.Endpoints{Grants: grants, Proofs: proofs},
+		UserInfo: &userinfo.Endpoints{Grants: grants, Clients: i.clients, Proofs: proofs},
 		Authorize: &authorize.Endpoints{
 			Issuer: c.Issuer, Clients: i.clients, Proofs: proofs, UserCodes: userCodes, Strangers: strangers, Grants: grants, Passwords: passwords, Accounts: i.accounts, Sessions: sessions, Secure: secure,
 			Consents: &consent.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife},
@@ -212,7 +212,7 @@ func ready(ring *keyring.Ring) func() []web.Check {
 		defer cancel()
 		for _, purpose := range []string{keyring.PurposeToken, keyring.PurposeFeed} {
 			c := web.Check{Name: "keys " + purpose, OK: true, Detail: "loaded"}
-			if _, err := ring.Active(ctx, purpose, keyring.DefaultAlgorithm); err != nil {
+			if _, err := ring.Active(ctx, purpose, ""); err != nil {
 				c.OK, c.Detail = false, err.Error()
 			}
 			out = append(out, c)
@@ -241,8 +241,11 @@ func openRing(ctx context.Context, c *config.Issuer, store *sqlite.Store) (*keyr
 		}
 		masters = append(masters, key)
 	}
-	ring, err := keyring.New(store, masters, time.Now, keyAhead, client.TokenLife)
+	ring, err := keyring.New(store, masters, time.Now, c.Signing.PublishAhead, client.TokenLife)
 	if err != nil {
+		return nil, err
+	}
+	if err := configure(ctx, ring, store, c.Signing); err != nil {
 		return nil, err
 	}
 	start := audit.Actor{Kind: "system", ID: "start"}
@@ -254,7 +257,7 @@ func openRing(ctx context.Context, c *config.Issuer, store *sqlite.Store) (*keyr
 	for _, purpose := range []string{keyring.PurposeToken, keyring.PurposeFeed} {
 		keys, err := ring.List(ctx, purpose)
 		if err == nil && len(keys) == 0 {
-			_, err = ring.Rotate(ctx, start, purpose, keyring.DefaultAlgorithm)
+			_, err = ring.Rotate(ctx, start, purpose, "")
 		}
 		if err != nil {
 			return nil, err
@@ -279,7 +282,8 @@ func trust(networks []string, proxyTLS bool) (web.Peers, error) {
 	return p, nil
 }
 
-// run forgets what has expired, and tells clients of sessions that ended, until ctx ends.
+// run forgets what has expired, looks after the keys, and tells clients of sessions
+// that ended, until ctx ends.
 func (i *issuer) run(ctx context.Context) {
 	var telling sync.WaitGroup
 	defer telling.Wait()
@@ -291,6 +295,7 @@ func (i *issuer) run(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
+		i.tend(ctx)
 		if _, err := i.store.Sweep(ctx, time.Now(), client.TokenLife, grant.DefaultGrace); err != nil && ctx.Err() == nil {
 			i.log.Error("sweep failed: what has expired stays for now", "cause", err.Error())
 		}
@@ -303,15 +308,14 @@ func (i *issuer) run(ctx context.Context) {
 }
 
 func feedSigner(ring *keyring.Ring) feed.Sign {
-	return func(ctx context.Context, claims []byte) (string, error) {
-		key, err := ring.Active(ctx, keyring.PurposeFeed, keyring.DefaultAlgorithm)
-		if err != nil {
-			return "", err
-		}
-		signer, err := jwt.NewSigner(key, jwt.SignerOptions{Type: "secevent+jwt"})
-		if err != nil {
-			return "", err
-		}
-		return signer.Sign(claims)
+	return func(ctx context.Context, claims []byte) (text string, err error) {
+		err = ring.Use(ctx, keyring.PurposeFeed, "", func(key *jwk.Key) error {
+			signer, err := jwt.NewSigner(key, jwt.SignerOptions{Type: "secevent+jwt"})
+			if err == nil {
+				text, err = signer.Sign(claims)
+			}
+			return err
+		})
+		return text, err
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -8,8 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/edge"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // TestIssuerIsNotReadyWithoutItsStore: who cannot sign is not ready.
@@ -17,6 +22,7 @@ func TestIssuerIsNotReadyWithoutItsStore(t *testing.T) {
 	t.Parallel()
 	for _, closed := range []bool{false, true} {
 		c := &config.Issuer{Issuer: "http://127.0.0.1:1", Database: filepath.Join(t.TempDir(), "jotward.db"), MasterKey: config.Literal(strings.Repeat("0f", 32)), SessionLifetime: time.Hour}
+		c.Signing.Defaults()
 		p := newProcess(testLog(t))
 		i, err := newIssuer(t.Context(), c, p)
 		if err != nil {
@@ -64,13 +70,72 @@ func TestIssuerSaysWhatItDidNotTakeOver(t *testing.T) {
 	} {
 		write(c.name, c.text)
 		var log strings.Builder
-		if err := newProcess(slog.New(slog.NewTextHandler(&log, nil))).reloadIssuer(path, running.Issuer); err != nil || !strings.Contains(log.String(), c.said) {
+		if err := newProcess(slog.New(slog.NewTextHandler(&log, nil))).reloadIssuer(t.Context(), path, running.Issuer, nil); err != nil || !strings.Contains(log.String(), c.said) {
 			t.Errorf("%q: %v, said %q", c.text, err, log.String())
 		}
 	}
 	write(path, "issuer: {}\n")
-	if err := newProcess(testLog(t)).reloadIssuer(path, running.Issuer); err == nil {
+	if err := newProcess(testLog(t)).reloadIssuer(t.Context(), path, running.Issuer, nil); err == nil {
 		t.Error("a bad file was taken")
+	}
+}
+
+// TestSigningIsReloaded: an algorithm comes and goes without a restart, and stays
+// while a client asks for it.
+func TestSigningIsReloaded(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path, master := filepath.Join(folder, "jotward.yaml"), filepath.Join(folder, "master")
+	p := newProcess(testLog(t))
+	var i *issuer
+	var running *config.File
+	set := func(algorithms string) error {
+		text := "issuer: {issuer: 'http://127.0.0.1:1', listen: '127.0.0.1:1', database: '" + filepath.Join(folder, "jotward.db") + "', master_key: 'file:" + master +
+			"', admin: {token: 'file:" + master + "'}, signing: {algorithms: " + algorithms + "}}\n"
+		if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.WriteFile(master, []byte(strings.Repeat("0f", 32)), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if i != nil {
+			return p.reloadIssuer(t.Context(), path, running.Issuer, i)
+		}
+		var err error
+		if running, err = config.Load(path, config.IssuerSection); err != nil {
+			t.Fatal(err)
+		}
+		if i, err = newIssuer(t.Context(), running.Issuer, p); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = i.store.Close() })
+		i.tend(t.Context())
+		return nil
+	}
+	for _, step := range []struct{ set, signs, asks string }{
+		{"[ES256]", "[ES256]", ""}, {"[ES256, EdDSA]", "[ES256 EdDSA]", "EdDSA"}, {"[ES256]", "", ""}, {"[EdDSA, ES256]", "[EdDSA ES256]", "ES256"}, {"[EdDSA]", "[EdDSA]", ""},
+	} {
+		err := set(step.set)
+		if step.signs == "" {
+			if err == nil || !strings.Contains(err.Error(), "asks for EdDSA") {
+				t.Fatalf("%s: %v", step.set, err)
+			}
+			continue
+		}
+		algorithms, more := i.ring.Algorithms(t.Context())
+		if err != nil || more != nil || fmt.Sprint(algorithms) != step.signs {
+			t.Fatalf("%s: %v, %v, %v sign", step.set, err, more, algorithms)
+		}
+		if step.asks == "" {
+			continue
+		}
+		c := client.Client{ID: "c", Public: true, IDTokenAlgorithm: jwk.Algorithm(step.asks)}
+		if step.asks == "ES256" { // the client moves on first
+			c.IDTokenAlgorithm = ""
+			_, err = i.clients.Update(t.Context(), audit.Actor{Kind: "system"}, 0, c)
+		} else {
+			_, _, err = i.clients.Create(t.Context(), audit.Actor{Kind: "system"}, c)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -79,6 +79,7 @@ func TestMTLSOverTLS(t *testing.T) {
 	c := &config.Issuer{Issuer: "https://id.example", Database: filepath.Join(t.TempDir(), "jotward.db"), MasterKey: config.Literal(strings.Repeat("0f", 32)), SessionLifetime: time.Hour,
 		Service: config.Service{Listen: "127.0.0.1:0", TLS: config.TLS{Certificate: own.cert, Key: own.key}},
 		MTLS:    &config.MTLS{ClientCertificates: "connection", URL: "https://mtls.id.example", Authorities: ca.cert}}
+	c.Signing.Defaults()
 	p := newProcess(testLog(t))
 	defer p.close()
 	i, err := newIssuer(t.Context(), c, p)

@@ -91,20 +91,28 @@ func runServe(ctx context.Context, path string, c *config.Issuer, errw io.Writer
 	}
 	i.log.Info("serving", "issuer", c.Issuer, "listen", public.Addr().String(), "admin", private.Addr().String(), "console", at, "version", version)
 	files := append(certificateFiles(c.TLS), certificateFiles(c.Admin.TLS)...)
-	go p.onChange(ctx, append(files, path), func() error { return p.reloadIssuer(path, c) })
+	go p.onChange(ctx, append(files, path), func() error { return p.reloadIssuer(ctx, path, c, i) })
 	return p.wait(ctx, c.DrainDelay, c.DrainTimeout)
 }
 
-// reloadIssuer reads the certificates again, and says so when the file has something
-// else in it than what runs: whoever replaced the admin token must not believe that
-// the old one is dead.
-func (p *process) reloadIssuer(path string, running *config.Issuer) error {
+// reloadIssuer reads the certificates again, applies how tokens are signed, and says
+// so when the file has something else in it than what runs: whoever replaced the admin
+// token must not believe that the old one is dead.
+func (p *process) reloadIssuer(ctx context.Context, path string, running *config.Issuer, i *issuer) error {
 	f, err := config.Load(path, config.IssuerSection)
 	if err != nil || f.Issuer == nil {
 		return errors.Join(err, errors.New("the running configuration stays"))
 	}
 	if err := p.reloadCertificates(); err != nil {
 		return err
+	}
+	if !reflect.DeepEqual(f.Issuer.Signing, running.Signing) {
+		if err := configure(ctx, i.ring, i.store, f.Issuer.Signing); err != nil {
+			return err
+		}
+		running.Signing = f.Issuer.Signing
+		i.tend(ctx)
+		p.log.Info("signing configuration applied", "algorithms", running.Signing.Algorithms)
 	}
 	if !reflect.DeepEqual(f.Issuer, running) {
 		p.log.Warn("the issuer's configuration has changed and is not the one that runs: restart it")

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/jotward/jotward/internal/reason"
 )
 
 // The ways in which a client authenticates (token_endpoint_auth_method, RFC 7591 2,
@@ -91,13 +89,13 @@ func (s *Service) AuthMethods() []string {
 	return list
 }
 
-// checkCertificates refuses what the issuer could not do for the client.
-func (s *Service) checkCertificates(c Client) error {
+// certificateFault is what the issuer could not do for the client.
+func (s *Service) certificateFault(c Client) error {
 	switch {
 	case !s.Certificates && (c.AuthMethod == AuthTLS || c.AuthMethod == AuthSelfSigned || c.TLSBound):
-		return &reason.Error{Code: reason.RequestInvalid, Detail: "the issuer sees no client certificates: configure issuer.mtls"}
+		return errors.New("the issuer sees no client certificates: configure issuer.mtls")
 	case s.Authorities == nil && c.AuthMethod == AuthTLS:
-		return &reason.Error{Code: reason.RequestInvalid, Detail: "the issuer believes no authority: configure issuer.mtls.authorities, or use self_signed_tls_client_auth"}
+		return errors.New("the issuer believes no authority: configure issuer.mtls.authorities, or use self_signed_tls_client_auth")
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // maxList and maxText bound what an operator may give a client.
@@ -116,35 +117,36 @@ var grantTypes = []string{"authorization_code", "client_credentials", "refresh_t
 // confidential are those that only a client with a secret or keys may use.
 var confidential = []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
 
-func (c Client) check() error {
-	err := c.fault()
-	if err == nil {
-		err = c.logoutFault()
-	}
-	if err != nil {
-		return &reason.Error{Code: reason.RequestInvalid, Detail: err.Error()}
-	}
-	return nil
-}
-
-// checkReachable refuses an address that the issuer would send to and may not.
-func (s *Service) checkReachable(c Client) error {
-	if name := s.unreachable(c); name != "" {
-		return &reason.Error{Code: reason.RequestInvalid, Detail: name + unreachable}
-	}
-	return nil
-}
-
-const unreachable = " is not an https address that the issuer may send to"
-
-// unreachable names the address of a client that is at fault, "" for none.
-func (s *Service) unreachable(c Client) string {
-	for _, to := range []struct{ name, address string }{{"backchannel_logout_uri", c.BackchannelLogoutURI}, {"jwks_uri", c.JWKSURI}} {
-		if to.address != "" && (s.Reachable == nil || s.Reachable(to.address) != nil) {
-			return to.name
+func (s *Service) check(c Client) error {
+	for _, fault := range []func(Client) error{Client.fault, Client.logoutFault, s.reachFault, s.certificateFault, s.algorithmFault} {
+		if err := fault(c); err != nil {
+			return &reason.Error{Code: reason.RequestInvalid, Detail: err.Error()}
 		}
 	}
-	return ""
+	return nil
+}
+
+// algorithmFault is a signature that the issuer could not make for the client.
+func (s *Service) algorithmFault(c Client) error {
+	for _, v := range []struct {
+		name string
+		alg  jwk.Algorithm
+	}{{"id_token_signed_response_alg", c.IDTokenAlgorithm}, {"userinfo_signed_response_alg", c.UserInfoAlgorithm}, {"access_token_signed_response_alg", c.AccessTokenAlgorithm}} {
+		if v.alg != "" && (s.Offers == nil || !s.Offers(v.alg)) {
+			return errors.New(v.name + " is none of issuer.signing.algorithms")
+		}
+	}
+	return nil
+}
+
+// reachFault is an address that the issuer would send to and may not.
+func (s *Service) reachFault(c Client) error {
+	for _, to := range []struct{ name, address string }{{"backchannel_logout_uri", c.BackchannelLogoutURI}, {"jwks_uri", c.JWKSURI}} {
+		if to.address != "" && (s.Reachable == nil || s.Reachable(to.address) != nil) {
+			return errors.New(to.name + " is not an https address that the issuer may send to")
+		}
+	}
+	return nil
 }
 
 // logoutFault looks at where the client is told of the end of a session. The page that

@@ -4,12 +4,12 @@ package client
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/secret"
+	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwt"
 )
 
@@ -55,6 +55,10 @@ type Client struct {
 	BackchannelLogoutSession, FrontchannelLogoutSession bool
 	// Registered says that the client made itself (see Registrar): nobody has looked at it.
 	Registered bool
+	// What the client's tokens are signed with, and whether an answer about a person
+	// is (OpenID Connect Dynamic Client Registration 2). "" means the issuer's own
+	// algorithm, and an answer that is not signed.
+	IDTokenAlgorithm, UserInfoAlgorithm, AccessTokenAlgorithm jwk.Algorithm
 }
 
 // Bounds of an access token's life.
@@ -103,6 +107,9 @@ type Service struct {
 	// believed in tls_client_auth; nil: nobody's.
 	Certificates bool
 	Authorities  *x509.CertPool
+	// Offers reports whether tokens can be signed with an algorithm; nil: with none
+	// that a client names.
+	Offers func(jwk.Algorithm) bool
 }
 
 // Grants reports whether the client may use a grant type.
@@ -122,7 +129,7 @@ func (s *Service) Create(ctx context.Context, actor audit.Actor, c Client) (Clie
 		c.ID = secret.ID("cl_")
 	}
 	c.AuthMethod = c.method()
-	if err := errors.Join(c.check(), s.checkCertificates(c), s.checkReachable(c)); err != nil {
+	if err := s.check(c); err != nil {
 		return Client{}, "", err
 	}
 	text := ""

@@ -114,12 +114,9 @@ func (r *Registrar) Register(ctx context.Context, requestID, token string, w Wan
 		return Registered{}, err
 	}
 	now := r.Clients.Now()
-	c, err := r.Policy.apply(Client{ID: secret.ID("dcr_"), Public: w.AuthMethod == AuthNone, Audiences: r.Policy.Audiences}, w)
+	c, err := r.apply(Client{ID: secret.ID("dcr_"), Public: w.AuthMethod == AuthNone, Audiences: r.Policy.Audiences}, w)
 	if err != nil {
 		return Registered{}, err
-	}
-	if name := r.Clients.unreachable(c); name != "" {
-		return Registered{}, metadata(name + unreachable)
 	}
 	out := Registered{Token: secret.New("rat_")}
 	switch {
@@ -137,6 +134,21 @@ func (r *Registrar) Register(ctx context.Context, requestID, token string, w Wan
 	out.Registration = Registration{Client: c, TokenHash: secret.Hash(out.Token), AuthMethod: w.AuthMethod}
 	out.Client.Version, err = r.Store.Register(ctx, out.Registration, initial, r.Policy.MaxClients, audit.New(now, self(c.ID, requestID), "client.register", "client", c.ID))
 	return out, err
+}
+
+// apply is the policy's, for what the issuer can sign and where it may send.
+func (r *Registrar) apply(c Client, w Wanted) (Client, error) {
+	c, err := r.Policy.apply(c, w)
+	if err != nil {
+		return c, err
+	}
+	if err := r.Clients.algorithmFault(c); err != nil {
+		return c, metadata(err.Error())
+	}
+	if err := r.Clients.reachFault(c); err != nil {
+		return c, metadata(err.Error())
+	}
+	return c, nil
 }
 
 // self is a client that acts on itself.
@@ -185,12 +197,9 @@ func (r *Registrar) UpdateRegistration(ctx context.Context, requestID, id, token
 			return Registered{}, err
 		}
 	}
-	c, err := r.Policy.apply(old.Client, w)
+	c, err := r.apply(old.Client, w)
 	if err != nil {
 		return Registered{}, err
-	}
-	if name := r.Clients.unreachable(c); name != "" {
-		return Registered{}, metadata(name + unreachable)
 	}
 	c.Revision++
 	act := audit.New(r.Clients.Now(), self(id, requestID), "client.update", "client", id)

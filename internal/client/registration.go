@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // AuthPost is AuthSecret as RFC 7591 2 tells them apart. A client may send its secret
@@ -49,6 +50,8 @@ type Wanted struct {
 
 	BackchannelLogoutURI, FrontchannelLogoutURI         string
 	BackchannelLogoutSession, FrontchannelLogoutSession bool
+	// "" is the issuer's own, and an answer that is not signed.
+	IDTokenAlgorithm, UserInfoAlgorithm jwk.Algorithm
 }
 
 // apply makes a client what it wants to be, as far as the policy goes. What an operator
@@ -81,7 +84,7 @@ func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
 	c.BackchannelLogoutURI, c.BackchannelLogoutSession = w.BackchannelLogoutURI, w.BackchannelLogoutSession
 	c.FrontchannelLogoutURI, c.FrontchannelLogoutSession = w.FrontchannelLogoutURI, w.FrontchannelLogoutSession
 	c.JWKSURI = w.JWKSURI
-	c.AuthMethod = registeredAs(w.AuthMethod)
+	c.AuthMethod, c.IDTokenAlgorithm, c.UserInfoAlgorithm = registeredAs(w.AuthMethod), w.IDTokenAlgorithm, w.UserInfoAlgorithm
 	if c.Scopes = w.Scopes; len(w.Scopes) == 0 {
 		c.Scopes = p.Scopes
 	}

@@ -5,8 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // Issuer configures the issuer.
@@ -34,6 +37,45 @@ type Issuer struct {
 	MTLS *MTLS `yaml:"mtls"`
 	// How often it may be asked: 429 beyond that.
 	Limits IssuerLimits `yaml:"limits"`
+	// How tokens are signed. A change of it is applied without a restart.
+	Signing Signing `yaml:"signing"`
+}
+
+// Signing says with which algorithms tokens are signed, and how their keys change.
+type Signing struct {
+	// The algorithms of signatures. The first signs whatever asks for none; clients name others with id_token_signed_response_alg and its kin. Default: ES256, RS256.
+	Algorithms []string `yaml:"algorithms"`
+	// How long a key is published before it signs. Default 10m, 10m to 168h.
+	PublishAhead time.Duration `yaml:"publish_ahead"`
+}
+
+// Defaults fills in what is not said.
+func (s *Signing) Defaults() {
+	if s.Algorithms == nil {
+		s.Algorithms = []string{"ES256", "RS256"}
+	}
+	if s.PublishAhead == 0 {
+		s.PublishAhead = 10 * time.Minute
+	}
+}
+
+func (s *Signing) check(p *problems) {
+	if len(s.Algorithms) == 0 {
+		p.add("issuer.signing.algorithms", "is empty: name what tokens are signed with, such as [ES256]")
+	}
+	for i, name := range s.Algorithms {
+		alg := jwk.Algorithm(name)
+		switch {
+		case alg.IsSymmetric() || !slices.Contains(jwk.SignatureAlgorithms(), alg):
+			p.add(index("issuer.signing.algorithms", i), "is no algorithm that a published key signs with: use ES256, ES384, ES512, EdDSA, Ed25519, RS256 or PS256 and their kin")
+		case slices.Contains(s.Algorithms[:i], name):
+			p.add(index("issuer.signing.algorithms", i), "is there twice")
+		}
+	}
+	// A key set is cached for five minutes; shared caches may add as much.
+	if s.PublishAhead < 10*time.Minute || s.PublishAhead > 168*time.Hour {
+		p.add("issuer.signing.publish_ahead", "is outside 10m to 168h: before, caches may not know the key")
+	}
 }
 
 func (i *Issuer) defaults() {
@@ -49,6 +91,7 @@ func (i *Issuer) defaults() {
 	if i.Registration != nil {
 		i.Registration.defaults()
 	}
+	i.Signing.Defaults()
 }
 
 func (i *Issuer) check(p *problems) {
@@ -88,6 +131,7 @@ func (i *Issuer) check(p *problems) {
 	if i.SessionLifetime < time.Minute || i.SessionLifetime > 720*time.Hour {
 		p.add("issuer.session_lifetime", "is outside 1m to 720h")
 	}
+	i.Signing.check(p)
 }
 
 // originFault says what an address is not: https and a host alone, or http on loopback.

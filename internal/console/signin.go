@@ -18,7 +18,6 @@ import (
 	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/internal/web"
 	"github.com/jotward/jotward/jose"
-	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwt"
 )
 
@@ -102,8 +101,12 @@ func (c *Console) redeem(ctx context.Context, requestID, code, s string) (person
 	if err != nil {
 		return person{}, err
 	}
+	algorithms, err := c.c.Grants.Minter.Ring.Algorithms(ctx)
+	if err != nil {
+		return person{}, err
+	}
 	v, err := jwt.NewIDTokenVerifier[token.ID](set, jwt.IDTokenPolicy{Issuer: c.c.Issuer, ClientID: ClientID,
-		Algorithms: []jwk.Algorithm{keyring.DefaultAlgorithm}, MaxLifetime: self.Lifetime(), Clock: c.c.Now})
+		Algorithms: algorithms, MaxLifetime: self.Lifetime(), Clock: c.c.Now})
 	if err != nil {
 		return person{}, err
 	}

@@ -84,8 +84,9 @@ func TestFrameFloods(t *testing.T) {
 			if name != "CONTINUATION" {
 				h.step("headers 1 end: {get}")
 			}
-			// net/http has one acknowledgement under way and drops the others.
-			if got := h.hear(1); got != "closed" && !strings.HasPrefix(got, "connection ") && !(name == "SETTINGS" && got == "ok") {
+			// net/http has one acknowledgement of SETTINGS under way and drops the others; it
+			// keeps up with PING where the system's buffers take the answers.
+			if got := h.hear(1); got != "closed" && !strings.HasPrefix(got, "connection ") && !(name != "CONTINUATION" && got == "ok") {
 				t.Error(got)
 			}
 		})

@@ -31,6 +31,6 @@ func (s *Service) clientCredentials(ctx context.Context, r Request) (Response, R
 	c := token.Access{Subject: r.Client.ID, Audience: aud, ClientID: r.Client.ID, Expiry: now.Add(r.Client.Lifetime()).Unix(),
 		IssuedAt: now.Unix(), ID: secret.ID(""), Scope: strings.Join(list, " "), ClientVersion: r.Client.Version,
 		Roles: r.Client.Roles, Permissions: r.Client.Permissions, Confirmation: r.Bound.Claim()}
-	text, err := s.Minter.Access(ctx, c)
+	text, err := s.Minter.Access(ctx, c, r.Client.AccessTokenAlgorithm)
 	return Response{AccessToken: text, TokenType: c.Type(), Scope: c.Scope, ExpiresIn: c.Expiry - c.IssuedAt}, Issued, err
 }

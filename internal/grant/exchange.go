@@ -58,7 +58,7 @@ func (s *Service) exchange(ctx context.Context, r Request) (Response, Result, er
 		return Response{}, "", err
 	}
 	c.Audience, c.Scope = aud, strings.Join(list, " ")
-	text, err := s.Minter.Access(ctx, c)
+	text, err := s.Minter.Access(ctx, c, r.Client.AccessTokenAlgorithm)
 	return Response{AccessToken: text, TokenType: c.Type(), IssuedTokenType: typeAccessToken, Scope: c.Scope, ExpiresIn: c.Expiry - c.IssuedAt}, Issued, err
 }
 

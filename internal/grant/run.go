@@ -200,7 +200,7 @@ func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []str
 	claims := token.Access{Subject: g.Subject, Audience: aud, ClientID: c.ID, Expiry: exp, IssuedAt: now.Unix(), ID: secret.ID(""),
 		Scope: strings.Join(scope, " "), GrantID: g.ID, SessionID: g.SessionID, AuthTime: g.AuthTime.Unix(),
 		SubjectVersion: a.Version, ClientVersion: c.Version, Roles: a.Roles, Permissions: a.Permissions, Confirmation: r.Bound.Claim()}
-	access, err := s.Minter.Access(ctx, claims)
+	access, err := s.Minter.Access(ctx, claims, c.AccessTokenAlgorithm)
 	if err != nil {
 		return Response{}, err
 	}
@@ -210,7 +210,7 @@ func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []str
 		p := token.Tell(a, scope, token.Single(g.IDTokenClaims, c.Scopes))
 		id := token.ID{Subject: g.Subject, Audience: c.ID, Expiry: exp, IssuedAt: now.Unix(), AuthTime: g.AuthTime.Unix(), Nonce: nonce, SessionID: g.SessionID,
 			ACR: session.ACR(g.AMR), AMR: g.AMR, Name: p.Name, Username: p.Username, Email: p.Email, Verified: p.Verified}
-		out.IDToken, err = s.Minter.ID(ctx, id, access)
+		out.IDToken, err = s.Minter.ID(ctx, id, access, c.IDTokenAlgorithm)
 	}
 	return out, err
 }

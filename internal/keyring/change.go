@@ -14,20 +14,22 @@ import (
 	"github.com/jotward/jotward/jose/jwk"
 )
 
-// Rotate makes the next key of a purpose and algorithm. It signs after ahead,
+// Rotate makes the next key of a purpose and algorithm, which the policy has; no
+// algorithm means its first. It signs after ahead,
 // at once when no other does; the ones before it stay published until the last
 // token that they signed has expired.
 func (r *Ring) Rotate(ctx context.Context, actor audit.Actor, purpose string, alg jwk.Algorithm) (next Key, err error) {
-	if purpose != PurposeToken && purpose != PurposeFeed || alg.IsSymmetric() || !slices.Contains(jwk.SignatureAlgorithms(), alg) {
-		return Key{}, &reason.Error{Code: reason.RequestInvalid, Detail: "purpose is token or feed, and the algorithm a known one of signatures"}
+	u, err := r.use(purpose, alg)
+	if err != nil {
+		return Key{}, err
 	}
 	err = r.change(ctx, func(keys []Key) ([]Key, audit.Act, error) {
-		changed, err := r.succeed(keys, use{purpose, alg})
+		changed, err := r.succeed(keys, u)
 		if err != nil {
 			return nil, audit.Act{}, err
 		}
 		next = changed[len(changed)-1]
-		return changed, audit.New(r.now(), actor, "key.rotate", "key", next.ID, "purpose", purpose, "algorithm", string(alg)), nil
+		return changed, audit.New(r.now(), actor, "key.rotate", "key", next.ID, "purpose", purpose, "algorithm", string(u.algorithm)), nil
 	})
 	return next, err
 }
@@ -38,14 +40,11 @@ func (r *Ring) Rotate(ctx context.Context, actor audit.Actor, purpose string, al
 func (r *Ring) Retire(ctx context.Context, actor audit.Actor, purpose, kid string) error {
 	return r.change(ctx, func(keys []Key) ([]Key, audit.Act, error) {
 		now := r.now()
-		i := slices.IndexFunc(keys, func(k Key) bool { return k.ID == kid && k.Purpose == purpose && k.State(now) != StateGone })
-		if i < 0 {
-			return nil, audit.Act{}, reason.New(reason.NotFound, nil)
+		keys, k, err := kill(keys, purpose, kid, now)
+		if err != nil {
+			return nil, audit.Act{}, err
 		}
-		keys = slices.Clone(keys)
-		keys[i].Retires, keys[i].Gone = now, now
-		changed := []Key{keys[i]}
-		u := use{keys[i].Purpose, keys[i].Algorithm}
+		changed, u := []Key{k}, k.use()
 		if !slices.ContainsFunc(keys, func(k Key) bool { return k.is(u) && k.Retires.IsZero() }) {
 			more, err := r.succeed(keys, u)
 			if err != nil {
@@ -61,9 +60,91 @@ func (r *Ring) Retire(ctx context.Context, actor audit.Actor, purpose, kid strin
 				}
 			}
 		}
-		return changed, audit.New(now, actor, "key.retire", "key", kid, "purpose", purpose).Revoking(revoke.Entry{
-			Kind: revoke.KindKey, ID: kid, Expires: now.Add(r.tokenLife), Reason: reason.Administrator}), nil
+		return changed, r.revoking(audit.New(now, actor, "key.retire", "key", kid, "purpose", purpose), kid), nil
 	})
+}
+
+// Replace is Retire for when a private key may be in other hands: one that waits
+// for its time lay beside it and is revoked with it, and a new key, which nobody
+// had before, signs at once. It returns what signs then.
+func (r *Ring) Replace(ctx context.Context, actor audit.Actor, purpose, kid string) (next Key, err error) {
+	err = r.change(ctx, func(keys []Key) ([]Key, audit.Act, error) {
+		now := r.now()
+		keys, k, err := kill(keys, purpose, kid, now)
+		if err != nil {
+			return nil, audit.Act{}, err
+		}
+		changed, u, dead := []Key{k}, k.use(), []string{kid}
+		for i := range keys {
+			if keys[i].is(u) && keys[i].State(now) == StatePending {
+				keys[i].Retires, keys[i].Gone = now, now
+				changed, dead = append(changed, keys[i]), append(dead, keys[i].ID)
+			}
+		}
+		if i := slices.IndexFunc(keys, func(k Key) bool { return k.is(u) && k.State(now) == StateActive }); i >= 0 {
+			next = keys[i] // another signs already; it goes on, also if its end was set for one that is dead
+			next.Retires, next.Gone = time.Time{}, time.Time{}
+		} else if next, err = r.generate(u, now, now); err != nil {
+			return nil, audit.Act{}, err
+		}
+		act := audit.New(now, actor, "key.replace", "key", kid, "purpose", purpose, "next", next.ID)
+		return append(changed, next), r.revoking(act, dead...), nil
+	})
+	return next, err
+}
+
+// kill ends one key of a purpose, in a copy of the keys.
+func kill(keys []Key, purpose, kid string, now time.Time) ([]Key, Key, error) {
+	i := slices.IndexFunc(keys, func(k Key) bool { return k.ID == kid && k.Purpose == purpose && k.State(now) != StateGone })
+	if i < 0 {
+		return nil, Key{}, reason.New(reason.NotFound, nil)
+	}
+	keys = slices.Clone(keys)
+	keys[i].Retires, keys[i].Gone = now, now
+	return keys, keys[i], nil
+}
+
+// revoking says in the log that all that the keys signed is dead.
+func (r *Ring) revoking(act audit.Act, kids ...string) audit.Act {
+	for _, kid := range kids {
+		act = act.Revoking(revoke.Entry{Kind: revoke.KindKey, ID: kid, Expires: act.At.Add(r.tokenLife), Reason: reason.Administrator})
+	}
+	return act
+}
+
+// Rollback takes the last rotation of a purpose and algorithm back and returns
+// the key that signs then: a key that waits is dropped, and one that signs gives
+// way to the one before it, while that is still published. What the other signed
+// stays good: this is no revocation. It fails with RollbackUnavailable when there
+// is nothing to go back to.
+func (r *Ring) Rollback(ctx context.Context, actor audit.Actor, purpose string, alg jwk.Algorithm) (back Key, err error) {
+	u, err := r.use(purpose, alg)
+	if err != nil {
+		return Key{}, err
+	}
+	err = r.change(ctx, func(keys []Key) ([]Key, audit.Act, error) {
+		now := r.now()
+		var from Key // newest first: the one to take back, then the one to go back to
+		back = Key{}
+		for _, k := range keys {
+			switch state := k.State(now); {
+			case !k.is(u) || state == StateGone || from.ID != "" && back.ID != "":
+			case from.ID == "" && (state == StatePending || state == StateActive):
+				from = k
+			case from.ID != "":
+				back = k
+			}
+		}
+		if from.ID == "" || back.ID == "" {
+			return nil, audit.Act{}, reason.New(reason.RollbackUnavailable, nil)
+		}
+		if from.Retires, from.Gone = now, now.Add(r.tokenLife); from.Activates.After(now) {
+			from.Gone = now // it signed nothing
+		}
+		back.Retires, back.Gone = time.Time{}, time.Time{}
+		return []Key{from, back}, audit.New(now, actor, "key.rollback", "key", back.ID, "purpose", purpose, "algorithm", string(u.algorithm), "from", from.ID), nil
+	})
+	return back, err
 }
 
 // Reseal seals every private key under the first master key, after which the
@@ -97,9 +178,7 @@ func (r *Ring) change(ctx context.Context, change func([]Key) ([]Key, audit.Act,
 		}
 		err = r.store.SaveKeys(ctx, changed, from, act)
 		if err == nil {
-			r.reload.Lock()
-			r.current.Store(nil) // seen at once by this process
-			r.reload.Unlock()
+			r.settle()
 			return nil
 		}
 		if !errors.Is(err, reason.New(reason.Conflict, nil)) {
@@ -109,6 +188,29 @@ func (r *Ring) change(ctx context.Context, change func([]Key) ([]Key, audit.Act,
 	return reason.New(reason.Conflict, errors.New("keyring: others keep changing the keys"))
 }
 
+// settle has this process see a change at once, and waits until nothing is being
+// signed any more with the keys of before.
+func (r *Ring) settle() {
+	r.reload.Lock()
+	r.current.Store(nil)
+	r.reload.Unlock()
+	r.signing.Lock() // after reload, which a signer takes inside
+	defer r.signing.Unlock()
+}
+
+// use names what keys are meant; no algorithm means the purpose's own.
+func (r *Ring) use(purpose string, alg jwk.Algorithm) (use, error) {
+	if alg == "" {
+		alg = r.first(purpose)
+	}
+	if u := (use{purpose, alg}); slices.Contains(r.uses(), u) {
+		return u, nil
+	}
+	return use{}, &reason.Error{Code: reason.RequestInvalid, Detail: "purpose is token or feed, and the algorithm one of issuer.signing.algorithms, or for the feed ES256"}
+}
+
+func (k Key) use() use { return use{k.Purpose, k.Algorithm} }
+
 func (k Key) is(u use) bool { return k.Purpose == u.purpose && k.Algorithm == u.algorithm }
 
 // succeed ends the keys of a use and adds the next, which is the last of what
@@ -117,7 +219,7 @@ func (r *Ring) succeed(keys []Key, u use) ([]Key, error) {
 	now := r.now()
 	from := now
 	if slices.ContainsFunc(keys, func(k Key) bool { return k.is(u) && k.State(now) == StateActive }) {
-		from = now.Add(r.ahead)
+		from = now.Add(r.policy.Load().Ahead)
 	}
 	var changed []Key
 	for _, k := range keys {

@@ -19,14 +19,19 @@ import (
 // reloadEvery bounds how late a change made by another process is seen.
 const reloadEvery = time.Second
 
+// maxCache is how long a key set may be cached at most.
+const maxCache = 5 * time.Minute
+
 // Ring signs and publishes. It is built by New.
 type Ring struct {
-	store            Store
-	now              func() time.Time
-	ahead, tokenLife time.Duration
-	masters          *masters
+	store     Store
+	now       func() time.Time
+	tokenLife time.Duration
+	masters   *masters
+	policy    atomic.Pointer[Policy]
 
 	current atomic.Pointer[snapshot]
+	signing sync.RWMutex       // read while something is signed, so that a change can wait for it
 	reload  sync.Mutex         // held while the snapshot is renewed
 	opened  map[string]opening // by kid; guarded by reload
 }
@@ -48,7 +53,9 @@ type use struct {
 type snapshot struct {
 	generation int64
 	keys       []Key
-	active     map[use]*jwk.Key
+	active     map[use]*jwk.Key // under no algorithm: the purpose's own
+	algorithms []jwk.Algorithm  // of tokens: those that sign now, the purpose's own first
+	complete   bool             // every algorithm of the policy has a key
 	sets       map[string]*jwk.Set
 	until      time.Time // some key changes its state here; zero: none will
 	checked    atomic.Int64
@@ -62,10 +69,25 @@ func New(s Store, masterKeys [][]byte, now func() time.Time, ahead, tokenLife ti
 	if err != nil {
 		return nil, err
 	}
-	return &Ring{store: s, now: now, ahead: ahead, tokenLife: tokenLife, masters: m, opened: map[string]opening{}}, nil
+	r := &Ring{store: s, now: now, tokenLife: tokenLife, masters: m, opened: map[string]opening{}}
+	r.policy.Store(&Policy{Algorithms: []jwk.Algorithm{DefaultAlgorithm}, Ahead: ahead})
+	return r, nil
 }
 
-// Active returns the key to sign with: the same pointer until it changes.
+// Use signs with the active key, inside f: a change of the keys is answered when
+// nothing is being signed any more with what it took away. f must not change keys.
+func (r *Ring) Use(ctx context.Context, purpose string, alg jwk.Algorithm, f func(*jwk.Key) error) error {
+	r.signing.RLock()
+	defer r.signing.RUnlock()
+	k, err := r.Active(ctx, purpose, alg)
+	if err != nil {
+		return err
+	}
+	return f(k)
+}
+
+// Active returns the key to sign with: the same pointer until it changes. No
+// algorithm means the purpose's own: the first of the policy that has a key.
 func (r *Ring) Active(ctx context.Context, purpose string, alg jwk.Algorithm) (*jwk.Key, error) {
 	s, err := r.snapshot(ctx)
 	if err != nil {
@@ -74,7 +96,16 @@ func (r *Ring) Active(ctx context.Context, purpose string, alg jwk.Algorithm) (*
 	if k := s.active[use{purpose, alg}]; k != nil {
 		return k, nil
 	}
-	return nil, reason.New(reason.Internal, fmt.Errorf("keyring: no active %s key for %s: rotate it", alg, purpose))
+	return nil, reason.New(reason.SigningAlgorithmUnavailable, fmt.Errorf("keyring: no active %s key for %s", alg, purpose))
+}
+
+// Algorithms returns those that sign tokens now, the default first.
+func (r *Ring) Algorithms(ctx context.Context) ([]jwk.Algorithm, error) {
+	s, err := r.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(s.algorithms), nil
 }
 
 // Set returns the public keys that tokens may still be signed with: the same
@@ -84,21 +115,34 @@ func (r *Ring) Set(ctx context.Context, purpose string) (*jwk.Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.set(purpose)
+}
+
+func (s *snapshot) set(purpose string) (*jwk.Set, error) {
 	if set := s.sets[purpose]; set != nil {
 		return set, nil
 	}
 	return jwk.NewSet()
 }
 
-// PublicSet returns the JWK Set to publish and how long it may be cached:
-// half of ahead, so that a key is known everywhere before it signs.
-func (r *Ring) PublicSet(ctx context.Context, purpose string) ([]byte, time.Duration, error) {
-	set, err := r.Set(ctx, purpose)
+// PublicSet returns the JWK Set to publish and how long it may be cached: at most
+// half of the time that a key is published before it signs, so that it is known
+// everywhere by then. A set that lacks the first key of an algorithm must not be
+// cached.
+func (r *Ring) PublicSet(ctx context.Context, purpose string) (text []byte, fresh time.Duration, err error) {
+	s, err := r.snapshot(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	text, err := set.MarshalJSON()
-	return text, r.ahead / 2, err
+	set, err := s.set(purpose)
+	if err != nil {
+		return nil, 0, err
+	}
+	if s.complete || purpose != PurposeToken {
+		fresh = min(r.policy.Load().Ahead/2, maxCache)
+	}
+	text, err = set.MarshalJSON()
+	return text, fresh, err
 }
 
 // Check opens every key that signs or will: a master key that is not theirs is
@@ -164,7 +208,7 @@ func (r *Ring) snapshot(ctx context.Context) (*snapshot, error) {
 }
 
 func (r *Ring) build(keys []Key, generation int64, now time.Time) (*snapshot, error) {
-	s := &snapshot{generation: generation, keys: keys, active: map[use]*jwk.Key{}, sets: map[string]*jwk.Set{}}
+	s := &snapshot{generation: generation, keys: keys, active: map[use]*jwk.Key{}, sets: map[string]*jwk.Set{}, complete: true}
 	s.checked.Store(now.UnixNano())
 	public := map[string][]*jwk.Key{}
 	opened := map[string]opening{}
@@ -197,6 +241,7 @@ func (r *Ring) build(keys []Key, generation int64, now time.Time) (*snapshot, er
 		opened[k.ID] = o
 		s.active[u] = o.key
 	}
+	s.choose(keys, r.policy.Load())
 	for purpose, list := range public {
 		set, err := jwk.NewSet(list...)
 		if err != nil {
@@ -206,6 +251,30 @@ func (r *Ring) build(keys []Key, generation int64, now time.Time) (*snapshot, er
 	}
 	r.opened = opened // only what is active stays open
 	return s, nil
+}
+
+// choose settles which key signs where no algorithm is asked for: the first of
+// the policy that has one, else the newest, so that a new order never leaves
+// nothing while its first key waits.
+func (s *snapshot) choose(keys []Key, p *Policy) {
+	for i := range keys { // newest first
+		u := use{keys[i].Purpose, keys[i].Algorithm}
+		if k := s.active[u]; k != nil && s.active[use{u.purpose, ""}] == nil {
+			s.active[use{u.purpose, ""}] = k
+		}
+	}
+	for _, alg := range slices.Backward(p.Algorithms) {
+		u := use{PurposeToken, alg}
+		s.complete = s.complete && slices.ContainsFunc(keys, func(k Key) bool { return k.is(u) })
+		if k := s.active[u]; k != nil {
+			s.active[use{PurposeToken, ""}] = k
+			s.algorithms = slices.Insert(s.algorithms, 0, alg)
+		}
+	}
+	// What goes on signing until the first of the policy may.
+	if k := s.active[use{PurposeToken, ""}]; k != nil && len(s.algorithms) == 0 {
+		s.algorithms = []jwk.Algorithm{k.Algorithm()}
+	}
 }
 
 func (r *Ring) openKey(k *Key) (opening, error) {

@@ -169,7 +169,7 @@ func (s *Service) send(ctx context.Context, c client.Client, n Notice) (int, err
 		return 0, reason.New(reason.AddressRefused, errors.New("logout: the client has no address any more"))
 	}
 	now := s.Now()
-	text, err := s.Minter.Logout(ctx, token.Logout{Subject: n.Subject, Audience: c.ID, IssuedAt: now.Unix(), Expiry: now.Add(tokenLife).Unix(), ID: secret.ID(""), SessionID: n.SessionID})
+	text, err := s.Minter.Logout(ctx, token.Logout{Subject: n.Subject, Audience: c.ID, IssuedAt: now.Unix(), Expiry: now.Add(tokenLife).Unix(), ID: secret.ID(""), SessionID: n.SessionID}, c.IDTokenAlgorithm)
 	if err != nil {
 		return 0, err
 	}

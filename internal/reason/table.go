@@ -135,6 +135,10 @@ const (
 	SignedOut                Code = "signed_out"
 	Requested                Code = "requested"
 	Internal                 Code = "internal"
+	// SigningAlgorithmUnavailable is one that a client is to get and no key signs with now.
+	SigningAlgorithmUnavailable Code = "signing_algorithm_unavailable"
+	// RollbackUnavailable is a key that has none before it to go back to.
+	RollbackUnavailable Code = "rollback_unavailable"
 )
 
 // Exit codes of the CLI: 0 is success, and these are the failures.
@@ -265,6 +269,8 @@ var table = []Info{
 	{NotFound, "there is no such thing", "check the identifier", 404, "", exitUsage},
 	{MethodNotAllowed, "the address does not know this method", "use a method of the Allow header", 405, invalidRequest, exitUsage},
 	{Conflict, "it exists already, or was changed meanwhile", "read it again, then retry", 409, "", exitUsage},
+	{SigningAlgorithmUnavailable, "no key of the client's signing algorithm may sign now", "see `jotward keys list`: a new key signs after issuer.signing.publish_ahead; or name the algorithm in issuer.signing.algorithms", 503, "temporarily_unavailable", exitInternal},
+	{RollbackUnavailable, "no key of before is still published that could sign again", "rotate; a key is published until the last token that it signed has expired", 409, "", exitUsage},
 	{PreconditionFailed, "it is not in the state that If-Match names", "read it again, then retry with its ETag", 412, "", exitUsage},
 	{MediaTypeUnsupported, "the body is of a media type that is not read here", "send application/json", 415, invalidRequest, exitUsage},
 	{IdempotencyKeyReused, "the Idempotency-Key was used for another request", "make a new key for each request", 422, "", exitUsage},

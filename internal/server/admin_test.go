@@ -112,6 +112,9 @@ func TestAdminStory(t *testing.T) {
 	v.want(v.admin("POST", "/admin/v1/keys/token/"+next.text("kid")+"/retire", nil), 204, "")
 	v.want(v.admin("POST", "/admin/v1/keys/token/nokey/retire", nil), 404, "not_found")
 	v.want(v.admin("POST", "/admin/v1/keys/signing/rotate", nil), 400, "request_invalid")
+	v.want(v.admin("POST", "/admin/v1/keys/feed/rotate", nil), 201, "")
+	back := v.want(v.admin("POST", "/admin/v1/keys/feed/rollback", nil), 200, "")
+	v.want(v.admin("POST", "/admin/v1/keys/feed/"+back.text("kid")+"/replace", nil), 200, "")
 	v.want(v.admin("GET", "/admin/v1/keys/signing", nil), 404, "not_found")
 	v.want(v.admin("GET", "/admin/v1/keys/feed", nil), 200, "")
 

@@ -69,6 +69,7 @@ type world struct {
 
 	accounts *account.Service
 	clients  *client.Service
+	ring     *keyring.Ring
 	logouts  *logout.Service
 	abroad   *abroad
 
@@ -119,6 +120,7 @@ func (v *world) wire(now func() time.Time) {
 	rand.Read(master)
 	ring, err := keyring.New(v.store, [][]byte{master}, now, 10*time.Minute, client.TokenLife)
 	v.ok(err)
+	v.ring = ring
 	system := audit.Actor{Kind: "system", ID: "test"}
 	for _, purpose := range []string{keyring.PurposeToken, keyring.PurposeFeed} {
 		_, err := ring.Rotate(v.Context(), system, purpose, keyring.DefaultAlgorithm)
@@ -127,7 +129,7 @@ func (v *world) wire(now func() time.Time) {
 	passwords, err := authn.NewPasswords(v.store, now, 2)
 	v.ok(err)
 	v.accounts = &account.Service{Store: v.store, Hasher: passwords, Now: now, TokenLife: client.TokenLife}
-	v.clients = &client.Service{Store: v.store, Now: now, TokenLife: client.TokenLife, Issuer: issuerURL, Replay: v.store}
+	v.clients = &client.Service{Store: v.store, Now: now, TokenLife: client.TokenLife, Issuer: issuerURL, Replay: v.store, Offers: ring.Offers}
 	proofs, err := web.NewProofs(issuerURL, "", now)
 	v.ok(err)
 	userCodes, err := limit.New(authorize.UserCodeRate, 100)
@@ -146,10 +148,10 @@ func (v *world) wire(now func() time.Time) {
 	v.issuer = &server.Issuer{
 		Web:      &web.Server{Log: slog.New(slog.NewJSONHandler(v.log, nil)), Now: now, HSTS: true, Refused: refused},
 		Ops:      &web.Ops{Health: new(web.Health), Metrics: http.NotFoundHandler(), Profiles: http.NotFoundHandler(), Token: adminToken},
-		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet, AuthMethods: v.clients.AuthMethods(), Registration: true},
-		Register: &registration.Endpoints{Issuer: issuerURL, Registrar: v.registrar, Budget: registering},
+		Metadata: &metadata.Endpoints{Issuer: issuerURL, Keys: ring.PublicSet, Algorithms: ring.Algorithms, AuthMethods: v.clients.AuthMethods(), Registration: true},
+		Register: &registration.Endpoints{Issuer: issuerURL, Registrar: v.registrar, Budget: registering, Algorithms: ring.Algorithms},
 		Token:    &servertoken.Endpoints{Clients: v.clients, Grants: grants, Proofs: proofs},
-		UserInfo: &userinfo.Endpoints{Grants: grants, Proofs: proofs},
+		UserInfo: &userinfo.Endpoints{Grants: grants, Clients: v.clients, Proofs: proofs},
 		Authorize: &authorize.Endpoints{Issuer: issuerURL, Clients: v.clients, Proofs: proofs, UserCodes: userCodes, Strangers: strangers, Grants: grants, Passwords: passwords, Accounts: v.accounts, Sessions: sessions, Secure: true,
 			Consents: &consent.Service{Store: v.store, Now: now, TokenLife: client.TokenLife}},
 		Feed: &feed.Feed{Issuer: issuerURL, Log: v.store, Clients: v.clients, Now: now, Heartbeat: time.Second, Positions: v.store.SavePosition,

@@ -231,6 +231,8 @@ func TestRegistrationPolicy(t *testing.T) {
 		"a sector":             {anApp("sector_identifier_uri", "https://app.example/"), "invalid_client_metadata"},
 		"pairwise":             {anApp("subject_type", "pairwise"), "invalid_client_metadata"},
 		"another algorithm":    {anApp("id_token_signed_response_alg", "none"), "invalid_client_metadata"},
+		"a symmetric one":      {anApp("id_token_signed_response_alg", "HS256"), "invalid_client_metadata"},
+		"one for answers":      {anApp("userinfo_signed_response_alg", "ES512"), "invalid_client_metadata"},
 		"encryption":           {anApp("id_token_encrypted_response_alg", "RSA-OAEP"), "invalid_client_metadata"},
 		"mutual TLS":           {anApp("tls_client_certificate_bound_access_tokens", true), "invalid_client_metadata"},
 		"an id of one's own":   {anApp("client_id", "app"), "invalid_client_metadata"},

@@ -17,11 +17,15 @@ func (m *Minter) Explain(ctx context.Context, text, kind, audience string) (*jwt
 	if kind == KindID {
 		typ = "JWT"
 	}
-	p := m.own(typ)
+	set, err := m.Ring.Set(ctx, keyring.PurposeToken)
+	if err != nil {
+		return nil, err
+	}
+	p := m.own(set, typ)
 	if audience != "" {
 		p.SkipAudience, p.Audiences = false, []string{audience}
 	}
-	v, err := verifierOf[struct{}](ctx, m, p)
+	v, err := jwt.NewVerifier[struct{}](set, p)
 	if err != nil {
 		return nil, err
 	}
@@ -31,9 +35,7 @@ func (m *Minter) Explain(ctx context.Context, text, kind, audience string) (*jwt
 // Read returns the claims of one of the issuer's own access tokens, expired or not. They
 // are for showing: nobody is let in by them.
 func (m *Minter) Read(ctx context.Context, text string) (Access, error) {
-	p := m.own("at+jwt")
-	p.MaxLifetime, p.SkipExpiry, p.SkipLifetime = 0, true, true
-	v, err := verifierOf[Access](ctx, m, p)
+	v, err := known[Access](ctx, m, "at+jwt")
 	if err != nil {
 		return Access{}, err
 	}
@@ -45,15 +47,17 @@ func (m *Minter) Read(ctx context.Context, text string) (Access, error) {
 }
 
 // own is the policy for the issuer's own tokens of a type, for any audience.
-func (m *Minter) own(typ string) jwt.Policy {
-	return jwt.Policy{Issuers: []string{m.Issuer}, SkipAudience: true, Algorithms: []jwk.Algorithm{keyring.DefaultAlgorithm},
-		Type: typ, MaxLifetime: client.MaxLifetime, Clock: m.Now}
+func (m *Minter) own(set *jwk.Set, typ string) jwt.Policy {
+	return jwt.Policy{Issuers: []string{m.Issuer}, SkipAudience: true, Algorithms: algorithms(set), Type: typ, MaxLifetime: client.MaxLifetime, Clock: m.Now}
 }
 
-func verifierOf[C any](ctx context.Context, m *Minter, p jwt.Policy) (*jwt.Verifier[C], error) {
+// known verifies who signed tokens of a type, and not whether they hold today.
+func known[C any](ctx context.Context, m *Minter, typ string) (*jwt.Verifier[C], error) {
 	set, err := m.Ring.Set(ctx, keyring.PurposeToken)
 	if err != nil {
 		return nil, err
 	}
+	p := m.own(set, typ)
+	p.MaxLifetime, p.SkipExpiry, p.SkipLifetime = 0, true, true
 	return jwt.NewVerifier[C](set, p)
 }

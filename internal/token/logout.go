@@ -3,7 +3,7 @@ package token
 import (
 	"context"
 
-	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // KindLogout is a logout token.
@@ -22,12 +22,8 @@ type Logout struct {
 	Events    map[string]struct{} `json:"events"`
 }
 
-// Logout signs a logout token.
-func (m *Minter) Logout(ctx context.Context, c Logout) (string, error) {
+// Logout signs a logout token, as the client's ID tokens are (Back-Channel Logout 2.6).
+func (m *Minter) Logout(ctx context.Context, c Logout, alg jwk.Algorithm) (string, error) {
 	c.Issuer, c.Events = m.Issuer, map[string]struct{}{"http://schemas.openid.net/event/backchannel-logout": {}}
-	key, err := m.Ring.Active(ctx, keyring.PurposeToken, keyring.DefaultAlgorithm)
-	if err != nil {
-		return "", err
-	}
-	return m.sign(key, "logout+jwt", Minted{Kind: KindLogout, ClientID: c.Audience}, c)
+	return m.sign(ctx, alg, "logout+jwt", Minted{Kind: KindLogout, ClientID: c.Audience}, func(jwk.Algorithm) (any, error) { return c, nil })
 }

@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,8 @@ import (
 const (
 	KindAccess = "access_token"
 	KindID     = "id_token"
+
+	KindUserInfo = "userinfo"
 )
 
 // Minted is what is known of a token that was signed, for metrics. It holds
@@ -30,7 +33,7 @@ type Minted struct {
 	Refused                                  bool // above MaxSize: it was thrown away
 }
 
-// Minter signs with the ring's active token key.
+// Minter signs with the ring's active token keys.
 type Minter struct {
 	Issuer string
 	Ring   *keyring.Ring
@@ -48,31 +51,43 @@ type signerKey struct {
 	typ string
 }
 
-// Access signs an access token; the caller has set every claim but iss.
-func (m *Minter) Access(ctx context.Context, c Access) (string, error) {
+// Access signs an access token; the caller has set every claim but iss. No
+// algorithm means the issuer's own.
+func (m *Minter) Access(ctx context.Context, c Access, alg jwk.Algorithm) (string, error) {
 	c.Issuer = m.Issuer
-	key, err := m.Ring.Active(ctx, keyring.PurposeToken, keyring.DefaultAlgorithm)
-	if err != nil {
-		return "", err
-	}
-	return m.sign(key, "at+jwt", Minted{Kind: KindAccess, ClientID: c.ClientID}, c)
+	return m.sign(ctx, alg, "at+jwt", Minted{Kind: KindAccess, ClientID: c.ClientID}, func(jwk.Algorithm) (any, error) { return c, nil })
 }
 
 // ID signs an ID token beside the access token whose hash it carries
 // (OpenID Connect Core 3.1.3.6).
-func (m *Minter) ID(ctx context.Context, c ID, access string) (string, error) {
+func (m *Minter) ID(ctx context.Context, c ID, access string, alg jwk.Algorithm) (string, error) {
 	c.Issuer = m.Issuer
-	key, err := m.Ring.Active(ctx, keyring.PurposeToken, keyring.DefaultAlgorithm)
-	if err != nil {
-		return "", err
-	}
-	if c.ATHash, err = jwt.TokenHash(key.Algorithm(), access); err != nil {
-		return "", err
-	}
-	return m.sign(key, "JWT", Minted{Kind: KindID, ClientID: c.Audience}, c)
+	return m.sign(ctx, alg, "JWT", Minted{Kind: KindID, ClientID: c.Audience}, func(alg jwk.Algorithm) (any, error) {
+		var err error
+		c.ATHash, err = jwt.TokenHash(alg, access)
+		return c, err
+	})
 }
 
-func (m *Minter) sign(key *jwk.Key, typ string, what Minted, claims any) (string, error) {
+// UserInfo signs an answer about a person for a client (OpenID Connect Core
+// 5.3.2). It has a typ of its own, so that it never passes for an ID token.
+func (m *Minter) UserInfo(ctx context.Context, clientID string, claims any, alg jwk.Algorithm) (string, error) {
+	return m.sign(ctx, alg, "userinfo+jwt", Minted{Kind: KindUserInfo, ClientID: clientID}, func(jwk.Algorithm) (any, error) { return claims, nil })
+}
+
+// sign signs what claims returns for the algorithm of the key.
+func (m *Minter) sign(ctx context.Context, alg jwk.Algorithm, typ string, what Minted, claims func(jwk.Algorithm) (any, error)) (text string, err error) {
+	err = m.Ring.Use(ctx, keyring.PurposeToken, alg, func(key *jwk.Key) error {
+		c, err := claims(key.Algorithm())
+		if err == nil {
+			text, err = m.signWith(key, typ, what, c)
+		}
+		return err
+	})
+	return text, err
+}
+
+func (m *Minter) signWith(key *jwk.Key, typ string, what Minted, claims any) (string, error) {
 	signer, err := m.signer(key, typ)
 	if err != nil {
 		return "", err
@@ -109,7 +124,7 @@ func (m *Minter) signer(key *jwk.Key, typ string) (*jwt.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.signers == nil || len(m.signers) >= 16 { // keys that were rotated away
+	if m.signers == nil || len(m.signers) >= 64 { // among them keys that were rotated away
 		m.signers = map[signerKey]*jwt.Signer{}
 	}
 	m.signers[signerKey{key, typ}] = s
@@ -137,9 +152,7 @@ func (m *Minter) Verify(ctx context.Context, text string) (Access, error) {
 // OwnID returns the claims of an ID token that a client got here, expired or not, for
 // an id_token_hint (OpenID Connect Core 3.1.2.1). It proves nothing but who is meant.
 func (m *Minter) OwnID(ctx context.Context, text string) (ID, error) {
-	p := m.own("JWT")
-	p.MaxLifetime, p.SkipLifetime, p.SkipExpiry = 0, true, true
-	v, err := verifierOf[ID](ctx, m, p)
+	v, err := known[ID](ctx, m, "JWT")
 	if err != nil {
 		return ID{}, err
 	}
@@ -150,6 +163,17 @@ func (m *Minter) OwnID(ctx context.Context, text string) (ID, error) {
 	return t.Claims, nil
 }
 
+// algorithms are those of our own keys: each is bound to its one.
+func algorithms(set *jwk.Set) []jwk.Algorithm {
+	list := []jwk.Algorithm{keyring.DefaultAlgorithm}
+	for _, k := range set.Keys() {
+		if !slices.Contains(list, k.Algorithm()) {
+			list = append(list, k.Algorithm())
+		}
+	}
+	return list
+}
+
 // verify keeps the verifier until the key set changes.
 func (m *Minter) verify(set *jwk.Set) (*jwt.Verifier[Access], error) {
 	m.mu.Lock()
@@ -157,7 +181,7 @@ func (m *Minter) verify(set *jwk.Set) (*jwt.Verifier[Access], error) {
 	if m.verifier != nil && m.set == set {
 		return m.verifier, nil
 	}
-	v, err := jwt.NewVerifier[Access](set, m.own("at+jwt"))
+	v, err := jwt.NewVerifier[Access](set, m.own(set, "at+jwt"))
 	if err == nil {
 		m.set, m.verifier = set, v
 	}

@@ -88,6 +88,8 @@ func (e *Endpoints) Routes() []web.Route {
 		list("GET /admin/v1/keys/{purpose}", e.ListKeys),
 		makes("POST /admin/v1/keys/{purpose}/rotate", e.RotateKey),
 		route("POST /admin/v1/keys/{purpose}/{kid}/retire", e.RetireKey),
+		route("POST /admin/v1/keys/{purpose}/{kid}/replace", e.ReplaceKey),
+		route("POST /admin/v1/keys/{purpose}/rollback", e.RollBackKey),
 		list("GET /admin/v1/edges", e.ListEdges),
 		list("GET /admin/v1/audit", e.ListAudit, "actor_kind", "actor_id", "request_id", "action", "target_kind", "target_id", "from", "until"),
 	}

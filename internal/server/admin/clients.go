@@ -9,6 +9,7 @@ import (
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // Client is a client as the API shows it. Secret is there once, when it was made.
@@ -32,13 +33,9 @@ type Client struct {
 	ClientSender
 	PAR                    bool     `json:"require_pushed_authorization_requests"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris"`
-
-	BackchannelLogoutURI      string `json:"backchannel_logout_uri"`
-	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required"`
-	FrontchannelLogoutURI     string `json:"frontchannel_logout_uri"`
-	FrontchannelLogoutSession bool   `json:"frontchannel_logout_session_required"`
-
-	Registered bool `json:"registered"` // by itself (RFC 7591)
+	Registered             bool     `json:"registered"` // by itself (RFC 7591)
+	ClientAlgorithms
+	ClientLogout
 }
 
 // ClientSender is how a client proves who it is, and what its tokens are bound to. The
@@ -68,12 +65,30 @@ func (s ClientSender) onto(c client.Client) client.Client {
 	return c
 }
 
+// ClientLogout is where a client is told that a session ended (OpenID Connect
+// Back-Channel Logout 2.2, Front-Channel Logout 2).
+type ClientLogout struct {
+	BackchannelLogoutURI      string `json:"backchannel_logout_uri"`
+	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required"`
+	FrontchannelLogoutURI     string `json:"frontchannel_logout_uri"`
+	FrontchannelLogoutSession bool   `json:"frontchannel_logout_session_required"`
+}
+
+// ClientAlgorithms are what a client has its tokens signed with (OpenID Connect Dynamic
+// Client Registration 2).
+type ClientAlgorithms struct {
+	IDToken     string `json:"id_token_signed_response_alg,omitempty"` // absent: the issuer's own
+	UserInfo    string `json:"userinfo_signed_response_alg,omitempty"` // absent: not signed
+	AccessToken string `json:"access_token_signed_response_alg,omitempty"`
+}
+
 func showClient(c client.Client) Client {
 	return Client{ID: c.ID, Name: c.Name, Public: c.Public, GrantTypes: some(c.GrantTypes), RedirectURIs: some(c.RedirectURIs), Scopes: some(c.Scopes),
 		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
 		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created), ClientSender: showSender(c), PAR: c.PAR,
 		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs), Registered: c.Registered,
-		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutSession: c.BackchannelLogoutSession, FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSession: c.FrontchannelLogoutSession}
+		ClientAlgorithms: ClientAlgorithms{string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm)},
+		ClientLogout:     ClientLogout{c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession}}
 }
 
 // stored is a time as the store keeps it: an answer does not change when it is read again.
@@ -103,11 +118,8 @@ type ClientSettings struct {
 	ClientSender
 	PAR                    bool     `json:"require_pushed_authorization_requests"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris"`
-
-	BackchannelLogoutURI      string `json:"backchannel_logout_uri"`
-	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required"`
-	FrontchannelLogoutURI     string `json:"frontchannel_logout_uri"`
-	FrontchannelLogoutSession bool   `json:"frontchannel_logout_session_required"`
+	ClientAlgorithms
+	ClientLogout
 }
 
 // NewClient is the body of POST /admin/v1/clients.
@@ -125,6 +137,7 @@ func (s ClientSettings) client(id string) (client.Client, error) {
 	return s.onto(client.Client{ID: id, Name: s.Name, GrantTypes: s.GrantTypes, RedirectURIs: s.RedirectURIs, Scopes: s.Scopes, Audiences: s.Audiences,
 		Roles: s.Roles, Permissions: s.Permissions, AccessTokenLifetime: life, SkipConsent: s.SkipConsent,
 		PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs,
+		IDTokenAlgorithm: jwk.Algorithm(s.IDToken), UserInfoAlgorithm: jwk.Algorithm(s.UserInfo), AccessTokenAlgorithm: jwk.Algorithm(s.AccessToken),
 		BackchannelLogoutURI: s.BackchannelLogoutURI, BackchannelLogoutSession: s.BackchannelLogoutSession, FrontchannelLogoutURI: s.FrontchannelLogoutURI, FrontchannelLogoutSession: s.FrontchannelLogoutSession}), nil
 }
 

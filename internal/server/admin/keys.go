@@ -8,6 +8,7 @@ import (
 	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // Key is a signing key as the API shows it: its name and its times.
@@ -62,14 +63,30 @@ func (e *Endpoints) ListKeys(w http.ResponseWriter, r *http.Request) error {
 	return writeList(w, keys, limit, e.showKey, func(k keyring.Key) string { return k.ID })
 }
 
-// RotateKey answers POST /admin/v1/keys/{purpose}/rotate. It takes no body: the
-// algorithm is ES256.
+// UseOfKeys is the body of what is done to the keys of one algorithm. It is
+// optional: the purpose's own is meant then.
+type UseOfKeys struct {
+	Algorithm jwk.Algorithm `json:"algorithm"`
+}
+
+func readUse(r *http.Request) (in UseOfKeys, err error) {
+	if r.ContentLength != 0 {
+		err = web.ReadJSON(r, &in)
+	}
+	return in, err
+}
+
+// RotateKey answers POST /admin/v1/keys/{purpose}/rotate.
 func (e *Endpoints) RotateKey(w http.ResponseWriter, r *http.Request) error {
-	who, err := once(w, r, nil)
+	in, err := readUse(r)
 	if err != nil {
 		return err
 	}
-	key, err := e.Ring.Rotate(r.Context(), who, r.PathValue("purpose"), keyring.DefaultAlgorithm)
+	who, err := once(w, r, in)
+	if err != nil {
+		return err
+	}
+	key, err := e.Ring.Rotate(r.Context(), who, r.PathValue("purpose"), in.Algorithm)
 	if id, err := e.repeated(w, r, who, err); err != nil {
 		return err
 	} else if id != "" {
@@ -89,4 +106,28 @@ func (e *Endpoints) RotateKey(w http.ResponseWriter, r *http.Request) error {
 // RetireKey answers POST /admin/v1/keys/{purpose}/{kid}/retire.
 func (e *Endpoints) RetireKey(w http.ResponseWriter, r *http.Request) error {
 	return done(w, e.Ring.Retire(r.Context(), actor(w), r.PathValue("purpose"), r.PathValue("kid")))
+}
+
+// ReplaceKey answers POST /admin/v1/keys/{purpose}/{kid}/replace with the key that
+// signs from now on.
+func (e *Endpoints) ReplaceKey(w http.ResponseWriter, r *http.Request) error {
+	key, err := e.Ring.Replace(r.Context(), actor(w), r.PathValue("purpose"), r.PathValue("kid"))
+	if err != nil {
+		return err
+	}
+	return web.JSON(w, http.StatusOK, e.showKey(key))
+}
+
+// RollBackKey answers POST /admin/v1/keys/{purpose}/rollback with the key that
+// signs again.
+func (e *Endpoints) RollBackKey(w http.ResponseWriter, r *http.Request) error {
+	in, err := readUse(r)
+	if err != nil {
+		return err
+	}
+	key, err := e.Ring.Rollback(r.Context(), actor(w), r.PathValue("purpose"), in.Algorithm)
+	if err != nil {
+		return err
+	}
+	return web.JSON(w, http.StatusOK, e.showKey(key))
 }

@@ -14,15 +14,20 @@ import (
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/web"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // Keys publishes the public halves of one purpose.
 type Keys func(ctx context.Context, purpose string) (set []byte, fresh time.Duration, err error)
 
+// Algorithms returns what tokens are signed with now.
+type Algorithms func(ctx context.Context) ([]jwk.Algorithm, error)
+
 // Endpoints serve the documents.
 type Endpoints struct {
-	Issuer string
-	Keys   Keys
+	Issuer     string
+	Keys       Keys
+	Algorithms Algorithms
 	// AuthMethods are those of clients that are not public.
 	AuthMethods []string
 	// Certificates says that clients may show theirs, and Alias where they call then;
@@ -34,7 +39,11 @@ type Endpoints struct {
 }
 
 // Document answers both well-known addresses with the same truth.
-func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
+func (e *Endpoints) Document(w http.ResponseWriter, r *http.Request) error {
+	signs, err := e.Algorithms(r.Context())
+	if err != nil {
+		return err
+	}
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	everyone := append(slices.Clone(e.AuthMethods), client.AuthNone)
 	assertions := client.AssertionAlgorithms()
@@ -67,7 +76,8 @@ func (e *Endpoints) Document(w http.ResponseWriter, _ *http.Request) error {
 		"dpop_signing_alg_values_supported":                        web.ProofAlgorithms(),
 		"require_pushed_authorization_requests":                    false,
 		"subject_types_supported":                                  []string{"public"},
-		"id_token_signing_alg_values_supported":                    []string{"ES256"}, // docs/design/issuer.md says why not RS256
+		"id_token_signing_alg_values_supported":                    signs,
+		"userinfo_signing_alg_values_supported":                    append([]jwk.Algorithm{"none"}, signs...),
 		"scopes_supported":                                         []string{"openid", "profile", "email"},
 		"claim_types_supported":                                    []string{"normal"},
 		"claims_supported": []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "acr", "amr",

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/jotward/jotward/internal/client"
-	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // document is a client's metadata as it comes (RFC 7591 2, OpenID Connect Dynamic Client
@@ -30,6 +30,8 @@ type document struct {
 	JWKSURI                string          `json:"jwks_uri"`
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
 	PAR                    bool            `json:"require_pushed_authorization_requests"`
+	IDToken                jwk.Algorithm   `json:"id_token_signed_response_alg"`
+	UserInfo               jwk.Algorithm   `json:"userinfo_signed_response_alg"`
 
 	BackchannelLogoutURI      string `json:"backchannel_logout_uri"`
 	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required"`
@@ -51,9 +53,7 @@ type document struct {
 	RequestSigned  bool            `json:"require_signed_request_object"`
 	IDEncryption   json.RawMessage `json:"id_token_encrypted_response_alg"`
 	UserEncryption json.RawMessage `json:"userinfo_encrypted_response_alg"`
-	UserSigned     json.RawMessage `json:"userinfo_signed_response_alg"`
 	BoundTLS       bool            `json:"tls_client_certificate_bound_access_tokens"`
-	IDAlg          string          `json:"id_token_signed_response_alg"`
 	SubjectType    string          `json:"subject_type"`
 }
 
@@ -90,8 +90,8 @@ func (d document) fault() error {
 		there bool
 	}{{"sector_identifier_uri", d.Sector != nil}, {"request_uris", d.RequestURIs != nil}, {"request_object_signing_alg", d.RequestAlg != nil},
 		{"require_signed_request_object", d.RequestSigned}, {"id_token_encrypted_response_alg", d.IDEncryption != nil}, {"userinfo_encrypted_response_alg", d.UserEncryption != nil},
-		{"userinfo_signed_response_alg", d.UserSigned != nil}, {"tls_client_certificate_bound_access_tokens", d.BoundTLS},
-		{"id_token_signed_response_alg", d.IDAlg != "" && d.IDAlg != string(keyring.DefaultAlgorithm)}, {"subject_type", d.SubjectType != "" && d.SubjectType != "public"}} {
+		{"tls_client_certificate_bound_access_tokens", d.BoundTLS},
+		{"subject_type", d.SubjectType != "" && d.SubjectType != "public"}} {
 		if m.there {
 			return metadata(m.name + " asks for something that is not done here")
 		}
@@ -110,7 +110,7 @@ func (d document) fault() error {
 // wanted fills in what RFC 7591 2 says of members that are left out.
 func (d document) wanted() client.Wanted {
 	w := client.Wanted{Name: d.Name, RedirectURIs: d.RedirectURIs, PostLogoutRedirectURIs: d.PostLogoutRedirectURIs, GrantTypes: d.GrantTypes, AuthMethod: d.AuthMethod,
-		Scopes: strings.Fields(d.Scope), JWKS: string(d.JWKS), JWKSURI: d.JWKSURI, DPoP: d.DPoP, PAR: d.PAR,
+		Scopes: strings.Fields(d.Scope), JWKS: string(d.JWKS), JWKSURI: d.JWKSURI, DPoP: d.DPoP, PAR: d.PAR, IDTokenAlgorithm: d.IDToken, UserInfoAlgorithm: d.UserInfo,
 		BackchannelLogoutURI: d.BackchannelLogoutURI, BackchannelLogoutSession: d.BackchannelLogoutSession, FrontchannelLogoutURI: d.FrontchannelLogoutURI, FrontchannelLogoutSession: d.FrontchannelLogoutSession}
 	if w.AuthMethod == "" {
 		w.AuthMethod = client.AuthSecret

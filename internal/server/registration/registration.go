@@ -3,6 +3,7 @@
 package registration
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -10,11 +11,11 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/client"
-	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/limit"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
 	"github.com/jotward/jotward/jose/bearer"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // Rate is how many clients one network may register.
@@ -25,6 +26,8 @@ type Endpoints struct {
 	Issuer    string
 	Registrar *client.Registrar
 	Budget    *web.Budget // at Rate
+	// Algorithms returns what tokens are signed with now, the issuer's own first.
+	Algorithms func(ctx context.Context) ([]jwk.Algorithm, error)
 }
 
 // Routes is the mount list; nothing is mounted while the policy lets nobody register.
@@ -73,7 +76,7 @@ func (e *Endpoints) Register(w http.ResponseWriter, r *http.Request) error {
 		e.Budget.Return(r, now) // nothing was kept; what is refused is counted by itself
 		return err
 	}
-	return e.answer(w, http.StatusCreated, out)
+	return e.answer(r.Context(), w, http.StatusCreated, out)
 }
 
 // Read answers GET (RFC 7592 2.1).
@@ -87,7 +90,7 @@ func (e *Endpoints) Read(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	web.ByClient(r.Context(), found.Client.ID)
-	return e.answer(w, http.StatusOK, client.Registered{Registration: found, Token: token})
+	return e.answer(r.Context(), w, http.StatusOK, client.Registered{Registration: found, Token: token})
 }
 
 // Update answers PUT (RFC 7592 2.2): all of the metadata is replaced, and the registration
@@ -120,7 +123,7 @@ func (e *Endpoints) Update(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return e.answer(w, http.StatusOK, out)
+	return e.answer(r.Context(), w, http.StatusOK, out)
 }
 
 // Delete answers DELETE (RFC 7592 2.3).
@@ -174,16 +177,24 @@ type information struct {
 	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required,omitempty"`
 	FrontchannelLogoutURI     string `json:"frontchannel_logout_uri,omitempty"`
 	FrontchannelLogoutSession bool   `json:"frontchannel_logout_session_required,omitempty"`
-	// What the client cannot choose, and would take for RS256 (OpenID Connect Dynamic
+	// Said in any case: what is left out would be taken for RS256 (OpenID Connect Dynamic
 	// Client Registration 2).
-	IDAlg string `json:"id_token_signed_response_alg"`
+	IDToken  jwk.Algorithm `json:"id_token_signed_response_alg"`
+	UserInfo jwk.Algorithm `json:"userinfo_signed_response_alg,omitempty"`
 }
 
-func (e *Endpoints) answer(w http.ResponseWriter, status int, r client.Registered) error {
+func (e *Endpoints) answer(ctx context.Context, w http.ResponseWriter, status int, r client.Registered) error {
 	c := r.Client
+	if c.IDTokenAlgorithm == "" {
+		list, err := e.Algorithms(ctx)
+		if err != nil {
+			return err
+		}
+		c.IDTokenAlgorithm = list[0]
+	}
 	out := information{ClientID: c.ID, Secret: r.Secret, IssuedAt: c.Created.Unix(), Token: r.Token, URI: e.Issuer + "/register/" + c.ID,
 		Name: c.Name, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, GrantTypes: c.GrantTypes, ResponseTypes: []string{},
-		AuthMethod: r.AuthMethod, Scope: strings.Join(c.Scopes, " "), JWKS: json.RawMessage(c.JWKS), JWKSURI: c.JWKSURI, DPoP: c.DPoP, PAR: c.PAR, IDAlg: string(keyring.DefaultAlgorithm),
+		AuthMethod: r.AuthMethod, Scope: strings.Join(c.Scopes, " "), JWKS: json.RawMessage(c.JWKS), JWKSURI: c.JWKSURI, DPoP: c.DPoP, PAR: c.PAR, IDToken: c.IDTokenAlgorithm, UserInfo: c.UserInfoAlgorithm,
 		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutSession: c.BackchannelLogoutSession, FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSession: c.FrontchannelLogoutSession}
 	if c.Grants("authorization_code") {
 		out.ResponseTypes = []string{"code"}

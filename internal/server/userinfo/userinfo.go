@@ -3,10 +3,12 @@ package userinfo
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/token"
@@ -17,8 +19,9 @@ import (
 
 // Endpoints serve /userinfo.
 type Endpoints struct {
-	Grants *grant.Service
-	Proofs *web.Proofs
+	Grants  *grant.Service
+	Clients *client.Service
+	Proofs  *web.Proofs
 }
 
 // claims are OpenID Connect Core 5.3.2. sub is always there; the rest by scope (5.4), or as the claims parameter asked (5.5).
@@ -28,6 +31,9 @@ type claims struct {
 	Username string `json:"preferred_username,omitempty"`
 	Email    string `json:"email,omitempty"`
 	Verified *bool  `json:"email_verified,omitempty"`
+	// Issuer and audience are for signed answers, which may travel.
+	Issuer   string `json:"iss,omitempty"`
+	Audience string `json:"aud,omitempty"`
 }
 
 // UserInfo answers GET and POST /userinfo. The token stands in the Authorization
@@ -47,7 +53,26 @@ func (e *Endpoints) UserInfo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.JSON(w, http.StatusOK, claims{a.Subject, p.Name, p.Username, p.Email, p.Verified})
+	return e.answer(w, r, a.ClientID, claims{Subject: a.Subject, Name: p.Name, Username: p.Username, Email: p.Email, Verified: p.Verified})
+}
+
+// answer signs where the client asks for it (OpenID Connect Core 5.3.2).
+func (e *Endpoints) answer(w http.ResponseWriter, r *http.Request, clientID string, out claims) error {
+	c, err := e.Clients.Get(r.Context(), clientID)
+	if err != nil {
+		return err
+	}
+	if c.UserInfoAlgorithm == "" {
+		return web.JSON(w, http.StatusOK, out)
+	}
+	out.Issuer, out.Audience = e.Grants.Minter.Issuer, clientID
+	text, err := e.Grants.Minter.UserInfo(r.Context(), clientID, out, c.UserInfoAlgorithm)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/jwt")
+	_, err = io.WriteString(w, text)
+	return err
 }
 
 // authenticate returns the claims of the request's access token: alive, of a person's

@@ -16,6 +16,7 @@ import (
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // acts returns one way to call every method that changes something, by name.
@@ -25,6 +26,8 @@ func (h *house) acts() map[string]func() error {
 	second, _ := h.newClient("second", false)
 	yes, no := h.device("tv-1"), h.device("tv-2")
 	keys, err := h.ring.List(ctx, keyring.PurposeToken)
+	h.ok(err)
+	_, err = h.ring.Rotate(ctx, root, keyring.PurposeToken, "")
 	h.ok(err)
 	access := h.redeem("read").AccessToken
 	auth, _, err := h.grants.Authorize(ctx, request("app", "read"))
@@ -97,6 +100,16 @@ func (h *house) acts() map[string]func() error {
 			return err
 		},
 		"keyring.Retire": func() error { return h.ring.Retire(ctx, root, keyring.PurposeToken, keys[0].ID) },
+		"keyring.Replace": func() error {
+			_, err := h.ring.Replace(ctx, root, keyring.PurposeToken, keys[0].ID)
+			return err
+		},
+		"keyring.Rollback": func() error { _, err := h.ring.Rollback(ctx, root, keyring.PurposeToken, ""); return err },
+		"keyring.Arrange": func() error {
+			err := h.ring.Configure(keyring.Policy{Algorithms: []jwk.Algorithm{jwk.ES256, jwk.ES384}, Ahead: time.Minute})
+			h.ok(err)
+			return h.ring.Arrange(ctx, root)
+		},
 		"keyring.Reseal": func() error { return h.ring.Reseal(ctx, root) },
 	}
 }
@@ -125,7 +138,7 @@ func (h *house) signInLike() (string, error) {
 var reading = map[string]bool{
 	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "client.AuthMethods": true, "registrar.Admit": true, "registrar.Registration": true, "registrar.InitialTokens": true, "grant.Alive": true, "grant.Pull": true, "grant.Push": true, "grant.StartDevice": true, "grant.FindDevice": true, "grant.Within": true, "client.Get": true,
 	"client.List": true, "session.ByCookie": true, "session.List": true, "session.Clients": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
-	"grant.Introspect": true, "grant.Told": true, "grant.Ended": true, "grant.Explain": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.List": true,
+	"grant.Introspect": true, "grant.Told": true, "grant.Ended": true, "grant.Explain": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.Use": true, "keyring.Algorithms": true, "keyring.Offers": true, "keyring.Configure": true, "keyring.List": true,
 }
 
 // Every method of every service either changes nothing or is among the acts.

@@ -85,9 +85,11 @@ func clients(t *testing.T, w *world) {
 	c.PreviousSecretHash, c.PreviousSecretExpires, c.JWKS, c.JWKSURI, c.DPoP, c.PAR, c.PostLogoutRedirectURIs = nil, time.Time{}, "", "", false, false, nil
 	c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession = "", false, "", false
 	c.AuthMethod, c.TLSSubject, c.TLSBound = client.AuthSecret, client.TLSSubject{DNS: "x"}, false
+	c.IDTokenAlgorithm, c.UserInfoAlgorithm, c.AccessTokenAlgorithm = "EdDSA", "", "RS256"
 	w.want(w.UpdateClient(ctx, c, 2, w.act("client.update")), reason.Conflict)
 	w.ok(w.UpdateClient(ctx, c, 1, w.act("client.update")))
 	same(w, "the changed client", must[client.Client](w)(w.Client(ctx, c.ID)), c)
+	same(w, "the algorithms that are asked for", must[map[jwk.Algorithm]string](w)(w.AlgorithmsAsked(ctx)), map[jwk.Algorithm]string{"EdDSA": c.ID, "RS256": c.ID})
 	w.want(w.DeleteClient(ctx, c.ID, 1, w.act("client.delete")), reason.Conflict)
 
 	// A client that is made again under its old id must not honour, nor be

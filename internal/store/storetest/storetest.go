@@ -24,6 +24,7 @@ import (
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/token"
+	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwt"
 )
 
@@ -48,6 +49,7 @@ type Store interface {
 	RestartLog(ctx context.Context, logID string, above uint64, act audit.Act) (bool, error)
 	SavePosition(ctx context.Context, p revoke.Position) error
 	Positions(ctx context.Context) ([]revoke.Position, error)
+	AlgorithmsAsked(ctx context.Context) (map[jwk.Algorithm]string, error)
 	Sweep(ctx context.Context, now time.Time, tokenLife, grace time.Duration) (int64, error)
 	OnCommitted(f func(seq uint64))
 	Close() error
@@ -142,7 +144,8 @@ func (w *world) client() client.Client {
 		AccessTokenLifetime: 7 * time.Minute, SkipConsent: true, Version: 1, Revision: 1, SecretHash: secret.Hash("s"), Created: w.now,
 		PreviousSecretHash: secret.Hash("r"), PreviousSecretExpires: w.now, JWKS: "{}", JWKSURI: "https://app.example/keys", DPoP: true, PAR: true, PostLogoutRedirectURIs: []string{"https://app.example/out"},
 		BackchannelLogoutURI: "https://app.example/back", BackchannelLogoutSession: true, FrontchannelLogoutURI: "https://app.example/front", FrontchannelLogoutSession: true,
-		AuthMethod: client.AuthTLS, TLSSubject: client.TLSSubject{DN: "CN=a", DNS: "b", URI: "c:d", IP: "::1", Mail: "e@f"}, TLSBound: true}
+		AuthMethod: client.AuthTLS, TLSSubject: client.TLSSubject{DN: "CN=a", DNS: "b", URI: "c:d", IP: "::1", Mail: "e@f"}, TLSBound: true,
+		IDTokenAlgorithm: "RS256", UserInfoAlgorithm: "ES384", AccessTokenAlgorithm: "EdDSA"}
 	version := must[int64](w)(w.CreateClient(w.Context(), c, w.act("client.create")))
 	if version != 1 {
 		w.Fatalf("a new client begins at version %d", version)

@@ -1,0 +1,171 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/jose/jwk"
+)
+
+// Policy is what an operator decides of the keys.
+type Policy struct {
+	// Algorithms sign tokens; the first does unless another is asked for. The feed
+	// is signed with DefaultAlgorithm alone.
+	Algorithms []jwk.Algorithm
+	// Ahead is how long a key is published before it signs.
+	Ahead time.Duration
+}
+
+// Algorithms returns those that a Policy may name: keys are published, so none
+// of them is symmetric.
+func Algorithms() []jwk.Algorithm {
+	return slices.DeleteFunc(jwk.SignatureAlgorithms(), jwk.Algorithm.IsSymmetric)
+}
+
+func (p Policy) check() error {
+	if len(p.Algorithms) == 0 || p.Ahead <= 0 {
+		return errors.New("keyring: a policy names an algorithm and how long keys are published before they sign")
+	}
+	for i, alg := range p.Algorithms {
+		if !slices.Contains(Algorithms(), alg) || slices.Contains(p.Algorithms[:i], alg) {
+			return errors.New("keyring: " + string(alg) + " is no asymmetric signature algorithm, or is there twice")
+		}
+	}
+	return nil
+}
+
+// Configure replaces the policy. Arrange then makes the keys that it wants.
+func (r *Ring) Configure(p Policy) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	p.Algorithms = slices.Clone(p.Algorithms)
+	r.policy.Store(&p)
+	r.settle()
+	return nil
+}
+
+// Offers reports whether the policy has an algorithm for tokens.
+func (r *Ring) Offers(alg jwk.Algorithm) bool {
+	return slices.Contains(r.policy.Load().Algorithms, alg)
+}
+
+// first is the algorithm that a purpose signs with unless another is asked for.
+func (r *Ring) first(purpose string) jwk.Algorithm {
+	if purpose == PurposeToken {
+		return r.policy.Load().Algorithms[0]
+	}
+	return DefaultAlgorithm
+}
+
+// uses are what there are keys for.
+func (r *Ring) uses() []use {
+	list := []use{{PurposeFeed, DefaultAlgorithm}}
+	for _, alg := range r.policy.Load().Algorithms {
+		list = append(list, use{PurposeToken, alg})
+	}
+	return list
+}
+
+// errNothing ends a change that found nothing to do.
+var errNothing = errors.New("keyring: nothing to do")
+
+// Arrange makes the keys of tokens what the policy wants, in one change: an
+// algorithm that is new gets a key, which is published like any other before it
+// signs, and one that is gone signs until the first of the policy may. Its keys
+// stay published until their last token has expired, so that a migration
+// rejects nothing. An algorithm that comes back goes on with what it had.
+func (r *Ring) Arrange(ctx context.Context, actor audit.Actor) error {
+	err := r.change(ctx, func(keys []Key) ([]Key, audit.Act, error) {
+		changed, err := r.begin(keys)
+		if err != nil {
+			return nil, audit.Act{}, err
+		}
+		changed = append(changed, r.end(keys, changed)...)
+		if len(changed) == 0 {
+			return nil, audit.Act{}, errNothing
+		}
+		var ids []string
+		for _, k := range changed {
+			ids = append(ids, k.ID)
+		}
+		return changed, audit.New(r.now(), actor, "key.arrange", "purpose", PurposeToken,
+			"algorithms", names(r.policy.Load().Algorithms), "keys", strings.Join(ids, " ")), nil
+	})
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	return err
+}
+
+func names(list []jwk.Algorithm) string {
+	var out []string
+	for _, alg := range list {
+		out = append(out, string(alg))
+	}
+	return strings.Join(out, " ")
+}
+
+// young is how long after its first key a ring counts as new. What it published
+// until then was not to be cached while it lacked a key (see PublicSet), so that
+// the first key of each algorithm signs at once.
+const young = time.Minute
+
+// begin returns the keys of algorithms that have none with an open end.
+func (r *Ring) begin(keys []Key) (changed []Key, err error) {
+	now := r.now()
+	from := now
+	if slices.ContainsFunc(keys, func(k Key) bool { return k.Purpose == PurposeToken && now.Sub(k.Created) > young }) {
+		from = now.Add(r.policy.Load().Ahead)
+	}
+	for _, alg := range r.policy.Load().Algorithms {
+		u := use{PurposeToken, alg}
+		if slices.ContainsFunc(keys, func(k Key) bool { return k.is(u) && k.Retires.IsZero() }) {
+			continue
+		}
+		if i := slices.IndexFunc(keys, func(k Key) bool { return k.is(u) && k.State(now) != StateGone }); i >= 0 {
+			k := keys[i] // the newest; still published
+			k.Retires, k.Gone = time.Time{}, time.Time{}
+			changed = append(changed, k)
+			continue
+		}
+		k, err := r.generate(u, now, from)
+		if err != nil {
+			return nil, err
+		}
+		changed = append(changed, k)
+	}
+	return changed, nil
+}
+
+// end returns the keys of algorithms that the policy has no more, with their end:
+// when the first of the policy signs, which it may do now.
+func (r *Ring) end(keys, changed []Key) (out []Key) {
+	now := r.now()
+	first := use{PurposeToken, r.first(PurposeToken)}
+	var from time.Time
+	for _, k := range append(slices.Clone(changed), keys...) {
+		if state := k.State(now); k.is(first) && (state == StateActive || state == StatePending) && (from.IsZero() || k.Activates.Before(from)) {
+			from = k.Activates
+		}
+	}
+	if from.Before(now) {
+		from = now
+	}
+	for _, k := range keys {
+		if k.Purpose != PurposeToken || r.Offers(k.Algorithm) || !k.Retires.IsZero() {
+			continue
+		}
+		if k.State(now) == StatePending {
+			k.Retires, k.Gone = now, now
+		} else {
+			k.Retires, k.Gone = from, from.Add(r.tokenLife)
+		}
+		out = append(out, k)
+	}
+	return out
+}
