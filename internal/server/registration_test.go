@@ -16,6 +16,7 @@ import (
 	"github.com/jotward/jotward/internal/server/registration"
 	"github.com/jotward/jotward/internal/web"
 	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jws"
 )
 
 // invite makes an initial access token.
@@ -433,5 +434,33 @@ func TestRegistrationOfAddresses(t *testing.T) {
 	changed := v.want(v.register("PUT", place(made), token, anApp("client_id", id)), 200, "")
 	if changed.json["backchannel_logout_uri"] != nil || changed.json["frontchannel_logout_uri"] != nil {
 		t.Errorf("%s", changed.body)
+	}
+}
+
+// OpenID Connect Dynamic Client Registration 2: RS256 for ID tokens and UserInfo, as a
+// client asks, and the issuer's own where it does not; never "none" or a shared secret.
+func TestRegistrationOfAlgorithms(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	v.sign(jwk.ES256, jwk.RS256)
+	a := v.want(v.register("POST", "/register", v.invite(1), anApp("id_token_signed_response_alg", "RS256", "userinfo_signed_response_alg", "RS256")), 201, "")
+	id := a.text("client_id")
+	if a.text("id_token_signed_response_alg") != "RS256" || a.text("userinfo_signed_response_alg") != "RS256" {
+		t.Errorf("%s", a.body)
+	}
+	got := v.want(v.token(redemption(id, (&browser{world: v}).allow(with(request(id), "scope", "openid read")).back().Get("code"))), 200, "")
+	info := v.want(v.ask("GET", "/userinfo", bearer(got.text("access_token"))), 200, "")
+	for what, text := range map[string]string{"the ID token": got.text("id_token"), "UserInfo": info.body} {
+		segment, _, _ := strings.Cut(text, ".")
+		if h, err := jws.ParseHeader(segment); err != nil || h.Algorithm != jwk.RS256 {
+			t.Errorf("%s: %v %v", what, h, err)
+		}
+	}
+	for _, alg := range []string{"none", "HS256", "ES512", "rs256"} {
+		for _, member := range []string{"id_token_signed_response_alg", "userinfo_signed_response_alg"} {
+			if a := v.register("POST", "/register", v.invite(1), anApp(member, alg)); a.status != 400 || a.text("error") != "invalid_client_metadata" {
+				t.Errorf("%s %s: %d %s", member, alg, a.status, a.body)
+			}
+		}
 	}
 }

@@ -171,7 +171,8 @@ type information struct {
 	JWKS                   json.RawMessage `json:"jwks,omitempty"`
 	JWKSURI                string          `json:"jwks_uri,omitempty"`
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
-	PAR                    bool            `json:"require_pushed_authorization_requests"`
+	certificate
+	PAR bool `json:"require_pushed_authorization_requests"`
 
 	BackchannelLogoutURI      string `json:"backchannel_logout_uri,omitempty"`
 	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required,omitempty"`
@@ -195,6 +196,7 @@ func (e *Endpoints) answer(ctx context.Context, w http.ResponseWriter, status in
 	out := information{ClientID: c.ID, Secret: r.Secret, IssuedAt: c.Created.Unix(), Token: r.Token, URI: e.Issuer + "/register/" + c.ID,
 		Name: c.Name, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, GrantTypes: c.GrantTypes, ResponseTypes: []string{},
 		AuthMethod: r.AuthMethod, Scope: strings.Join(c.Scopes, " "), JWKS: json.RawMessage(c.JWKS), JWKSURI: c.JWKSURI, DPoP: c.DPoP, PAR: c.PAR, IDToken: c.IDTokenAlgorithm, UserInfo: c.UserInfoAlgorithm,
+		certificate:          certificate{c.TLSSubject.DN, c.TLSSubject.DNS, c.TLSSubject.URI, c.TLSSubject.IP, c.TLSSubject.Mail, c.TLSBound},
 		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutSession: c.BackchannelLogoutSession, FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSession: c.FrontchannelLogoutSession}
 	if c.Grants("authorization_code") {
 		out.ResponseTypes = []string{"code"}
