@@ -28,6 +28,7 @@ func clientFlags(cmd *cobra.Command, in *admin.ClientSettings) {
 	flags.Int64Var(&in.AccessTokenLifetime, "access-token-lifetime", 0, "seconds, 300 to 3600 (default 600)")
 	flags.BoolVar(&in.SkipConsent, "skip-consent", false, "do not ask people: for clients of one's own")
 	flags.StringVar(&in.AuthMethod, "token-endpoint-auth-method", "", "client_secret_basic, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none (default: by what the client has)")
+	flags.StringVar(&in.JWKSURI, "jwks-uri", "", "where the client publishes the keys that it signs assertions with (private_key_jwt), in place of --jwks; '' for nowhere")
 	flags.Var((*jwksFlag)(&in.JWKS), "jwks", "a file with the JWK Set of the client's public keys: it then signs assertions (private_key_jwt), or shows certificates that it made itself, and has no secret; '' takes them away")
 	flags.StringVar(&in.DN, "tls-client-auth-subject-dn", "", "the subject of the client's certificate as RFC 4514 writes it, such as CN=a,O=Example")
 	flags.StringVar(&in.DNS, "tls-client-auth-san-dns", "", "a DNS name of the client's certificate")
@@ -95,7 +96,11 @@ func changed(cmd *cobra.Command, is, in *admin.ClientSettings) {
 		"name": func() { is.Name = in.Name }, "grant-type": func() { is.GrantTypes = in.GrantTypes }, "redirect-uri": func() { is.RedirectURIs = in.RedirectURIs },
 		"scope": func() { is.Scopes = in.Scopes }, "audience": func() { is.Audiences = in.Audiences }, "role": func() { is.Roles = in.Roles },
 		"permission": func() { is.Permissions = in.Permissions }, "access-token-lifetime": func() { is.AccessTokenLifetime = in.AccessTokenLifetime },
-		"skip-consent": func() { is.SkipConsent = in.SkipConsent }, "jwks": func() {
+		"skip-consent": func() { is.SkipConsent = in.SkipConsent }, "jwks-uri": func() {
+			if is.JWKSURI = in.JWKSURI; !cmd.Flags().Changed("token-endpoint-auth-method") {
+				is.AuthMethod = "" // by what it has
+			}
+		}, "jwks": func() {
 			if is.JWKS = in.JWKS; is.AuthMethod != client.AuthSelfSigned && !cmd.Flags().Changed("token-endpoint-auth-method") {
 				is.AuthMethod = "" // by what it has
 			}

@@ -120,9 +120,9 @@ func (s *Service) byAssertion(ctx context.Context, in Credentials) (Client, erro
 	if c.ID == "" || c.Disabled || c.AuthMethod != AuthPrivateKey {
 		return Client{}, refusal(c, "an assertion, which is not how client "+c.ID+" authenticates")
 	}
-	keys, err := parseKeys(c.JWKS)
+	keys, err := s.keys(c)
 	if err != nil {
-		return Client{}, err // it was checked when it was saved
+		return Client{}, err
 	}
 	v, err := jwt.NewClientAssertionVerifier(keys, jwt.ClientAssertionPolicy{Issuer: s.Issuer, ClientID: c.ID, Algorithms: AssertionAlgorithms(),
 		MaxLifetime: assertionLife, Leeway: assertionLeeway, Clock: s.Now, Replay: s.Replay, AllowUntyped: true})
@@ -135,6 +135,21 @@ func (s *Service) byAssertion(ctx context.Context, in Credentials) (Client, erro
 		return Client{}, reason.New(reason.ClientInvalid, err)
 	}
 	return c, nil
+}
+
+// keys are those that a client signs with: kept, or published.
+func (s *Service) keys(c Client) (jwt.KeySource, error) {
+	if c.JWKSURI == "" {
+		return parseKeys(c.JWKS) // it was checked when it was saved
+	}
+	if s.Keys == nil {
+		return nil, refusal(c, "no keys are fetched, and client "+c.ID+" has none here")
+	}
+	keys, err := s.Keys(c.JWKSURI)
+	if err != nil {
+		return nil, reason.New(reason.ClientInvalid, err)
+	}
+	return keys, nil
 }
 
 // assertionLeeway is what clocks of clients may be ahead of ours.

@@ -151,7 +151,9 @@ func (c Client) methodFault() error {
 	switch {
 	case c.Public != (c.AuthMethod == AuthNone):
 		return errors.New("token_endpoint_auth_method is none for public clients, and for no others")
-	case (c.AuthMethod == AuthPrivateKey || c.AuthMethod == AuthSelfSigned) != (c.JWKS != ""):
+	case c.JWKSURI != "" && (c.AuthMethod != AuthPrivateKey || c.JWKS != ""):
+		return errors.New("jwks_uri is for private_key_jwt, in place of jwks (RFC 7591 2)")
+	case (c.AuthMethod == AuthPrivateKey || c.AuthMethod == AuthSelfSigned) != (c.JWKS != "" || c.JWKSURI != ""):
 		return errors.New("jwks is for private_key_jwt and self_signed_tls_client_auth, which need it")
 	case c.AuthMethod == AuthTLS && subject != 1, c.AuthMethod != AuthTLS && subject != 0:
 		return errors.New("tls_client_auth needs exactly one of the tls_client_auth members (RFC 8705 2.1.2), and no other method has any")
@@ -160,6 +162,9 @@ func (c Client) methodFault() error {
 	case AuthNone, AuthSecret:
 		return nil
 	case AuthPrivateKey:
+		if c.JWKSURI != "" {
+			return nil // what is there is looked at when it is needed
+		}
 		_, err := parseKeys(c.JWKS)
 		return err
 	case AuthTLS:
@@ -202,7 +207,7 @@ func (c Client) method() string {
 		return c.AuthMethod
 	case c.Public:
 		return AuthNone
-	case c.JWKS != "":
+	case c.JWKS != "" || c.JWKSURI != "":
 		return AuthPrivateKey
 	}
 	return AuthSecret

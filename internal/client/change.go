@@ -41,7 +41,7 @@ func (s *Service) Update(ctx context.Context, actor audit.Actor, revision int64,
 		if c.AuthMethod = c.method(); old.AuthMethod == AuthSecret && c.AuthMethod != AuthSecret { // a secret that was replaced never holds again
 			old.SecretHash, old.PreviousSecretHash, old.PreviousSecretExpires = noSecret(), nil, time.Time{}
 		}
-		old.AuthMethod, old.JWKS, old.TLSSubject, old.TLSBound = c.AuthMethod, c.JWKS, c.TLSSubject, c.TLSBound
+		old.AuthMethod, old.JWKS, old.JWKSURI, old.TLSSubject, old.TLSBound = c.AuthMethod, c.JWKS, c.JWKSURI, c.TLSSubject, c.TLSBound
 		if err := s.check(*old); err != nil || !less {
 			return audit.New(s.Now(), actor, "client.update", "client", c.ID), err
 		}

@@ -118,9 +118,17 @@ var grantTypes = []string{"authorization_code", "client_credentials", "refresh_t
 var confidential = []string{"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
 
 func (s *Service) check(c Client) error {
+	if err := s.fault(c); err != nil {
+		return &reason.Error{Code: reason.RequestInvalid, Detail: err.Error()}
+	}
+	return nil
+}
+
+// fault is what is wrong with a client, in itself or for this issuer.
+func (s *Service) fault(c Client) error {
 	for _, fault := range []func(Client) error{Client.fault, Client.logoutFault, Client.formatFault, s.reachFault, s.certificateFault, s.algorithmFault, Client.claimsFault} {
 		if err := fault(c); err != nil {
-			return &reason.Error{Code: reason.RequestInvalid, Detail: err.Error()}
+			return err
 		}
 	}
 	return nil
@@ -153,10 +161,12 @@ func (s *Service) algorithmFault(c Client) error {
 	return nil
 }
 
-// reachFault is an address that the issuer would send to and may not.
+// reachFault is an address that the issuer would call and may not.
 func (s *Service) reachFault(c Client) error {
-	if c.BackchannelLogoutURI != "" && (s.Reachable == nil || s.Reachable(c.BackchannelLogoutURI) != nil) {
-		return errors.New("backchannel_logout_uri is not an https address that the issuer may send to")
+	for _, to := range []struct{ name, address string }{{"backchannel_logout_uri", c.BackchannelLogoutURI}, {"jwks_uri", c.JWKSURI}} {
+		if to.address != "" && (s.Reachable == nil || s.Reachable(to.address) != nil) {
+			return errors.New(to.name + " is not an https address that the issuer may send to")
+		}
 	}
 	return nil
 }

@@ -36,6 +36,8 @@ type Client struct {
 	// of having a secret (private_key_jwt, RFC 7523 2.2), and for one that shows
 	// certificates which it made itself; "" for others.
 	JWKS string
+	// JWKSURI is where such a client publishes them, in place of JWKS.
+	JWKSURI string
 	// TLSBound says that the client gets tokens only with a certificate, and that they
 	// are bound to it (RFC 8705 3.4).
 	TLSBound bool
@@ -111,6 +113,8 @@ type Service struct {
 	// Reachable says whether an address may be one that the issuer sends to; nil
 	// means that none may.
 	Reachable func(address string) error
+	// Keys returns the key set at a jwks_uri; nil where none is fetched.
+	Keys func(address string) (jwt.KeySource, error)
 	// Certificates says that the issuer sees those of clients, and Authorities whose are
 	// believed in tls_client_auth; nil: nobody's.
 	Certificates bool

@@ -120,11 +120,11 @@ func (r *Registrar) Register(ctx context.Context, requestID, token string, w Wan
 	}
 	out := Registered{Token: secret.New("rat_")}
 	switch {
-	case c.JWKS != "":
-		c.SecretHash = noSecret()
-	case !c.Public:
+	case c.AuthMethod == AuthSecret:
 		out.Secret = secret.New("")
 		c.SecretHash = secret.Hash(out.Secret)
+	case !c.Public:
+		c.SecretHash = noSecret()
 	}
 	c.Version, c.Revision, c.Created, c.Registered = 1, 1, now, true
 	var initial []byte
@@ -136,13 +136,13 @@ func (r *Registrar) Register(ctx context.Context, requestID, token string, w Wan
 	return out, err
 }
 
-// apply is the policy's, for what the issuer can sign.
+// apply is the policy's, for what the issuer can do.
 func (r *Registrar) apply(c Client, w Wanted) (Client, error) {
 	c, err := r.Policy.apply(c, w)
 	if err != nil {
 		return c, err
 	}
-	if err := r.Clients.algorithmFault(c); err != nil {
+	if err := r.Clients.fault(c); err != nil {
 		return c, metadata(err.Error())
 	}
 	return c, nil

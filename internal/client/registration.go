@@ -17,7 +17,7 @@ const AuthPost = "client_secret_post"
 // exchanges other people's tokens.
 var (
 	RegistrationGrants    = []string{"authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"}
-	RegistrationMethods   = []string{AuthNone, AuthSecret, AuthPost, AuthPrivateKey}
+	RegistrationMethods   = []string{AuthNone, AuthSecret, AuthPost, AuthPrivateKey, AuthTLS, AuthSelfSigned}
 	RegistrationRedirects = []string{"https", "loopback", "private"}
 )
 
@@ -45,10 +45,14 @@ type Wanted struct {
 	Name                                 string
 	RedirectURIs, PostLogoutRedirectURIs []string
 	GrantTypes, Scopes                   []string // no scopes means all that there are
-	AuthMethod, JWKS                     string
-	DPoP, PAR                            bool
+	AuthMethod, JWKS, JWKSURI            string
+	DPoP, PAR, TLSBound                  bool
+	TLSSubject                           TLSSubject
 	// "" is the issuer's own, and an answer that is not signed.
 	IDTokenAlgorithm, UserInfoAlgorithm jwk.Algorithm
+
+	BackchannelLogoutURI, FrontchannelLogoutURI         string
+	BackchannelLogoutSession, FrontchannelLogoutSession bool
 }
 
 // apply makes a client what it wants to be, as far as the policy goes. What an operator
@@ -78,12 +82,12 @@ func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
 		}
 	}
 	c.Name, c.RedirectURIs, c.PostLogoutRedirectURIs, c.GrantTypes, c.JWKS, c.DPoP, c.PAR = w.Name, w.RedirectURIs, w.PostLogoutRedirectURIs, w.GrantTypes, w.JWKS, w.DPoP || c.DPoP, w.PAR || c.PAR
+	c.BackchannelLogoutURI, c.BackchannelLogoutSession = w.BackchannelLogoutURI, w.BackchannelLogoutSession
+	c.FrontchannelLogoutURI, c.FrontchannelLogoutSession = w.FrontchannelLogoutURI, w.FrontchannelLogoutSession
+	c.JWKSURI, c.TLSSubject, c.TLSBound = w.JWKSURI, w.TLSSubject, w.TLSBound || c.TLSBound
 	c.AuthMethod, c.IDTokenAlgorithm, c.UserInfoAlgorithm = registeredAs(w.AuthMethod), w.IDTokenAlgorithm, w.UserInfoAlgorithm
 	if c.Scopes = w.Scopes; len(w.Scopes) == 0 {
 		c.Scopes = p.Scopes
-	}
-	if err := c.fault(); err != nil {
-		return c, metadata(err.Error())
 	}
 	return c, nil
 }

@@ -192,6 +192,7 @@ func TestThreatAnswers(t *testing.T) {
 		"no end": func(rw http.ResponseWriter, r *http.Request) {
 			_ = http.NewResponseController(rw).Flush()
 			<-r.Context().Done()
+			panic(http.ErrAbortHandler) // to return would be an end
 		},
 		"broken off": func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Length", "9")

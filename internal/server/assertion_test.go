@@ -11,8 +11,10 @@ import (
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/client"
+	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jws"
+	"github.com/jotward/jotward/jose/jwt"
 )
 
 func root() audit.Actor { return audit.Actor{Kind: "system", ID: "test"} }
@@ -215,5 +217,52 @@ func TestSecretsOverlap(t *testing.T) {
 	}
 	for _, overlap := range []int{-1, 604801} {
 		v.want(v.admin("POST", "/admin/v1/clients/machine/secret", map[string]any{"overlap": overlap}), 400, "request_invalid")
+	}
+}
+
+// Keys that a client publishes are fetched where they lead outside, and a rotation is
+// found; jwks and jwks_uri exclude each other (RFC 7591 2).
+func TestPublishedClientKeys(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	old, next := v.signing("old"), v.signing("next")
+	const place = "https://keys.example/jwks"
+	published, away := v.jwks(old), false
+	v.clients.Keys = func(address string) (jwt.KeySource, error) {
+		if address != place || away {
+			return nil, reason.New(reason.AddressUnreachable, nil)
+		}
+		return jwk.ParseSet(published, jwk.Options{Algorithms: client.AssertionAlgorithms(), PublicOnly: true})
+	}
+	made := map[string]any{"client_id": "publisher", "grant_types": []string{"client_credentials"}, "scopes": []string{"read"}, "audiences": []string{"api"}, "jwks_uri": place}
+	a := v.want(v.admin("POST", "/admin/v1/clients", made), 201, "")
+	if a.text("jwks_uri") != place || a.text("token_endpoint_auth_method") != "private_key_jwt" || a.text("client_secret") != "" {
+		t.Errorf("%s", a.body)
+	}
+	n := 0
+	try := func(key *jwk.Key) answer {
+		n++
+		return v.token(asserted(v.assertion(key, "", map[string]any{"iss": "publisher", "sub": "publisher", "aud": issuerURL, "jti": fmt.Sprint(n), "exp": v.now().Add(time.Minute).Unix()})))
+	}
+	v.want(try(old), 200, "")
+	v.want(try(next), 401, "client_invalid")
+	published = v.jwks(next)
+	v.want(try(next), 200, "")
+	v.want(try(old), 401, "client_invalid")
+	away = true
+	v.want(try(next), 401, "client_invalid")
+	v.clients.Keys = nil
+	v.want(try(next), 401, "client_invalid")
+	for name, bad := range map[string][]any{
+		"inside": {"jwks_uri", "https://169.254.169.254/"}, "plain": {"jwks_uri", "http://keys.example/"}, "beside jwks": {"jwks_uri", place, "jwks", v.jwks(old)},
+		"of a public client": {"jwks_uri", place, "public", true}, "for a secret": {"jwks_uri", place, "token_endpoint_auth_method", "client_secret_basic"},
+	} {
+		in := map[string]any{"client_id": "bad"}
+		for i := 0; i < len(bad); i += 2 {
+			in[bad[i].(string)] = bad[i+1]
+		}
+		if a := v.admin("POST", "/admin/v1/clients", in); a.status != 400 || !strings.Contains(a.body, "jwks_uri") && name != "of a public client" {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
 	}
 }

@@ -351,3 +351,39 @@ func TestMTLSEndpointAliases(t *testing.T) {
 	v.want(sent("mtls.example", "https://id.example/token"), 400, "claim_mismatch")
 	v.want(sent("evil.example", "https://evil.example/token"), 400, "claim_mismatch")
 }
+
+// A client registers with the certificate that it has, and cannot take off what binds it.
+func TestRegistrationOfCertificates(t *testing.T) {
+	t.Parallel()
+	v, ca := certified(t, web.FromConnection)
+	mine := v.certify(ca, func(c *x509.Certificate) { c.DNSNames = []string{"billing.example"} })
+	own := v.certify(nil, func(*x509.Certificate) {})
+	service := func(list ...any) map[string]any {
+		return anApp(append([]any{"grant_types", []string{"client_credentials"}, "redirect_uris", nil, "scope", "read"}, list...)...)
+	}
+	a := v.want(v.register("POST", "/register", v.invite(1), service("token_endpoint_auth_method", "tls_client_auth", "tls_client_auth_san_dns", "billing.example", "tls_client_certificate_bound_access_tokens", true)), 201, "")
+	id := a.text("client_id")
+	if a.json["client_secret"] != nil || a.text("tls_client_auth_san_dns") != "billing.example" || a.json["tls_client_certificate_bound_access_tokens"] != true {
+		t.Errorf("%s", a.body)
+	}
+	request := pairs("grant_type", "client_credentials", "client_id", id)
+	if got := v.want(v.token(request, mine.shown), 200, ""); x5t(v.claims(got.text("access_token"))) != mine.thumbprint() {
+		t.Errorf("%s", got.body)
+	}
+	v.want(v.token(request, own.shown), 401, "client_invalid")
+	a = v.want(v.register("PUT", place(a), a.text("registration_access_token"), service("client_id", id, "token_endpoint_auth_method", "tls_client_auth", "tls_client_auth_san_dns", "billing.example")), 200, "")
+	if a.json["tls_client_certificate_bound_access_tokens"] != true {
+		t.Errorf("it is bound no more: %s", a.body)
+	}
+	b := v.want(v.register("POST", "/register", v.invite(1), service("token_endpoint_auth_method", "self_signed_tls_client_auth", "jwks", v.set(own))), 201, "")
+	v.want(v.token(pairs("grant_type", "client_credentials", "client_id", b.text("client_id")), own.shown), 200, "")
+	for name, m := range map[string]map[string]any{
+		"two subjects": service("token_endpoint_auth_method", "tls_client_auth", "tls_client_auth_san_dns", "a", "tls_client_auth_subject_dn", "CN=a"),
+		"none":         service("token_endpoint_auth_method", "tls_client_auth"),
+		"a secret too": service("token_endpoint_auth_method", "client_secret_basic", "tls_client_auth_san_dns", "a"),
+	} {
+		if a := v.register("POST", "/register", v.invite(1), m); a.status != 400 || a.text("error") != "invalid_client_metadata" {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/jotward/jotward/internal/server/registration"
 	"github.com/jotward/jotward/internal/web"
 	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jws"
 )
 
 // invite makes an initial access token.
@@ -224,6 +225,9 @@ func TestRegistrationPolicy(t *testing.T) {
 		"no response type":     {anApp("response_types", []string{}), "invalid_client_metadata"},
 		"a needless one":       {anApp("response_types", []string{"code"}, "grant_types", []string{"client_credentials"}, "token_endpoint_auth_method", nil), "invalid_client_metadata"},
 		"a statement":          {anApp("software_statement", "e30.e30."), "unapproved_software_statement"},
+		"told inside":          {anApp("backchannel_logout_uri", "https://169.254.169.254/"), "invalid_client_metadata"},
+		"a frame elsewhere":    {anApp("frontchannel_logout_uri", "https://evil.example/bye"), "invalid_client_metadata"},
+		"told nowhere":         {anApp("backchannel_logout_session_required", true), "invalid_client_metadata"},
 		"keys elsewhere":       {anApp("jwks_uri", "http://169.254.169.254/"), "invalid_client_metadata"},
 		"a sector":             {anApp("sector_identifier_uri", "https://app.example/"), "invalid_client_metadata"},
 		"pairwise":             {anApp("subject_type", "pairwise"), "invalid_client_metadata"},
@@ -392,5 +396,71 @@ func TestRegistrationIsOff(t *testing.T) {
 	v.want(v.ask("GET", place(made), bearer(made.text("registration_access_token"))), 404, "not_found")
 	if doc := v.ask("GET", "/.well-known/oauth-authorization-server"); doc.json["registration_endpoint"] != nil {
 		t.Errorf("%s", doc.body)
+	}
+}
+
+// A client registers where its keys are and where it is told that a session ended, and is
+// told; a change is held to the same rules.
+func TestRegistrationOfAddresses(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	v.want(v.register("POST", "/register", v.invite(1), anApp("token_endpoint_auth_method", "private_key_jwt", "jwks_uri", "https://10.0.0.1/")), 400, "client_metadata_invalid")
+	keys := v.want(v.register("POST", "/register", v.invite(1), anApp("token_endpoint_auth_method", "private_key_jwt", "jwks_uri", "https://keys.example/jwks")), 201, "")
+	if keys.text("jwks_uri") != "https://keys.example/jwks" || keys.json["client_secret"] != nil {
+		t.Errorf("%s", keys.body)
+	}
+	uris := []any{"backchannel_logout_uri", "https://back.example/out", "backchannel_logout_session_required", true, "frontchannel_logout_uri", "https://app.example/bye", "frontchannel_logout_session_required", true}
+	made := v.want(v.register("POST", "/register", v.invite(1), anApp(uris...)), 201, "")
+	for i := 0; i < len(uris); i += 2 {
+		if made.json[uris[i].(string)] != uris[i+1] {
+			t.Errorf("%s is %v", uris[i], made.json[uris[i].(string)])
+		}
+	}
+	id, token := made.text("client_id"), made.text("registration_access_token")
+	b := &browser{world: v}
+	got := v.want(v.token(redemption(id, b.allow(with(request(id), "scope", "openid read")).back().Get("code"))), 200, "")
+	page := b.leave(pairs("id_token_hint", got.text("id_token")))
+	if !strings.Contains(page.body, `<iframe src="https://app.example/bye?iss=`) {
+		t.Errorf("%s", page.body)
+	}
+	if n := v.notified(id, v.deliver()["https://back.example/out"]); n.Subject != v.ann.ID {
+		t.Errorf("%+v", n)
+	}
+	for _, bad := range [][]any{{"backchannel_logout_uri", "https://10.0.0.1/"}, {"frontchannel_logout_uri", "https://evil.example/"}} {
+		if a := v.register("PUT", place(made), token, anApp(append([]any{"client_id", id}, bad...)...)); a.status != 400 || a.text("error") != "invalid_client_metadata" {
+			t.Errorf("%v: %d %s", bad, a.status, a.body)
+		}
+	}
+	changed := v.want(v.register("PUT", place(made), token, anApp("client_id", id)), 200, "")
+	if changed.json["backchannel_logout_uri"] != nil || changed.json["frontchannel_logout_uri"] != nil {
+		t.Errorf("%s", changed.body)
+	}
+}
+
+// OpenID Connect Dynamic Client Registration 2: RS256 for ID tokens and UserInfo, as a
+// client asks, and the issuer's own where it does not; never "none" or a shared secret.
+func TestRegistrationOfAlgorithms(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	v.sign(jwk.ES256, jwk.RS256)
+	a := v.want(v.register("POST", "/register", v.invite(1), anApp("id_token_signed_response_alg", "RS256", "userinfo_signed_response_alg", "RS256")), 201, "")
+	id := a.text("client_id")
+	if a.text("id_token_signed_response_alg") != "RS256" || a.text("userinfo_signed_response_alg") != "RS256" {
+		t.Errorf("%s", a.body)
+	}
+	got := v.want(v.token(redemption(id, (&browser{world: v}).allow(with(request(id), "scope", "openid read")).back().Get("code"))), 200, "")
+	info := v.want(v.ask("GET", "/userinfo", bearer(got.text("access_token"))), 200, "")
+	for what, text := range map[string]string{"the ID token": got.text("id_token"), "UserInfo": info.body} {
+		segment, _, _ := strings.Cut(text, ".")
+		if h, err := jws.ParseHeader(segment); err != nil || h.Algorithm != jwk.RS256 {
+			t.Errorf("%s: %v %v", what, h, err)
+		}
+	}
+	for _, alg := range []string{"none", "HS256", "ES512", "rs256"} {
+		for _, member := range []string{"id_token_signed_response_alg", "userinfo_signed_response_alg"} {
+			if a := v.register("POST", "/register", v.invite(1), anApp(member, alg)); a.status != 400 || a.text("error") != "invalid_client_metadata" {
+				t.Errorf("%s %s: %d %s", member, alg, a.status, a.body)
+			}
+		}
 	}
 }

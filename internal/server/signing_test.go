@@ -75,7 +75,7 @@ func TestSigningAlgorithms(t *testing.T) {
 	if got := texts(doc.json["id_token_signing_alg_values_supported"]); !slices.Equal(got, all) {
 		t.Errorf("said: %v", got)
 	}
-	if got := texts(doc.json["userinfo_signing_alg_values_supported"]); !slices.Equal(got, append([]string{"none"}, all...)) {
+	if got := texts(doc.json["userinfo_signing_alg_values_supported"]); !slices.Equal(got, all) {
 		t.Errorf("said: %v", got)
 	}
 	if text := v.ask("GET", "/jwks").body; strings.Contains(text, `"oct"`) || strings.Contains(text, `"d"`) || strings.Count(text, `"kid"`) != 5 {

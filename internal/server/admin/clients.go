@@ -45,6 +45,7 @@ type Client struct {
 type ClientSender struct {
 	AuthMethod string          `json:"token_endpoint_auth_method,omitempty"`
 	JWKS       json.RawMessage `json:"jwks,omitempty"` // absent for a client with a secret
+	JWKSURI    string          `json:"jwks_uri,omitempty"`
 	DN         string          `json:"tls_client_auth_subject_dn,omitempty"`
 	DNS        string          `json:"tls_client_auth_san_dns,omitempty"`
 	URI        string          `json:"tls_client_auth_san_uri,omitempty"`
@@ -55,13 +56,13 @@ type ClientSender struct {
 }
 
 func showSender(c client.Client) ClientSender {
-	return ClientSender{AuthMethod: c.AuthMethod, JWKS: json.RawMessage(c.JWKS), DPoP: c.DPoP, TLSBound: c.TLSBound,
+	return ClientSender{AuthMethod: c.AuthMethod, JWKS: json.RawMessage(c.JWKS), JWKSURI: c.JWKSURI, DPoP: c.DPoP, TLSBound: c.TLSBound,
 		DN: c.TLSSubject.DN, DNS: c.TLSSubject.DNS, URI: c.TLSSubject.URI, IP: c.TLSSubject.IP, Mail: c.TLSSubject.Mail}
 }
 
 // onto puts them into a client.
 func (s ClientSender) onto(c client.Client) client.Client {
-	c.AuthMethod, c.JWKS, c.DPoP, c.TLSBound = s.AuthMethod, string(s.JWKS), s.DPoP, s.TLSBound
+	c.AuthMethod, c.JWKS, c.JWKSURI, c.DPoP, c.TLSBound = s.AuthMethod, string(s.JWKS), s.JWKSURI, s.DPoP, s.TLSBound
 	c.TLSSubject = client.TLSSubject{DN: s.DN, DNS: s.DNS, URI: s.URI, IP: s.IP, Mail: s.Mail}
 	return c
 }

@@ -77,7 +77,7 @@ func (e *Endpoints) Document(w http.ResponseWriter, r *http.Request) error {
 		"require_pushed_authorization_requests":                    false,
 		"subject_types_supported":                                  []string{"public"},
 		"id_token_signing_alg_values_supported":                    signs,
-		"userinfo_signing_alg_values_supported":                    append([]jwk.Algorithm{"none"}, signs...),
+		"userinfo_signing_alg_values_supported":                    signs,
 		"scopes_supported":                                         []string{"openid", "profile", "email"},
 		"claim_types_supported":                                    []string{"normal"},
 		"claims_supported": []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "acr", "amr",

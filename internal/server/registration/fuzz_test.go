@@ -28,7 +28,7 @@ func FuzzMetadata(f *testing.F) {
 		if err := json.Unmarshal(text, &members); err != nil {
 			t.Fatalf("accepted %q: %v", text, err)
 		}
-		for _, name := range []string{"software_statement", "jwks_uri", "sector_identifier_uri", "request_uris"} {
+		for _, name := range []string{"software_statement", "sector_identifier_uri", "request_uris"} {
 			if v := members[name]; v != nil && strings.TrimSpace(string(v)) != "null" {
 				t.Fatalf("accepted %s", name)
 			}

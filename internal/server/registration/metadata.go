@@ -27,10 +27,17 @@ type document struct {
 	AuthMethod             string          `json:"token_endpoint_auth_method"`
 	Scope                  string          `json:"scope"`
 	JWKS                   json.RawMessage `json:"jwks"`
+	JWKSURI                string          `json:"jwks_uri"`
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
-	PAR                    bool            `json:"require_pushed_authorization_requests"`
-	IDToken                jwk.Algorithm   `json:"id_token_signed_response_alg"`
-	UserInfo               jwk.Algorithm   `json:"userinfo_signed_response_alg"`
+	certificate
+	PAR      bool          `json:"require_pushed_authorization_requests"`
+	IDToken  jwk.Algorithm `json:"id_token_signed_response_alg"`
+	UserInfo jwk.Algorithm `json:"userinfo_signed_response_alg"`
+
+	BackchannelLogoutURI      string `json:"backchannel_logout_uri"`
+	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required"`
+	FrontchannelLogoutURI     string `json:"frontchannel_logout_uri"`
+	FrontchannelLogoutSession bool   `json:"frontchannel_logout_session_required"`
 
 	// What is given out here, and must not come back (RFC 7592 2.2).
 	Token     json.RawMessage `json:"registration_access_token"`
@@ -41,15 +48,23 @@ type document struct {
 	// What a client relies on, and is not done here: to ignore it would leave it less
 	// protected than it believes to be.
 	Statement      json.RawMessage `json:"software_statement"`
-	JWKSURI        json.RawMessage `json:"jwks_uri"`
 	Sector         json.RawMessage `json:"sector_identifier_uri"`
 	RequestURIs    json.RawMessage `json:"request_uris"`
 	RequestAlg     json.RawMessage `json:"request_object_signing_alg"`
 	RequestSigned  bool            `json:"require_signed_request_object"`
 	IDEncryption   json.RawMessage `json:"id_token_encrypted_response_alg"`
 	UserEncryption json.RawMessage `json:"userinfo_encrypted_response_alg"`
-	BoundTLS       bool            `json:"tls_client_certificate_bound_access_tokens"`
 	SubjectType    string          `json:"subject_type"`
+}
+
+// certificate is what a client says of its own (RFC 8705 2.1.2, 3.4).
+type certificate struct {
+	DN       string `json:"tls_client_auth_subject_dn,omitempty"`
+	DNS      string `json:"tls_client_auth_san_dns,omitempty"`
+	URI      string `json:"tls_client_auth_san_uri,omitempty"`
+	IP       string `json:"tls_client_auth_san_ip,omitempty"`
+	Mail     string `json:"tls_client_auth_san_email,omitempty"`
+	TLSBound bool   `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 }
 
 // own are the members that only the server writes.
@@ -83,9 +98,8 @@ func (d document) fault() error {
 	for _, m := range []struct {
 		name  string
 		there bool
-	}{{"jwks_uri", d.JWKSURI != nil}, {"sector_identifier_uri", d.Sector != nil}, {"request_uris", d.RequestURIs != nil}, {"request_object_signing_alg", d.RequestAlg != nil},
+	}{{"sector_identifier_uri", d.Sector != nil}, {"request_uris", d.RequestURIs != nil}, {"request_object_signing_alg", d.RequestAlg != nil},
 		{"require_signed_request_object", d.RequestSigned}, {"id_token_encrypted_response_alg", d.IDEncryption != nil}, {"userinfo_encrypted_response_alg", d.UserEncryption != nil},
-		{"tls_client_certificate_bound_access_tokens", d.BoundTLS},
 		{"subject_type", d.SubjectType != "" && d.SubjectType != "public"}} {
 		if m.there {
 			return metadata(m.name + " asks for something that is not done here")
@@ -105,7 +119,9 @@ func (d document) fault() error {
 // wanted fills in what RFC 7591 2 says of members that are left out.
 func (d document) wanted() client.Wanted {
 	w := client.Wanted{Name: d.Name, RedirectURIs: d.RedirectURIs, PostLogoutRedirectURIs: d.PostLogoutRedirectURIs, GrantTypes: d.GrantTypes, AuthMethod: d.AuthMethod,
-		Scopes: strings.Fields(d.Scope), JWKS: string(d.JWKS), DPoP: d.DPoP, PAR: d.PAR, IDTokenAlgorithm: d.IDToken, UserInfoAlgorithm: d.UserInfo}
+		Scopes: strings.Fields(d.Scope), JWKS: string(d.JWKS), JWKSURI: d.JWKSURI, DPoP: d.DPoP, PAR: d.PAR, TLSBound: d.TLSBound,
+		TLSSubject: client.TLSSubject{DN: d.DN, DNS: d.DNS, URI: d.certificate.URI, IP: d.IP, Mail: d.Mail}, IDTokenAlgorithm: d.IDToken, UserInfoAlgorithm: d.UserInfo,
+		BackchannelLogoutURI: d.BackchannelLogoutURI, BackchannelLogoutSession: d.BackchannelLogoutSession, FrontchannelLogoutURI: d.FrontchannelLogoutURI, FrontchannelLogoutSession: d.FrontchannelLogoutSession}
 	if w.AuthMethod == "" {
 		w.AuthMethod = client.AuthSecret
 	}

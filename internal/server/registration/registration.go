@@ -169,8 +169,15 @@ type information struct {
 	AuthMethod             string          `json:"token_endpoint_auth_method"`
 	Scope                  string          `json:"scope"`
 	JWKS                   json.RawMessage `json:"jwks,omitempty"`
+	JWKSURI                string          `json:"jwks_uri,omitempty"`
 	DPoP                   bool            `json:"dpop_bound_access_tokens"`
-	PAR                    bool            `json:"require_pushed_authorization_requests"`
+	certificate
+	PAR bool `json:"require_pushed_authorization_requests"`
+
+	BackchannelLogoutURI      string `json:"backchannel_logout_uri,omitempty"`
+	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required,omitempty"`
+	FrontchannelLogoutURI     string `json:"frontchannel_logout_uri,omitempty"`
+	FrontchannelLogoutSession bool   `json:"frontchannel_logout_session_required,omitempty"`
 	// Said in any case: what is left out would be taken for RS256 (OpenID Connect Dynamic
 	// Client Registration 2).
 	IDToken  jwk.Algorithm `json:"id_token_signed_response_alg"`
@@ -188,7 +195,9 @@ func (e *Endpoints) answer(ctx context.Context, w http.ResponseWriter, status in
 	}
 	out := information{ClientID: c.ID, Secret: r.Secret, IssuedAt: c.Created.Unix(), Token: r.Token, URI: e.Issuer + "/register/" + c.ID,
 		Name: c.Name, RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs, GrantTypes: c.GrantTypes, ResponseTypes: []string{},
-		AuthMethod: r.AuthMethod, Scope: strings.Join(c.Scopes, " "), JWKS: json.RawMessage(c.JWKS), DPoP: c.DPoP, PAR: c.PAR, IDToken: c.IDTokenAlgorithm, UserInfo: c.UserInfoAlgorithm}
+		AuthMethod: r.AuthMethod, Scope: strings.Join(c.Scopes, " "), JWKS: json.RawMessage(c.JWKS), JWKSURI: c.JWKSURI, DPoP: c.DPoP, PAR: c.PAR, IDToken: c.IDTokenAlgorithm, UserInfo: c.UserInfoAlgorithm,
+		certificate:          certificate{c.TLSSubject.DN, c.TLSSubject.DNS, c.TLSSubject.URI, c.TLSSubject.IP, c.TLSSubject.Mail, c.TLSBound},
+		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutSession: c.BackchannelLogoutSession, FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSession: c.FrontchannelLogoutSession}
 	if c.Grants("authorization_code") {
 		out.ResponseTypes = []string{"code"}
 	}

@@ -10,17 +10,17 @@ import (
 	"github.com/jotward/jotward/jose/jwk"
 )
 
-const clientColumns = `id, name, public, grant_types, redirect_uris, scopes, audiences, roles, permissions, access_token_lifetime, skip_consent, disabled, version, revision, secret_hash, created, previous_secret_hash, previous_secret_expires, jwks, dpop_bound_access_tokens, require_pushed_authorization_requests, post_logout_redirect_uris, token_endpoint_auth_method, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email, tls_client_certificate_bound_access_tokens, id_token_signed_response_alg, userinfo_signed_response_alg, access_token_signed_response_alg, backchannel_logout_uri, backchannel_logout_session_required, frontchannel_logout_uri, frontchannel_logout_session_required, access_token_format, access_token_claims, id_token_claims`
+const clientColumns = `id, name, public, grant_types, redirect_uris, scopes, audiences, roles, permissions, access_token_lifetime, skip_consent, disabled, version, revision, secret_hash, created, previous_secret_hash, previous_secret_expires, jwks, dpop_bound_access_tokens, require_pushed_authorization_requests, post_logout_redirect_uris, token_endpoint_auth_method, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email, tls_client_certificate_bound_access_tokens, id_token_signed_response_alg, userinfo_signed_response_alg, access_token_signed_response_alg, backchannel_logout_uri, backchannel_logout_session_required, frontchannel_logout_uri, frontchannel_logout_session_required, access_token_format, access_token_claims, id_token_claims, jwks_uri`
 
 // readClient is for reading: whether the client registered itself stands in a table beside.
 const readClient = clientColumns + `, EXISTS (SELECT 1 FROM registrations r WHERE r.client_id = clients.id)`
 
 const (
 	revokedVersion = `SELECT COALESCE(MAX(version), 0) FROM revocations WHERE kind = ? AND id = ?`
-	insertClient   = `INSERT INTO clients (` + clientColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertClient   = `INSERT INTO clients (` + clientColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	clientByID     = `SELECT ` + readClient + ` FROM clients WHERE id = ?`
 	listClients    = `SELECT ` + readClient + ` FROM clients WHERE id > ? ORDER BY id LIMIT ?`
-	updateClient   = `UPDATE clients SET name = ?, grant_types = ?, redirect_uris = ?, scopes = ?, audiences = ?, roles = ?, permissions = ?, access_token_lifetime = ?, skip_consent = ?, disabled = ?, version = ?, revision = ?, secret_hash = ?, previous_secret_hash = ?, previous_secret_expires = ?, jwks = ?, dpop_bound_access_tokens = ?, require_pushed_authorization_requests = ?, post_logout_redirect_uris = ?, token_endpoint_auth_method = ?, tls_client_auth_subject_dn = ?, tls_client_auth_san_dns = ?, tls_client_auth_san_uri = ?, tls_client_auth_san_ip = ?, tls_client_auth_san_email = ?, tls_client_certificate_bound_access_tokens = ?, id_token_signed_response_alg = ?, userinfo_signed_response_alg = ?, access_token_signed_response_alg = ?, backchannel_logout_uri = ?, backchannel_logout_session_required = ?, frontchannel_logout_uri = ?, frontchannel_logout_session_required = ?, access_token_format = ?, access_token_claims = ?, id_token_claims = ? WHERE id = ? AND revision = ?`
+	updateClient   = `UPDATE clients SET name = ?, grant_types = ?, redirect_uris = ?, scopes = ?, audiences = ?, roles = ?, permissions = ?, access_token_lifetime = ?, skip_consent = ?, disabled = ?, version = ?, revision = ?, secret_hash = ?, previous_secret_hash = ?, previous_secret_expires = ?, jwks = ?, dpop_bound_access_tokens = ?, require_pushed_authorization_requests = ?, post_logout_redirect_uris = ?, token_endpoint_auth_method = ?, tls_client_auth_subject_dn = ?, tls_client_auth_san_dns = ?, tls_client_auth_san_uri = ?, tls_client_auth_san_ip = ?, tls_client_auth_san_email = ?, tls_client_certificate_bound_access_tokens = ?, id_token_signed_response_alg = ?, userinfo_signed_response_alg = ?, access_token_signed_response_alg = ?, backchannel_logout_uri = ?, backchannel_logout_session_required = ?, frontchannel_logout_uri = ?, frontchannel_logout_session_required = ?, access_token_format = ?, access_token_claims = ?, id_token_claims = ?, jwks_uri = ? WHERE id = ? AND revision = ?`
 	askedOf        = `SELECT alg, MIN(id) FROM (SELECT id_token_signed_response_alg AS alg, id FROM clients WHERE id_token_signed_response_alg > '' UNION ALL SELECT userinfo_signed_response_alg, id FROM clients WHERE userinfo_signed_response_alg > '' UNION ALL SELECT access_token_signed_response_alg, id FROM clients WHERE access_token_signed_response_alg > '') GROUP BY alg`
 	deleteClient   = `DELETE FROM clients WHERE id = ? AND revision = ?`
 )
@@ -31,7 +31,7 @@ func scanClient(r scanner) (c client.Client, err error) {
 		texts(&c.Permissions), &lifetime, &c.SkipConsent, &c.Disabled, &c.Version, &c.Revision, &c.SecretHash, moment{&c.Created}, &c.PreviousSecretHash, moment{&c.PreviousSecretExpires}, &c.JWKS, &c.DPoP, &c.PAR,
 		texts(&c.PostLogoutRedirectURIs), &c.AuthMethod, &c.TLSSubject.DN, &c.TLSSubject.DNS, &c.TLSSubject.URI, &c.TLSSubject.IP, &c.TLSSubject.Mail, &c.TLSBound,
 		(*string)(&c.IDTokenAlgorithm), (*string)(&c.UserInfoAlgorithm), (*string)(&c.AccessTokenAlgorithm),
-		&c.BackchannelLogoutURI, &c.BackchannelLogoutSession, &c.FrontchannelLogoutURI, &c.FrontchannelLogoutSession, &c.AccessTokenFormat, members(&c.AccessTokenClaims), members(&c.IDTokenClaims), &c.Registered)
+		&c.BackchannelLogoutURI, &c.BackchannelLogoutSession, &c.FrontchannelLogoutURI, &c.FrontchannelLogoutSession, &c.AccessTokenFormat, members(&c.AccessTokenClaims), members(&c.IDTokenClaims), &c.JWKSURI, &c.Registered)
 	c.AccessTokenLifetime = time.Duration(lifetime) * time.Millisecond
 	return c, err
 }
@@ -56,7 +56,7 @@ func (t *tx) createClient(c client.Client) (version int64, err error) {
 		c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
 		c.AuthMethod, c.TLSSubject.DN, c.TLSSubject.DNS, c.TLSSubject.URI, c.TLSSubject.IP, c.TLSSubject.Mail, c.TLSBound,
 		string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm),
-		c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession, c.AccessTokenFormat, object(c.AccessTokenClaims), object(c.IDTokenClaims))
+		c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession, c.AccessTokenFormat, object(c.AccessTokenClaims), object(c.IDTokenClaims), c.JWKSURI)
 	return version, err
 }
 
@@ -90,7 +90,7 @@ func (t *tx) updateClient(c client.Client, from int64) error {
 		c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
 		c.AuthMethod, c.TLSSubject.DN, c.TLSSubject.DNS, c.TLSSubject.URI, c.TLSSubject.IP, c.TLSSubject.Mail, c.TLSBound,
 		string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm),
-		c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession, c.AccessTokenFormat, object(c.AccessTokenClaims), object(c.IDTokenClaims), c.ID, from)
+		c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession, c.AccessTokenFormat, object(c.AccessTokenClaims), object(c.IDTokenClaims), c.JWKSURI, c.ID, from)
 }
 
 // DeleteClient implements client.Store.

@@ -82,7 +82,7 @@ func clients(t *testing.T, w *world) {
 	must[client.Client](w)(w.Client(ctx, c.ID)) // whoever keeps what he read
 
 	c.Name, c.Disabled, c.Scopes, c.Revision, c.SecretHash = "B", true, []string{"x"}, 2, secret.Hash("t")
-	c.PreviousSecretHash, c.PreviousSecretExpires, c.JWKS, c.DPoP, c.PAR, c.PostLogoutRedirectURIs = nil, time.Time{}, "", false, false, nil
+	c.PreviousSecretHash, c.PreviousSecretExpires, c.JWKS, c.JWKSURI, c.DPoP, c.PAR, c.PostLogoutRedirectURIs = nil, time.Time{}, "", "", false, false, nil
 	c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession = "", false, "", false
 	c.AuthMethod, c.TLSSubject, c.TLSBound = client.AuthSecret, client.TLSSubject{DNS: "x"}, false
 	c.IDTokenAlgorithm, c.UserInfoAlgorithm, c.AccessTokenAlgorithm = "EdDSA", "", "RS256"

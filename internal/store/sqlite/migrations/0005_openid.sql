@@ -30,3 +30,5 @@ CREATE TABLE logouts (
 ) STRICT;
 CREATE INDEX logouts_due ON logouts (due);
 CREATE INDEX logouts_client_id ON logouts (client_id);
+
+ALTER TABLE clients ADD COLUMN jwks_uri TEXT NOT NULL DEFAULT ''; -- in place of jwks: keys that are fetched
