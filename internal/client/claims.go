@@ -25,8 +25,9 @@ var reserved = strings.Fields(`iss sub aud exp nbf iat jti typ client_id scope s
 	name preferred_username email email_verified phone_number phone_number_verified sub_jwk sub_id events txn toe vot vtm status vct _sd _sd_alg
 	_claim_names _claim_sources`)
 
-// Reserved reports whether a claim is none that an expression may set.
-func Reserved(name string) bool { return slices.Contains(reserved, name) }
+// Reserved reports whether a claim is none that an expression may set, in whatever case:
+// encoding/json, and other readers, take SUB for sub.
+func Reserved(name string) bool { return slices.Contains(reserved, strings.ToLower(name)) }
 
 // claimsFault is a claim that no token of the client can have. What is wrong only with
 // some people's values shows when a token is issued.

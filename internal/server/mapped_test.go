@@ -64,7 +64,7 @@ func TestThreatClaimsThatAreSaved(t *testing.T) {
 	v := newWorld(t)
 	refused := map[string]string{"": `1`, "a b": `1`, "q\"": `1`, strings.Repeat("n", 129): `1`, "é": `1`, "missing": `account.age`, "syntax": `1 +`, "bytes": `b"x"`,
 		"costly": `account.roles.map(a, account.roles.map(b, account.roles.map(c, a + b + c)))`, "password": `"hunter2hunter2"`, "client_secret": `"abcdefghijklmnop"`}
-	for _, name := range []string{"iss", "sub", "aud", "exp", "cnf", "act", "sid", "sub_ver", "client_ver", "grant_id", "scope", "roles", "permissions", "active", "token_type", "nonce", "at_hash", "amr"} {
+	for _, name := range []string{"iss", "sub", "aud", "exp", "cnf", "act", "sid", "sub_ver", "client_ver", "grant_id", "scope", "roles", "permissions", "active", "token_type", "nonce", "at_hash", "amr", "SUB", "Cnf", "Client_ID"} {
 		refused[name] = `"x"`
 	}
 	for name, text := range refused {
