@@ -226,25 +226,8 @@ edge:
 
 func (g gateway) measure(t *testing.T, f *field, took map[string][]float64) {
 	t.Helper()
-	ctx, end := context.WithCancel(t.Context())
+	cmd, end := g.start(t)
 	defer end()
-	cmd := exec.CommandContext(ctx, g.argv[0], g.argv[1:]...)
-	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGTERM) }, 5*time.Second
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { end(); _ = cmd.Wait() }()
-	for n := 0; ; n++ { // until it listens
-		c, err := net.Dial("tcp", g.listen)
-		if err == nil {
-			_ = c.Close()
-			break
-		}
-		if n > 2000 {
-			t.Fatalf("%s does not listen: %v", g.name, err)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 	g.load(t, "/open/x", f.tokens[:1], 200, 2000) // warm
 	for _, c := range []struct {
 		name, path string
@@ -261,6 +244,30 @@ func (g gateway) measure(t *testing.T, f *field, took map[string][]float64) {
 		g.load(t, c.path, c.tokens, c.status, fieldTokens)
 		took[g.name+" "+c.name] = append(took[g.name+" "+c.name], spentBy(cmd.Process.Pid)-before)
 	}
+}
+
+// start runs the process until it listens. end ends it.
+func (g gateway) start(t *testing.T) (cmd *exec.Cmd, end func()) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	cmd = exec.CommandContext(ctx, g.argv[0], g.argv[1:]...)
+	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGTERM) }, 5*time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	end = func() { stop(); _ = cmd.Wait() }
+	for n := 0; ; n++ { // until it listens
+		c, err := net.Dial("tcp", g.listen)
+		if err == nil {
+			_ = c.Close()
+			break
+		}
+		if n > 2000 {
+			t.Fatalf("%s does not listen: %v", g.name, err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return cmd, end
 }
 
 // load asks for a path on four connections, with the tokens one after the other.

@@ -295,7 +295,7 @@ func (s *standing) measure(t *testing.T, l load) string {
 	var wg sync.WaitGroup
 	var failed atomic.Pointer[error]
 	all := make([][]time.Duration, l.connections)
-	before, start := cpu(s.pid), time.Now()
+	before, start := spentBy(s.pid), time.Now()
 	for n := range l.connections {
 		wg.Go(func() {
 			if err := s.connection(l, n, start.Add(long), &all[n]); err != nil {
@@ -310,11 +310,11 @@ func (s *standing) measure(t *testing.T, l load) string {
 	if err := failed.Load(); err != nil {
 		t.Fatalf("%s: %v", l.name, *err)
 	}
-	elapsed, spent := time.Since(start), cpu(s.pid)-before
+	elapsed, spent := time.Since(start), spentBy(s.pid)-before
 	took := slices.Concat(all...)
 	slices.Sort(took)
 	return fmt.Sprintf("%6.0f a second, %.2f CPU seconds for 10,000, p50 %s, p99 %s, %s resident", float64(len(took))/elapsed.Seconds(),
-		spent.Seconds()/float64(len(took))*10_000, took[len(took)/2].Round(time.Microsecond), took[len(took)*99/100].Round(time.Microsecond), resident(s.pid))
+		spent/float64(len(took))*10_000, took[len(took)/2].Round(time.Microsecond), took[len(took)*99/100].Round(time.Microsecond), resident(s.pid))
 }
 
 // profile keeps what the issuer spends its time with.
@@ -390,17 +390,4 @@ func readAnswer(in *bufio.Reader) (status int, body []byte, err error) {
 	body = make([]byte, length)
 	_, err = io.ReadFull(in, body)
 	return status, body, err
-}
-
-// cpu is what a process has spent, in user and kernel.
-func cpu(pid int) time.Duration {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, rest, _ := strings.Cut(string(text), ") ")
-	f := strings.Fields(rest)
-	if len(f) < 13 {
-		return 0
-	}
-	user, _ := strconv.Atoi(f[11])
-	kernel, _ := strconv.Atoi(f[12])
-	return time.Duration(user+kernel) * 10 * time.Millisecond
 }
