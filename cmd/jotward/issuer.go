@@ -48,10 +48,12 @@ type issuer struct {
 	log      *slog.Logger
 	metrics  *server.Metrics
 	grants   *grant.Service
+	warning  sync.Mutex
+	warned   map[string]time.Time // when something was said of a key; guarded by warning
 }
 
-// sweepEvery is how often what has expired is forgotten.
-const sweepEvery = time.Minute
+// sweepEvery is how often what has expired is forgotten, and the keys are looked after.
+const sweepEvery = keyring.Look
 
 // maxGuessers bounds the memory of who tried user codes: a few megabytes.
 const maxGuessers = 1 << 16
@@ -97,6 +99,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		accounts: &account.Service{Store: store, Hasher: passwords, Now: time.Now, TokenLife: client.TokenLife},
 		clients:  &client.Service{Store: store, Now: time.Now, TokenLife: client.TokenLife, Issuer: c.Issuer, Replay: store, Offers: ring.Offers},
 		metrics:  server.NewMetrics(p.registry),
+		warned:   map[string]time.Time{},
 	}
 	minter := &token.Minter{Issuer: c.Issuer, Ring: ring, Now: time.Now, Minted: i.minted}
 	abroad, err := abroad(c)

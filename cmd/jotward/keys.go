@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,7 @@ import (
 // configure gives the ring its policy. An algorithm that a client asks for must
 // not go: it would get no more tokens.
 func configure(ctx context.Context, ring *keyring.Ring, store *sqlite.Store, c config.Signing) error {
-	p := keyring.Policy{Ahead: c.PublishAhead}
+	p := keyring.Policy{Ahead: c.PublishAhead, Every: c.RotateEvery, Manual: c.Manual, Wait: c.WaitForEdges}
 	for _, name := range c.Algorithms {
 		p.Algorithms = append(p.Algorithms, jwk.Algorithm(name))
 	}
@@ -34,10 +35,35 @@ func configure(ctx context.Context, ring *keyring.Ring, store *sqlite.Store, c c
 	return ring.Configure(p)
 }
 
-// tend makes the keys what the configuration wants.
+// tend makes the keys what the configuration wants, and says what is late.
 func (i *issuer) tend(ctx context.Context) {
-	if err := i.ring.Arrange(ctx, audit.Actor{Kind: "system", ID: "signing"}); err != nil && ctx.Err() == nil {
-		i.log.Error("signing keys not arranged: what signed goes on signing", "cause", err.Error())
+	if err := i.ring.Tend(ctx, audit.Actor{Kind: "system", ID: "signing"}); err != nil && ctx.Err() == nil {
+		i.log.Error("signing keys not looked after: what signed goes on signing", "cause", err.Error())
+	}
+	for _, purpose := range []string{keyring.PurposeToken, keyring.PurposeFeed} {
+		report, err := i.ring.Report(ctx, purpose)
+		if err != nil {
+			continue // it was said
+		}
+		i.metrics.Keys(purpose, report, time.Now())
+		for _, k := range report {
+			switch {
+			case k.Overdue:
+				i.warn(k.ID, "a signing key is overdue: rotate it", "purpose", purpose, "kid", k.ID, "algorithm", string(k.Algorithm), "due", k.Due)
+			case len(k.Lacking) > 0:
+				i.warn(k.ID, "edges do not have the next key yet", "purpose", purpose, "kid", k.ID, "edges", k.Lacking, "signs", k.Activates, "at_the_latest", k.Limit)
+			}
+		}
+	}
+}
+
+// warn says a thing of a key once an hour.
+func (i *issuer) warn(kid, text string, detail ...any) {
+	i.warning.Lock()
+	defer i.warning.Unlock()
+	if now := time.Now(); now.Sub(i.warned[kid]) >= time.Hour {
+		i.warned[kid] = now
+		i.log.Warn(text, detail...)
 	}
 }
 
@@ -67,6 +93,7 @@ func keysCommand() *cobra.Command {
 	}
 	cmd.AddCommand(
 		ask("list", "List keys and their states, newest first", "GET", "", false),
+		ask("status", "Show which key signs, which comes when, and which edges know it", "GET", "/status", false),
 		ask("rotate", "Publish the next key; it signs once every verifier can know it", "POST", "/rotate", true),
 		ask("retire KID", "Revoke a key at once: all that it signed dies at every edge", "POST", "/%s/retire", false),
 		ask("replace KID", "Revoke a key that others may have, and the next one with it; a new one signs at once", "POST", "/%s/replace", false),

@@ -47,6 +47,12 @@ type Signing struct {
 	Algorithms []string `yaml:"algorithms"`
 	// How long a key is published before it signs. Default 10m, 10m to 168h.
 	PublishAhead time.Duration `yaml:"publish_ahead"`
+	// How long a key signs before the next takes its place by itself, less up to a twentieth, so that keys of one day do not change at once. Default 720h, 24h to 8760h, and four times publish_ahead at least.
+	RotateEvery time.Duration `yaml:"rotate_every"`
+	// Keys are rotated by `jotward keys rotate` alone; what is older than rotate_every is overdue, which is logged and counted.
+	Manual bool `yaml:"manual"`
+	// How much longer the next key waits, at most, for edges that know the present one and have not said that they know it. Default 1h, 1s to 168h.
+	WaitForEdges time.Duration `yaml:"wait_for_edges"`
 }
 
 // Defaults fills in what is not said.
@@ -56,6 +62,12 @@ func (s *Signing) Defaults() {
 	}
 	if s.PublishAhead == 0 {
 		s.PublishAhead = 10 * time.Minute
+	}
+	if s.RotateEvery == 0 {
+		s.RotateEvery = 720 * time.Hour
+	}
+	if s.WaitForEdges == 0 {
+		s.WaitForEdges = time.Hour
 	}
 }
 
@@ -75,6 +87,12 @@ func (s *Signing) check(p *problems) {
 	// A key set is cached for five minutes; shared caches may add as much.
 	if s.PublishAhead < 10*time.Minute || s.PublishAhead > 168*time.Hour {
 		p.add("issuer.signing.publish_ahead", "is outside 10m to 168h: before, caches may not know the key")
+	}
+	if s.RotateEvery < max(24*time.Hour, 4*s.PublishAhead) || s.RotateEvery > 8760*time.Hour {
+		p.add("issuer.signing.rotate_every", "is outside 24h to 8760h, or less than four times publish_ahead")
+	}
+	if s.WaitForEdges < time.Second || s.WaitForEdges > 168*time.Hour {
+		p.add("issuer.signing.wait_for_edges", "is outside 1s to 168h")
 	}
 }
 

@@ -39,7 +39,8 @@ type follower struct {
 	view      *revoke.View
 	options   Options
 	client    *http.Client
-	keys      *jwks.Remote
+	keys      *jwks.Remote // of the feed
+	tokens    *jwks.Remote // that it says it has; nil: none
 	verifier  *jwt.SecurityEventVerifier
 	silence   time.Duration // a connection that is silent for longer is given up
 	skew      atomic.Int64  // nanoseconds that the issuer's clock was ahead at its last heartbeat
@@ -241,7 +242,7 @@ func (f *follower) take(ctx context.Context, m *revoke.Message, parts []revoke.S
 func (f *follower) report(ctx context.Context, lag time.Duration) {
 	defer f.reporting.Store(false)
 	log, seq := f.view.Position()
-	body, _ := json.Marshal(map[string]any{"instance": f.options.Instance, "log": log, "seq": seq,
+	body, _ := json.Marshal(map[string]any{"instance": f.options.Instance, "log": log, "seq": seq, "keys": f.held(),
 		"lag_ms": max(lag.Milliseconds(), 0), "version": f.options.Version}) // strings and numbers always marshal
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -258,4 +259,21 @@ func (f *follower) report(ctx context.Context, lag time.Duration) {
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 4<<10)) // so that the connection is used again
 	_ = answer.Body.Close()
+}
+
+// held are the issuer's keys that this edge can verify with, so that the issuer sees
+// who would not know the next one. What it says is bounded by what it can have.
+func (f *follower) held() []revoke.HeldKey {
+	list := []revoke.HeldKey{}
+	for _, keys := range []*jwks.Remote{f.tokens, f.keys} {
+		if keys == nil {
+			continue
+		}
+		for _, kid := range keys.Health().KeyIDs {
+			if kid != "" && len(list) < 64 {
+				list = append(list, revoke.HeldKey{KeyID: kid})
+			}
+		}
+	}
+	return list
 }

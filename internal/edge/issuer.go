@@ -98,7 +98,9 @@ func (e *Edge) newSource(c config.EdgeIssuer, folder string, old *source) (*sour
 	if e.warm(s, folder); c.Feed == nil {
 		return s, nil
 	}
-	s.follower, err = newFollower(c, s.view, e.options)
+	if s.follower, err = newFollower(c, s.view, e.options); err == nil {
+		s.follower.tokens = s.keys
+	}
 	return s, err
 }
 

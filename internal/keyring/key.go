@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
+	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/jose/jwk"
 )
 
@@ -50,8 +51,10 @@ func (k Key) State(now time.Time) string {
 
 // Store is what the ring needs. The generation counts changes of any key.
 // SaveKeys inserts or replaces keys by their id and answers Conflict when the
-// generation is no longer from: all of a change happens, or nothing.
+// generation is no longer from: all of a change happens, or nothing. Positions are
+// what edges say of themselves, among it the keys that they have.
 type Store interface {
+	Positions(ctx context.Context) ([]revoke.Position, error)
 	Keys(ctx context.Context) (keys []Key, generation int64, err error) // newest first
 	KeyGeneration(ctx context.Context) (int64, error)
 	SaveKeys(ctx context.Context, keys []Key, from int64, act audit.Act) error

@@ -22,6 +22,7 @@ import (
 type shelf struct {
 	mu         sync.Mutex
 	keys       []keyring.Key
+	edges      []revoke.Position
 	generation int64
 	reads      int
 	looks      int
@@ -37,6 +38,12 @@ func (s *shelf) Keys(context.Context) ([]keyring.Key, int64, error) {
 	out := slices.Clone(s.keys)
 	slices.SortStableFunc(out, func(a, b keyring.Key) int { return b.Activates.Compare(a.Activates) })
 	return out, s.generation, s.err
+}
+
+func (s *shelf) Positions(context.Context) ([]revoke.Position, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.edges), s.err
 }
 
 func (s *shelf) KeyGeneration(context.Context) (int64, error) {

@@ -18,6 +18,12 @@ type Policy struct {
 	Algorithms []jwk.Algorithm
 	// Ahead is how long a key is published before it signs.
 	Ahead time.Duration
+	// Every is how long a key signs before it is replaced; 0: without an end.
+	Every time.Duration
+	// Manual leaves that to an operator: what is overdue is only said.
+	Manual bool
+	// Wait is how much longer a key waits, at most, for edges that do not have it.
+	Wait time.Duration
 }
 
 // Algorithms returns those that a Policy may name: keys are published, so none
@@ -27,6 +33,9 @@ func Algorithms() []jwk.Algorithm {
 }
 
 func (p Policy) check() error {
+	if p.Every < 0 || p.Every > 0 && p.Every < 4*p.Ahead || p.Wait < 0 {
+		return errors.New("keyring: keys sign for at least four times as long as they are published before, and do not wait for less than nothing")
+	}
 	if len(p.Algorithms) == 0 || p.Ahead <= 0 {
 		return errors.New("keyring: a policy names an algorithm and how long keys are published before they sign")
 	}
@@ -48,6 +57,9 @@ func (r *Ring) Configure(p Policy) error {
 	r.settle()
 	return nil
 }
+
+// Policy returns what is in force.
+func (r *Ring) Policy() Policy { return *r.policy.Load() }
 
 // Offers reports whether the policy has an algorithm for tokens.
 func (r *Ring) Offers(alg jwk.Algorithm) bool {

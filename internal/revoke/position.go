@@ -12,4 +12,23 @@ type Position struct {
 	LagMS    int64     `json:"lag_ms"` // milliseconds from signing a message to its being applied
 	Version  string    `json:"version"`
 	At       time.Time `json:"reported_at"`
+	// Keys are the issuer's keys that the edge can verify with; empty: it does not say.
+	Keys []HeldKey `json:"keys,omitempty"`
+}
+
+// A HeldKey is a key that an edge has. Since when is the issuer's word: its clock, and
+// the first report of that edge with the key in it.
+type HeldKey struct {
+	KeyID string    `json:"kid"`
+	Since time.Time `json:"since,omitzero"`
+}
+
+// Holds returns since when the edge has a key.
+func (p Position) Holds(kid string) (since time.Time, ok bool) {
+	for _, k := range p.Keys {
+		if k.KeyID == kid {
+			return k.Since, true
+		}
+	}
+	return time.Time{}, false
 }

@@ -116,6 +116,8 @@ func TestAdminStory(t *testing.T) {
 	back := v.want(v.admin("POST", "/admin/v1/keys/feed/rollback", nil), 200, "")
 	v.want(v.admin("POST", "/admin/v1/keys/feed/"+back.text("kid")+"/replace", nil), 200, "")
 	v.want(v.admin("GET", "/admin/v1/keys/signing", nil), 404, "not_found")
+	v.want(v.admin("GET", "/admin/v1/keys/signing/status", nil), 404, "not_found")
+	v.want(v.admin("GET", "/admin/v1/keys/token/status", nil), 200, "")
 	v.want(v.admin("GET", "/admin/v1/keys/feed", nil), 200, "")
 
 	v.want(v.ask("POST", "/feed/position", body("application/json", `{"instance":"one","log":"x","seq":1,"lag_ms":3,"version":"1"}`), v.as("edge")), 204, "")

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -287,6 +288,8 @@ func TestThreatFeedPositions(t *testing.T) {
 		"above the head": {"seq": head + 1}, "negative": {"seq": -1}, "huge": {"seq": 1e17, "log": "x"}, "fraction": {"seq": 0.5}, "negative lag": {"lag_ms": -1}, "huge lag": {"lag_ms": 1e15},
 		"no instance": {"instance": ""}, "long instance": {"instance": strings.Repeat("x", 129)}, "long log": {"log": strings.Repeat("x", 129)}, "long version": {"version": strings.Repeat("x", 65)}, "unknown member": {"head": 1},
 		"lines in an instance": {"instance": "one\n\u001b[2Jtwo"}, "zero byte in a version": {"version": "\x00"},
+		"too many keys": {"keys": slices.Repeat([]any{map[string]any{"kid": "k"}}, 65)}, "a key without a name": {"keys": []any{map[string]any{}}}, "lines in a kid": {"keys": []any{map[string]any{"kid": "a\nb"}}},
+		"a long kid": {"keys": []any{map[string]any{"kid": strings.Repeat("x", 257)}}},
 	} {
 		if a := report(values); a.status != 400 {
 			t.Errorf("%s: %d %s", name, a.status, a.body)

@@ -2,10 +2,12 @@ package server
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/logout"
 	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/internal/web"
@@ -18,6 +20,7 @@ type Metrics struct {
 	requests, issued, refresh, large, logouts, findings *prometheus.CounterVec
 	reuse                                               prometheus.Counter
 	seconds, sign, bytes                                *prometheus.HistogramVec
+	age, overdue, lacking                               *prometheus.GaugeVec
 }
 
 // NewMetrics registers the issuer's metrics.
@@ -32,6 +35,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		r.MustRegister(h)
 		return h
 	}
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+		r.MustRegister(g)
+		return g
+	}
 	m := &Metrics{
 		requests: counter("jotward_requests_total", "Requests to the issuer, by route, status and reason code.", "route", "status", "reason"),
 		issued:   counter("jotward_tokens_issued_total", "Answered token requests, by grant type and client.", "grant", "client"),
@@ -44,6 +52,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		seconds: histogram("jotward_request_seconds", "How long the issuer took to answer, by route.", prometheus.ExponentialBuckets(0.0005, 2.5, 10), "route"),
 		sign:    histogram("jotward_token_sign_seconds", "How long one signature took, by algorithm.", prometheus.ExponentialBuckets(0.00001, 2.5, 10), "alg"),
 		bytes:   histogram("jotward_token_bytes", "Size of the parts of minted tokens, as sent.", prometheus.ExponentialBuckets(64, 2, 8), "part"),
+		age:     gauge("jotward_key_age_seconds", "Age of the oldest key, by purpose, algorithm and state.", "purpose", "alg", "state"),
+		overdue: gauge("jotward_keys_overdue", "Keys that sign longer than issuer.signing.rotate_every wants, by purpose.", "purpose"),
+		lacking: gauge("jotward_key_edges_lacking", "Live edges that do not have the key that is to sign next, by purpose.", "purpose"),
 	}
 	r.MustRegister(m.reuse)
 	return m
@@ -79,6 +90,21 @@ func (m *Metrics) Logout(e logout.Event) {
 // Found counts one mistake in what a client's expressions gave a token.
 func (m *Metrics) Found(clientID string, code lint.Code) {
 	m.findings.WithLabelValues(clientID, string(code)).Inc()
+}
+
+// Keys shows how the keys of a purpose stand.
+func (m *Metrics) Keys(purpose string, report []keyring.Standing, now time.Time) {
+	m.age.DeletePartialMatch(prometheus.Labels{"purpose": purpose})
+	overdue, lacking := 0, 0
+	for _, k := range report { // newest first: the age of the oldest stays
+		if k.Overdue {
+			overdue++
+		}
+		lacking = max(lacking, len(k.Lacking))
+		m.age.WithLabelValues(purpose, string(k.Algorithm), k.State(now)).Set(now.Sub(k.Created).Seconds())
+	}
+	m.overdue.WithLabelValues(purpose).Set(float64(overdue))
+	m.lacking.WithLabelValues(purpose).Set(float64(lacking))
 }
 
 // Minted counts one token that was signed.

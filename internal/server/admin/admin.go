@@ -86,6 +86,7 @@ func (e *Endpoints) Routes() []web.Route {
 		makes("POST /admin/v1/revocations", e.Revoke),
 		route("POST /admin/v1/tokens/explain", e.ExplainToken),
 		list("GET /admin/v1/keys/{purpose}", e.ListKeys),
+		route("GET /admin/v1/keys/{purpose}/status", e.StatusOfKeys),
 		makes("POST /admin/v1/keys/{purpose}/rotate", e.RotateKey),
 		route("POST /admin/v1/keys/{purpose}/{kid}/retire", e.RetireKey),
 		route("POST /admin/v1/keys/{purpose}/{kid}/replace", e.ReplaceKey),

@@ -24,14 +24,8 @@ type Key struct {
 }
 
 func (e *Endpoints) showKey(k keyring.Key) Key {
-	out := Key{ID: k.ID, Purpose: k.Purpose, Algorithm: string(k.Algorithm), State: k.State(e.Now()), Created: stored(k.Created), Activates: stored(k.Activates)}
-	if !k.Retires.IsZero() {
-		out.Retires = new(stored(k.Retires))
-	}
-	if !k.Gone.IsZero() {
-		out.Gone = new(stored(k.Gone))
-	}
-	return out
+	return Key{ID: k.ID, Purpose: k.Purpose, Algorithm: string(k.Algorithm), State: k.State(e.Now()), Created: stored(k.Created), Activates: stored(k.Activates),
+		Retires: moment(k.Retires), Gone: moment(k.Gone)}
 }
 
 // keys lists a purpose's keys, newest first; NotFound for no purpose of ours.
@@ -130,4 +124,72 @@ func (e *Endpoints) RollBackKey(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return web.JSON(w, http.StatusOK, e.showKey(key))
+}
+
+// KeyStatus is how the keys of a purpose stand.
+type KeyStatus struct {
+	Purpose      string          `json:"purpose"`
+	Algorithms   []jwk.Algorithm `json:"algorithms"`
+	PublishAhead int64           `json:"publish_ahead"` // seconds, as are those that follow
+	RotateEvery  int64           `json:"rotate_every"`
+	WaitForEdges int64           `json:"wait_for_edges"`
+	Manual       bool            `json:"manual"`
+	Keys         []KeyStanding   `json:"keys"`
+}
+
+// KeyStanding is a key with what is to come of it.
+type KeyStanding struct {
+	Key
+	Signs        bool        `json:"signs"`
+	NextRotation *time.Time  `json:"next_rotation,omitempty"`
+	Overdue      bool        `json:"overdue"`
+	SignsBy      *time.Time  `json:"signs_by,omitempty"`
+	Lacking      []string    `json:"lacking"`
+	Edges        []KeyHolder `json:"edges"`
+}
+
+// KeyHolder is an edge, and whether it has the key.
+type KeyHolder struct {
+	ClientID string     `json:"client_id"`
+	Instance string     `json:"instance"`
+	Holds    bool       `json:"holds"`
+	Since    *time.Time `json:"since,omitempty"`
+	Says     bool       `json:"says"`
+	Live     bool       `json:"live"`
+	At       time.Time  `json:"reported_at"`
+}
+
+// StatusOfKeys answers GET /admin/v1/keys/{purpose}/status: which key signs, which
+// comes when, and which edges know it.
+func (e *Endpoints) StatusOfKeys(w http.ResponseWriter, r *http.Request) error {
+	if _, err := e.keys(r); err != nil {
+		return err
+	}
+	purpose := r.PathValue("purpose")
+	report, err := e.Ring.Report(r.Context(), purpose)
+	if err != nil {
+		return err
+	}
+	p := e.Ring.Policy()
+	out := KeyStatus{Purpose: purpose, Algorithms: []jwk.Algorithm{keyring.DefaultAlgorithm}, PublishAhead: int64(p.Ahead / time.Second), RotateEvery: int64(p.Every / time.Second),
+		WaitForEdges: int64(p.Wait / time.Second), Manual: p.Manual, Keys: []KeyStanding{}}
+	if purpose == keyring.PurposeToken {
+		out.Algorithms = p.Algorithms
+	}
+	for _, s := range report {
+		k := KeyStanding{Key: e.showKey(s.Key), Signs: s.Signs, NextRotation: moment(s.Due), Overdue: s.Overdue, SignsBy: moment(s.Limit), Lacking: some(s.Lacking), Edges: []KeyHolder{}}
+		for _, h := range s.Edges {
+			k.Edges = append(k.Edges, KeyHolder{h.ClientID, h.Instance, !h.Since.IsZero(), moment(h.Since), h.Says, h.Live, stored(h.At)})
+		}
+		out.Keys = append(out.Keys, k)
+	}
+	return web.JSON(w, http.StatusOK, out)
+}
+
+// moment is a time that may be none.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(stored(t))
 }

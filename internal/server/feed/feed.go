@@ -42,6 +42,8 @@ const DefaultStall = 10 * time.Second
 const (
 	maxSeq   = 1 << 53
 	maxLagMS = 366 * 24 * 3600 * 1000
+
+	maxHeldKeys = 64
 )
 
 // Log is the revocation log as the store keeps it.
@@ -378,6 +380,11 @@ func (f *Feed) Report(w http.ResponseWriter, r *http.Request) error {
 	}
 	if p.Instance == "" || len(p.Instance) > 128 || len(p.Log) > 128 || len(p.Version) > 64 || strings.ContainsFunc(p.Instance+p.Log+p.Version, unicode.IsControl) {
 		return reason.New(reason.RequestInvalid, errors.New("instance, log or version missing, too long, or with control characters"))
+	}
+	if len(p.Keys) > maxHeldKeys || slices.ContainsFunc(p.Keys, func(k revoke.HeldKey) bool {
+		return k.KeyID == "" || len(k.KeyID) > 256 || strings.ContainsFunc(k.KeyID, unicode.IsControl)
+	}) {
+		return reason.New(reason.RequestInvalid, errors.New("feed: too many keys, or one without a kid that can be"))
 	}
 	log, head, err := f.Log.RevocationHead(r.Context())
 	if err != nil {

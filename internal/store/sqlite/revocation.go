@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"math"
 	"time"
 
@@ -20,7 +22,9 @@ const (
 	restartLog        = `UPDATE revocation_head SET log_id = ? WHERE one = 1 AND log_id = ? AND seq < ?`
 
 	upsertPosition = `INSERT INTO positions (client_id, instance, log_id, seq, lag_ms, version, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (client_id, instance) DO UPDATE SET log_id = excluded.log_id, seq = excluded.seq, lag_ms = excluded.lag_ms, version = excluded.version, at = excluded.at`
-	listPositions  = `SELECT client_id, instance, log_id, seq, lag_ms, version, at FROM positions ORDER BY client_id, instance`
+	listPositions  = `SELECT client_id, instance, log_id, seq, lag_ms, version, at, (SELECT json_group_array(json_array(kid, since)) FROM edge_keys k WHERE k.client_id = positions.client_id AND k.instance = positions.instance) FROM positions ORDER BY client_id, instance`
+	dropEdgeKeys   = `DELETE FROM edge_keys WHERE client_id = ? AND instance = ? AND kid NOT IN (SELECT value FROM json_each(?))`
+	addEdgeKey     = `INSERT INTO edge_keys (client_id, instance, kid, since) VALUES (?, ?, ?, ?) ON CONFLICT (client_id, instance, kid) DO NOTHING`
 )
 
 // number is the column's form of a sequence number that an edge may have made up.
@@ -66,17 +70,53 @@ func (s *Store) RestartLog(ctx context.Context, logID string, above uint64, act 
 	}))
 }
 
-// SavePosition remembers how far an edge has followed the log.
+// SavePosition remembers how far an edge has followed the log, and which keys it
+// has: those that are new are had since At.
 func (s *Store) SavePosition(ctx context.Context, p revoke.Position) error {
+	var kids []string
+	for _, k := range p.Keys {
+		kids = append(kids, k.KeyID)
+	}
 	return s.update(ctx, func(t *tx) error {
-		_, err := t.exec(upsertPosition, p.ClientID, p.Instance, p.Log, number(p.Seq), p.LagMS, p.Version, millis(p.At))
-		return err
+		if _, err := t.exec(upsertPosition, p.ClientID, p.Instance, p.Log, number(p.Seq), p.LagMS, p.Version, millis(p.At)); err != nil {
+			return err
+		}
+		if _, err := t.exec(dropEdgeKeys, p.ClientID, p.Instance, array(kids)); err != nil {
+			return err
+		}
+		for _, kid := range kids {
+			if _, err := t.exec(addEdgeKey, p.ClientID, p.Instance, kid, millis(p.At)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
 // Positions returns every edge's position.
 func (s *Store) Positions(ctx context.Context) ([]revoke.Position, error) {
 	return list(ctx, s, func(r scanner) (p revoke.Position, err error) {
-		return p, r.Scan(&p.ClientID, &p.Instance, &p.Log, &p.Seq, &p.LagMS, &p.Version, moment{&p.At})
+		return p, r.Scan(&p.ClientID, &p.Instance, &p.Log, &p.Seq, &p.LagMS, &p.Version, moment{&p.At}, heldKeys{&p.Keys})
 	}, listPositions)
+}
+
+// heldKeys reads a JSON array of pairs of kid and moment.
+type heldKeys struct{ to *[]revoke.HeldKey }
+
+// Scan implements sql.Scanner.
+func (h heldKeys) Scan(v any) error {
+	text, ok := v.(string)
+	if !ok {
+		return errors.New("sqlite: keys that are no text")
+	}
+	var pairs [][2]any
+	if err := json.Unmarshal([]byte(text), &pairs); err != nil {
+		return err
+	}
+	for _, p := range pairs {
+		kid, _ := p[0].(string)
+		since, _ := p[1].(float64)
+		*h.to = append(*h.to, revoke.HeldKey{KeyID: kid, Since: time.UnixMilli(int64(since)).UTC()})
+	}
+	return nil
 }

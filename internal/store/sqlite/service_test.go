@@ -105,6 +105,10 @@ func (h *house) acts() map[string]func() error {
 			return err
 		},
 		"keyring.Rollback": func() error { _, err := h.ring.Rollback(ctx, root, keyring.PurposeToken, ""); return err },
+		"keyring.Tend": func() error {
+			h.ok(h.ring.Configure(keyring.Policy{Algorithms: []jwk.Algorithm{jwk.ES256, jwk.ES512}, Ahead: time.Minute}))
+			return h.ring.Tend(ctx, root)
+		},
 		"keyring.Arrange": func() error {
 			err := h.ring.Configure(keyring.Policy{Algorithms: []jwk.Algorithm{jwk.ES256, jwk.ES384}, Ahead: time.Minute})
 			h.ok(err)
@@ -138,7 +142,7 @@ func (h *house) signInLike() (string, error) {
 var reading = map[string]bool{
 	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "client.AuthMethods": true, "registrar.Admit": true, "registrar.Registration": true, "registrar.InitialTokens": true, "grant.Alive": true, "grant.Pull": true, "grant.Push": true, "grant.StartDevice": true, "grant.FindDevice": true, "grant.Within": true, "client.Get": true,
 	"client.List": true, "session.ByCookie": true, "session.List": true, "session.Clients": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
-	"grant.Introspect": true, "grant.Told": true, "grant.Ended": true, "grant.Explain": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.Use": true, "keyring.Algorithms": true, "keyring.Offers": true, "keyring.Configure": true, "keyring.List": true,
+	"grant.Introspect": true, "grant.Told": true, "grant.Ended": true, "grant.Explain": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.Use": true, "keyring.Report": true, "keyring.Policy": true, "keyring.Algorithms": true, "keyring.Offers": true, "keyring.Configure": true, "keyring.List": true,
 }
 
 // Every method of every service either changes nothing or is among the acts.

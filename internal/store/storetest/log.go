@@ -272,6 +272,26 @@ func positions(t *testing.T, w *world) {
 	p.Seq = 8
 	w.ok(w.SavePosition(ctx, p))
 	same(w, "the positions", must[[]revoke.Position](w)(w.Positions(ctx)), []revoke.Position{p, other})
+
+	// A key is had since it was first said, and no more when it is said no more.
+	for i, step := range []struct{ say, have []string }{
+		{[]string{"k1"}, []string{"k1 0"}}, {[]string{"k1", "k2"}, []string{"k1 0", "k2 1"}}, {[]string{"k2"}, []string{"k2 1"}}, {[]string{"k1", "k2"}, []string{"k1 3", "k2 1"}}, {nil, nil},
+	} {
+		p.Keys, p.At = nil, w.now.Add(time.Duration(i)*time.Minute)
+		for _, kid := range step.say {
+			p.Keys = append(p.Keys, revoke.HeldKey{KeyID: kid, Since: w.now.Add(-time.Hour)}) // it is not the edge that says since when
+		}
+		w.ok(w.SavePosition(ctx, p))
+		var have []string
+		for _, k := range must[[]revoke.Position](w)(w.Positions(ctx))[0].Keys {
+			have = append(have, fmt.Sprint(k.KeyID, " ", k.Since.Sub(w.now).Minutes()))
+		}
+		same(w, "the keys of an edge", have, step.have)
+	}
+	p.Keys = []revoke.HeldKey{{KeyID: "k1"}}
+	w.ok(w.SavePosition(ctx, p))
+	w.ok(w.DeleteClient(ctx, c.ID, 1, w.act("client.delete")))
+	same(w, "the positions that are left", must[[]revoke.Position](w)(w.Positions(ctx)), []revoke.Position{other})
 }
 
 // A caller who gives up gets an answer that holds: either nothing happened, or
