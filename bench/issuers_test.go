@@ -53,10 +53,19 @@ func TestIssuers(t *testing.T) {
 		s = startIssuer(t, program, folder)
 	}
 	loads := []load{s.clientCredentials(), s.rotations(t, 64), s.introspections(t), s.keySet()}
+	of := map[string]*standing{}
+	for _, l := range loads {
+		of[l.name] = s
+	}
+	if p := startProvider(t); p != nil {
+		l := p.clientCredentials()
+		l.name += ", npm oidc-provider in memory"
+		loads, of[l.name] = append(loads, l), p
+	}
 	took := map[string][]string{}
 	for range rounds {
 		for _, l := range loads {
-			took[l.name] = append(took[l.name], s.measure(t, l))
+			took[l.name] = append(took[l.name], of[l.name].measure(t, l))
 		}
 	}
 	for _, l := range loads {
@@ -143,6 +152,32 @@ func startIssuer(t *testing.T, program, folder string) *standing {
 	}
 	t.Logf("answers %s after its start, with its database, an edge and a demonstration; %s resident", time.Since(start).Round(time.Millisecond), resident(s.pid))
 	s.host = strings.TrimPrefix(s.Issuer, "http://")
+	return s
+}
+
+// startProvider runs npm oidc-provider, nil where it is not installed.
+func startProvider(t *testing.T) *standing {
+	t.Helper()
+	if _, err := os.Stat("oidc-provider/node_modules"); err != nil {
+		t.Log("npm oidc-provider is missing: npm install in bench/oidc-provider")
+		return nil
+	}
+	s := &standing{ClientID: "demo", ClientSecret: "a-secret-of-more-than-thirty-two-characters", host: port()}
+	_, number, _ := strings.Cut(s.host, ":")
+	cmd := exec.Command("node", "server.mjs", number, s.ClientID, s.ClientSecret)
+	cmd.Dir = "oidc-provider"
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	s.pid = cmd.Process.Pid
 	return s
 }
 
@@ -303,7 +338,7 @@ func (s *standing) measure(t *testing.T, l load) string {
 			}
 		})
 	}
-	if folder := os.Getenv("JOTWARD_PROFILE"); folder != "" {
+	if folder := os.Getenv("JOTWARD_PROFILE"); folder != "" && s.Admin != "" {
 		wg.Go(func() { s.profile(t, filepath.Join(folder, l.name+".pprof")) })
 	}
 	wg.Wait()
