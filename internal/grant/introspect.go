@@ -99,9 +99,11 @@ func (s *Service) Told(ctx context.Context, a token.Access) (token.Profile, erro
 	return token.Tell(person, strings.Fields(a.Scope), claims), nil
 }
 
-// concerns reports whether a client may know about an access token.
+// concerns reports whether a client may know about an access token. To be allowed to ask
+// for an audience is enough where an operator allowed it: a client that registered
+// itself got all audiences of the policy, and is a stranger.
 func concerns(a token.Access, c client.Client) bool {
-	return a.ClientID == c.ID || slices.ContainsFunc(a.Audience, func(v string) bool { return v == c.ID || slices.Contains(c.Audiences, v) })
+	return a.ClientID == c.ID || slices.ContainsFunc(a.Audience, func(v string) bool { return v == c.ID || !c.Registered && slices.Contains(c.Audiences, v) })
 }
 
 // missing forgives that something is not there, or is no longer alive.

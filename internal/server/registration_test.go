@@ -464,3 +464,25 @@ func TestRegistrationOfAlgorithms(t *testing.T) {
 		}
 	}
 }
+
+// A stranger that registered learns nothing of a token that it found, though it may ask for
+// its audience (RFC 7662 4).
+func TestThreatRegisteredIntrospection(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	service := func() answer {
+		return v.want(v.register("POST", "/register", v.invite(1), anApp("grant_types", []string{"client_credentials"}, "redirect_uris", nil, "scope", "read", "token_endpoint_auth_method", "client_secret_basic")), 201, "")
+	}
+	a, b := service(), service()
+	as := func(r answer) func(*http.Request) { return basic(r.text("client_id"), r.text("client_secret")) }
+	found := v.want(v.token(pairs("grant_type", "client_credentials"), v.as("machine")), 200, "").text("access_token")
+	own := v.want(v.token(pairs("grant_type", "client_credentials"), as(a)), 200, "").text("access_token")
+	for text, who := range map[string]answer{found: a, own: b} {
+		if got := v.want(v.ask("POST", "/introspect", form(pairs("token", text)), as(who)), 200, ""); got.json["active"] != false || len(got.json) != 1 {
+			t.Errorf("told: %s", got.body)
+		}
+	}
+	if got := v.want(v.ask("POST", "/introspect", form(pairs("token", own)), as(a)), 200, ""); got.json["active"] != true {
+		t.Errorf("its own: %s", got.body)
+	}
+}
