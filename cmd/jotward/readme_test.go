@@ -60,6 +60,12 @@ func TestReadmeCommands(t *testing.T) {
 	if !ok {
 		t.Fatal("the story does not begin with the build")
 	}
+	// The last call comes when the revocation has arrived, on a machine that is busy as well.
+	last := "curl -i -H \"Authorization: Bearer $token\" \"$resource\"            # 401"
+	if story, ok = strings.CutSuffix(story, last+", token_revoked\n"); !ok {
+		t.Fatal("the story does not end with the call that is refused")
+	}
+	story += `until [ "$(curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $token" "$resource")" = 401 ]; do sleep 0.1; done` + "\n" + last + "\n"
 	// The second block goes on with the variables of the first, in front of an app
 	// on a port that is free here.
 	edge := strings.NewReplacer("http://localhost:3000", origin.URL, "--from :8090", "--from 127.0.0.1:0").Replace(strings.TrimSpace(blocks[1]))
