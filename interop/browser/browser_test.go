@@ -57,7 +57,7 @@ func start(t *testing.T) *world {
 		case "/callback":
 			_ = r.ParseForm() // what is no form has no answer in it
 			v.answers <- r.Form
-			fmt.Fprint(w, "<!doctype html><title>app</title>back in the app")
+			fmt.Fprint(w, "<!doctype html><title>app</title><p id=back>back in the app")
 		case "/gone":
 			v.gone <- r.URL.Query()
 		case "/bye":
@@ -131,7 +131,23 @@ func (v *world) request() url.Values {
 
 func (v *world) open(query url.Values) {
 	v.Helper()
-	v.run(chromedp.Navigate(v.Issuer+"/authorize?"+query.Encode()), chromedp.WaitVisible(chromedp.CSS("h1")))
+	v.visit(v.Issuer+"/authorize?"+query.Encode(), "h1")
+}
+
+// visit opens a page and waits until it shows what selector selects. What the page before
+// is still loading or posting may abort it.
+func (v *world) visit(to, selector string) {
+	v.Helper()
+	for tries := 1; ; tries++ {
+		err := chromedp.Do(v.ctx, chromedp.Navigate(to))
+		if err == nil {
+			break
+		}
+		if tries == 5 || !strings.Contains(err.Error(), "ERR_ABORTED") {
+			v.Fatal(err)
+		}
+	}
+	v.run(chromedp.WaitReady(chromedp.CSS(selector)))
 }
 
 // look checks a page as every page must be: no accessibility violation in light
@@ -167,8 +183,11 @@ func (v *world) look(name string) {
 
 func (v *world) title(want string) {
 	v.Helper()
-	if got := ask(v, chromedp.Text(chromedp.CSS("h1"))); got != want {
-		v.Fatalf("the page says %q, want %q", got, want)
+	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
+	defer cancel()
+	// The page that says it may still be on its way.
+	if err := chromedp.Do(ctx, chromedp.WaitVisible(chromedp.Search(`//h1[normalize-space()="`+want+`"]`))); err != nil {
+		v.Fatalf("the page says %q, want %q", ask(v, chromedp.Text(chromedp.CSS("h1"))), want)
 	}
 }
 
@@ -189,6 +208,7 @@ func (v *world) answer() url.Values {
 	v.Helper()
 	select {
 	case a := <-v.answers:
+		v.run(chromedp.WaitVisible(chromedp.CSS("#back"))) // or the next page is opened while this one loads
 		return a
 	case <-v.ctx.Done():
 		v.Fatal("nothing came back to the redirect_uri")
@@ -238,8 +258,8 @@ func TestChromiumSignsInAndConsents(t *testing.T) {
 	}
 	// Who is signed in need not do so again, but this client could be any program of
 	// the machine (RFC 8252 8.6).
-	v.run(chromedp.Navigate(v.Issuer+"/authorize?"+v.request().Encode()), chromedp.WaitVisible(chromedp.CSS(`button[value=allow]`)),
-		chromedp.Click(chromedp.CSS(`button[value=allow]`)))
+	v.visit(v.Issuer+"/authorize?"+v.request().Encode(), `button[value=allow]`)
+	v.run(chromedp.Click(chromedp.CSS(`button[value=allow]`)))
 	if again := v.answer(); again.Get("code") == "" || again.Get("code") == back.Get("code") {
 		t.Errorf("the second time came back with %v", again)
 	}
@@ -261,7 +281,7 @@ func TestChromiumDeclines(t *testing.T) {
 	v.title("This request cannot be served")
 	v.look("refusal")
 	// No page may be framed (RFC 9700 4.16).
-	v.run(chromedp.Navigate(v.app+"/frame?src="+url.QueryEscape(v.Issuer+"/authorize?"+v.request().Encode())), chromedp.WaitReady(chromedp.CSS("#f")))
+	v.visit(v.app+"/frame?src="+url.QueryEscape(v.Issuer+"/authorize?"+v.request().Encode()), "#f")
 	v.run(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		tree, err := cdp.Call(ctx, t, page.GetFrameTree, cdp.Empty{})
 		if err == nil && (len(tree.FrameTree.ChildFrames) != 1 || tree.FrameTree.ChildFrames[0].Frame.UnreachableURL == "") {
@@ -287,7 +307,7 @@ func TestChromiumPlaysTheWholeStory(t *testing.T) {
 		t.Helper()
 		v.run(chromedp.Click(chromedp.CSS(`form[action="` + action + `"] button`)))
 	}
-	v.run(chromedp.Navigate(v.App), chromedp.WaitVisible(chromedp.CSS("h1")))
+	v.visit(v.App, "h1")
 	v.look("app")
 	press("/signin")
 	v.run(chromedp.WaitVisible(chromedp.CSS("#password")))

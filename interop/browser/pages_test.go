@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -76,7 +75,7 @@ func TestChromiumConnectsADevice(t *testing.T) {
 	t.Parallel()
 	v := start(t)
 	d := v.device()
-	v.run(chromedp.Navigate(d["verification_uri"]), chromedp.WaitVisible(chromedp.CSS("#username")))
+	v.visit(d["verification_uri"], "#username")
 	v.look("device-signin")
 	v.signIn(v.Password)
 	v.run(chromedp.WaitVisible(chromedp.CSS("#user_code")))
@@ -95,32 +94,18 @@ func TestChromiumConnectsADevice(t *testing.T) {
 
 	posted := v.request()
 	posted.Set("response_mode", "form_post")
-	v.run(chromedp.Navigate(v.Issuer+"/authorize?"+posted.Encode()), chromedp.WaitVisible(chromedp.CSS(`button[value=allow]`)), chromedp.Click(chromedp.CSS(`button[value=allow]`)))
+	v.visit(v.Issuer+"/authorize?"+posted.Encode(), `button[value=allow]`)
+	v.run(chromedp.Click(chromedp.CSS(`button[value=allow]`)))
 	if back := v.answer(); back.Get("code") == "" || back.Get("state") != posted.Get("state") || back.Get("iss") != v.Issuer {
 		t.Errorf("came back with %v", back)
 	}
 
-	v.leave(v.Issuer + "/logout")
-	v.run(chromedp.WaitVisible(chromedp.CSS(`button[value=allow]`)))
+	v.visit(v.Issuer+"/logout", `button[value=allow]`)
 	v.title("Sign out")
 	v.look("signout")
 	v.run(chromedp.Click(chromedp.CSS(`button[value=allow]`)), chromedp.WaitNotPresent(chromedp.CSS(`button[value=allow]`)))
 	v.title("You are signed out")
 	v.look("signed-out")
-}
-
-// leave opens another page. What the page before has just posted somewhere may abort it.
-func (v *world) leave(to string) {
-	v.Helper()
-	for tries := 1; ; tries++ {
-		err := chromedp.Do(v.ctx, chromedp.Navigate(to))
-		if err == nil {
-			return
-		}
-		if tries == 5 || !strings.Contains(err.Error(), "ERR_ABORTED") {
-			v.Fatal(err)
-		}
-	}
 }
 
 // framed signs in at an application whose page is framed at sign-out, and returns its ID token.
@@ -164,20 +149,20 @@ func TestChromiumTellsApplications(t *testing.T) {
 	v := start(t)
 	v.client(map[string]any{"client_id": "framed", "name": "Framed", "grant_types": []string{"authorization_code"}, "redirect_uris": []string{v.app + "/callback"}, "scopes": []string{"openid", "email"},
 		"frontchannel_logout_uri": v.app + "/gone", "post_logout_redirect_uris": []string{v.app + "/bye"}})
-	leave := func(hint string, more url.Values) chromedp.Action[chromedp.Void] {
+	leave := func(hint string, more url.Values) {
 		more.Set("id_token_hint", hint)
-		return chromedp.Navigate(v.Issuer + "/logout?" + more.Encode())
+		v.visit(v.Issuer+"/logout?"+more.Encode(), "body")
 	}
-	v.run(leave(v.framed(), url.Values{}))
+	leave(v.framed(), url.Values{})
 	v.told()
 	v.title("You are signed out")
 	v.look("signed-out-frames")
-	v.run(leave(v.framed(), url.Values{"post_logout_redirect_uri": {v.app + "/bye"}}))
+	leave(v.framed(), url.Values{"post_logout_redirect_uri": {v.app + "/bye"}})
 	v.told()
 	v.run(chromedp.WaitVisible(chromedp.CSS(`#bye`)))
 	hint := v.framed()
 	v.scripts(false)
-	v.run(leave(hint, url.Values{"post_logout_redirect_uri": {v.app + "/bye"}}))
+	leave(hint, url.Values{"post_logout_redirect_uri": {v.app + "/bye"}})
 	v.told()
 	v.run(chromedp.Click(chromedp.CSS(`a`)), chromedp.WaitVisible(chromedp.CSS(`#bye`)))
 }
@@ -200,7 +185,7 @@ func TestChromiumExplainsAToken(t *testing.T) {
 	if status != http.StatusOK {
 		t.Fatal(status, out)
 	}
-	v.run(chromedp.Navigate(v.Console), chromedp.WaitVisible(chromedp.CSS("h1")))
+	v.visit(v.Console, "h1")
 	v.look("console-signin")
 	v.run(chromedp.Click(chromedp.CSS(`form[action="/console/signin"] button`)), chromedp.WaitVisible(chromedp.CSS("#password")))
 	v.signIn(v.Password)
