@@ -96,7 +96,7 @@ func subjectInvalid(err error) error {
 // delegated are the claims for who is behind a token, as they are now.
 func (s *Service) delegated(ctx context.Context, a token.Access, r Request) (token.Access, error) {
 	now := s.Now()
-	c := token.Access{Subject: a.Subject, ClientID: r.Client.ID, ClientVersion: r.Client.Version, GrantID: a.GrantID, SessionID: a.SessionID, AuthTime: a.AuthTime,
+	c := token.Access{Subject: a.Subject, ClientID: r.Client.ID, ClientVersion: r.Client.Version, GrantID: a.GrantID, SessionID: a.SessionID, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR,
 		Expiry: min(now.Add(r.Client.Lifetime()).Unix(), a.Expiry), IssuedAt: now.Unix(), ID: secret.ID(""), Actor: a.Actor, Confirmation: r.Bound.Claim()}
 	if a.ClientID != r.Client.ID {
 		if c.Actor = (&token.Actor{Subject: r.Client.ID, Actor: a.Actor}); c.Actor.Depth() > maxActors {

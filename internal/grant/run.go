@@ -198,7 +198,7 @@ func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []str
 	now := s.Now()
 	exp := now.Add(c.Lifetime()).Unix()
 	claims := token.Access{Subject: g.Subject, Audience: aud, ClientID: c.ID, Expiry: exp, IssuedAt: now.Unix(), ID: secret.ID(""),
-		Scope: strings.Join(scope, " "), GrantID: g.ID, SessionID: g.SessionID, AuthTime: g.AuthTime.Unix(),
+		Scope: strings.Join(scope, " "), GrantID: g.ID, SessionID: g.SessionID, AuthTime: g.AuthTime.Unix(), ACR: session.ACR(g.AMR), AMR: g.AMR,
 		SubjectVersion: a.Version, ClientVersion: c.Version, Roles: a.Roles, Permissions: a.Permissions, Confirmation: r.Bound.Claim()}
 	access, err := s.access(ctx, r, claims)
 	if err != nil {

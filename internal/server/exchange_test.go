@@ -55,7 +55,7 @@ func TestTokenExchange(t *testing.T) {
 	c := v.claims(a.text("access_token"))
 	act, _ := c["act"].(map[string]any)
 	if c["sub"] != v.ann.ID || c["aud"] != "gw-2" || c["client_id"] != "gw-1" || act["sub"] != "gw-1" || len(act) != 1 || c["exp"] != was["exp"] || c["grant_id"] != was["grant_id"] ||
-		c["sid"] != was["sid"] || c["auth_time"] != was["auth_time"] || c["jti"] == was["jti"] {
+		c["sid"] != was["sid"] || c["auth_time"] != was["auth_time"] || c["acr"] != "pwd" || c["jti"] == was["jti"] {
 		t.Errorf("%v", c)
 	}
 	// Each hop names who acts, and the one before it; the chain is bounded.

@@ -18,7 +18,7 @@ func TestIntrospection(t *testing.T) {
 		return v.ask("POST", "/introspect", append(who, form(pairs("token", text, "token_type_hint", "refresh_token")))...)
 	}
 	a := v.want(ask(mine.text("access_token"), v.as("service")), 200, "")
-	for _, name := range []string{"active", "token_type", "iss", "sub", "aud", "client_id", "exp", "iat", "jti", "scope", "sid", "grant_id", "auth_time", "roles", "sub_ver", "client_ver"} {
+	for _, name := range []string{"active", "token_type", "iss", "sub", "aud", "client_id", "exp", "iat", "jti", "scope", "sid", "grant_id", "auth_time", "acr", "amr", "roles", "sub_ver", "client_ver"} {
 		if a.json[name] == nil {
 			t.Errorf("%s is missing: %s", name, a.body)
 		}

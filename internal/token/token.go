@@ -34,17 +34,20 @@ func (a *Audience) UnmarshalJSON(b []byte) error {
 
 // Access are the claims of an access token.
 type Access struct {
-	Issuer         string   `json:"iss"`
-	Subject        string   `json:"sub"`
-	Audience       Audience `json:"aud"`
-	ClientID       string   `json:"client_id"`
-	Expiry         int64    `json:"exp"`
-	IssuedAt       int64    `json:"iat"`
-	ID             string   `json:"jti"`
-	Scope          string   `json:"scope"`
-	GrantID        string   `json:"grant_id,omitempty"`
-	SessionID      string   `json:"sid,omitempty"`
-	AuthTime       int64    `json:"auth_time,omitempty"`
+	Issuer    string   `json:"iss"`
+	Subject   string   `json:"sub"`
+	Audience  Audience `json:"aud"`
+	ClientID  string   `json:"client_id"`
+	Expiry    int64    `json:"exp"`
+	IssuedAt  int64    `json:"iat"`
+	ID        string   `json:"jti"`
+	Scope     string   `json:"scope"`
+	GrantID   string   `json:"grant_id,omitempty"`
+	SessionID string   `json:"sid,omitempty"`
+	AuthTime  int64    `json:"auth_time,omitempty"`
+	// How the person signed in (RFC 9068 2.2.1), for a resource that demands more (RFC 9470).
+	ACR            string   `json:"acr,omitempty"`
+	AMR            []string `json:"amr,omitempty"`
 	SubjectVersion int64    `json:"sub_ver,omitempty"`
 	ClientVersion  int64    `json:"client_ver"`
 	Roles          []string `json:"roles,omitempty"`

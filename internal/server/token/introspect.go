@@ -49,6 +49,8 @@ type introspection struct {
 	SubjectVersion int64    `json:"sub_ver,omitempty"`
 	ClientVersion  int64    `json:"client_ver,omitempty"`
 	AuthTime       int64    `json:"auth_time,omitempty"`
+	ACR            string   `json:"acr,omitempty"` // RFC 9470 6.2
+	AMR            []string `json:"amr,omitempty"`
 	Roles          []string `json:"roles,omitempty"`
 	Permissions    []string `json:"permissions,omitempty"`
 	// The key that whoever shows the token must prove (RFC 9449 6.2).
@@ -69,7 +71,7 @@ func introspected(found grant.Introspection) introspection {
 	case found.Access != nil:
 		a := found.Access
 		return introspection{Active: true, TokenType: a.Type(), Issuer: a.Issuer, Subject: a.Subject, Audience: &a.Audience, ClientID: a.ClientID,
-			Expiry: a.Expiry, IssuedAt: a.IssuedAt, ID: a.ID, Scope: a.Scope, SessionID: a.SessionID, GrantID: a.GrantID, AuthTime: a.AuthTime,
+			Expiry: a.Expiry, IssuedAt: a.IssuedAt, ID: a.ID, Scope: a.Scope, SessionID: a.SessionID, GrantID: a.GrantID, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR,
 			SubjectVersion: a.SubjectVersion, ClientVersion: a.ClientVersion, Roles: a.Roles, Permissions: a.Permissions, Confirmation: a.Confirmation, Actor: a.Actor, extra: a.Extra}
 	case found.Grant != nil:
 		g := found.Grant
