@@ -115,6 +115,9 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 		return nil, err
 	}
 	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant, Found: i.metrics.Found, Limit: func(subject string) error { return limits.Person(subject, time.Now()) }}
+	if grants.Resources, err = c.ResourceTerms(); err != nil {
+		return nil, err
+	}
 	i.grants = grants
 	sessions := &session.Service{Store: store, Now: time.Now, Life: c.SessionLifetime, TokenLife: client.TokenLife}
 	secure := strings.HasPrefix(c.Issuer, "https://")

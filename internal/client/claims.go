@@ -32,13 +32,14 @@ func Reserved(name string) bool { return slices.Contains(reserved, strings.ToLow
 // claimsFault is a claim that no token of the client can have. What is wrong only with
 // some people's values shows when a token is issued.
 func (c Client) claimsFault() error {
-	if err := claimsFault("access_token_claims", c.AccessTokenClaims); err != nil {
+	if err := ClaimsFault("access_token_claims", c.AccessTokenClaims); err != nil {
 		return err
 	}
-	return claimsFault("id_token_claims", c.IDTokenClaims)
+	return ClaimsFault("id_token_claims", c.IDTokenClaims)
 }
 
-func claimsFault(list string, claims map[string]string) error {
+// ClaimsFault is a claim of a list of expressions that no token can have.
+func ClaimsFault(list string, claims map[string]string) error {
 	if len(claims) > maxClaims {
 		return errors.New(list + " has more than 16")
 	}

@@ -253,6 +253,8 @@ type Route struct {
 	Roles []string `yaml:"roles"`
 	// Claims that must be equal in value and type: a string, a whole number or a boolean.
 	Claims map[string]any `yaml:"claims"`
+	// The JSON Schema that a token's claims must fit, such as the one of the issuer's resource.
+	ClaimsSchema map[string]any `yaml:"claims_schema"`
 	// Rules, asked in their order once the token holds; the first that holds and decides does.
 	Rules []rule.Rule `yaml:"rules"`
 	// What is decided when no rule decides: deny (default) or allow. A route without rules has none to ask.

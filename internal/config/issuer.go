@@ -39,6 +39,8 @@ type Issuer struct {
 	Limits IssuerLimits `yaml:"limits"`
 	// How tokens are signed. A change of it is applied without a restart.
 	Signing Signing `yaml:"signing"`
+	// The APIs whose access tokens are like no others.
+	Resources []Resource `yaml:"resources"`
 }
 
 // Signing says with which algorithms tokens are signed, and how their keys change.
@@ -150,6 +152,7 @@ func (i *Issuer) check(p *problems) {
 		p.add("issuer.session_lifetime", "is outside 1m to 720h")
 	}
 	i.Signing.check(p)
+	i.checkResources(p)
 }
 
 // originFault says what an address is not: https and a host alone, or http on loopback.

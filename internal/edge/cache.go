@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/rule"
 )
 
 // A cache is as large as it is configured, whatever strangers send: only tokens
@@ -34,12 +35,13 @@ type verified struct {
 	until     time.Time // of an introspected one: when it is asked about again
 	issuer    *issuer
 	identity  *identity
-	epoch     atomic.Uint64 // the revocation epoch it was last asked at
-	would     reason.Code   // what the issuer's next policy would refuse it for
-	no        *refusal      // in the cache of refusals: why it does not hold
-	route     *route        // the only one for which its issuer was chosen; nil: on all
-	signed    perRoute      // what was signed of it, for each route
-	exchanged perRoute      // what it was exchanged for, for each route
+	epoch     atomic.Uint64               // the revocation epoch it was last asked at
+	would     reason.Code                 // what the issuer's next policy would refuse it for
+	no        *refusal                    // in the cache of refusals: why it does not hold
+	route     *route                      // the only one for which its issuer was chosen; nil: on all
+	fitted    atomic.Pointer[rule.Schema] // the last schema that its claims fitted
+	signed    perRoute                    // what was signed of it, for each route
+	exchanged perRoute                    // what it was exchanged for, for each route
 }
 
 // introspected says whether the issuer was asked about it.

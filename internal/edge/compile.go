@@ -62,6 +62,7 @@ type route struct {
 	methods map[string]bool
 	claims  map[string]string // as scalar writes them
 	rules   *rule.Set         // nil: none
+	schema  *rule.Schema      // nil: any claims
 	limits  []*counted        // early and late ones, in the order of the file
 	target  *url.URL
 	proxy   *httputil.ReverseProxy
@@ -355,8 +356,8 @@ func (r *route) compileAuth() error {
 	if r.auth != authRequired && (len(r.Scopes)+len(r.Roles)+len(r.Claims) > 0 || r.OneTime) {
 		return fmt.Errorf("scopes, roles, claims and one_time need auth: required")
 	}
-	if r.auth == authNone && (len(r.Headers)+len(r.Issuers) > 0 || r.Audience != "" || r.Credentials != nil || r.Identity != nil || r.Exchange != nil) {
-		return fmt.Errorf("headers, identity, exchange, issuers, audience and credentials need auth: required or optional")
+	if r.auth == authNone && (len(r.Headers)+len(r.Issuers) > 0 || r.Audience != "" || r.ClaimsSchema != nil || r.Credentials != nil || r.Identity != nil || r.Exchange != nil) {
+		return fmt.Errorf("headers, identity, exchange, issuers, audience, claims_schema and credentials need auth: required or optional")
 	}
 	switch r.Authorization {
 	case "", "forward":
@@ -364,6 +365,12 @@ func (r *route) compileAuth() error {
 		r.strip = true
 	default:
 		return fmt.Errorf("authorization %q is neither forward nor strip", r.Authorization)
+	}
+	if r.ClaimsSchema != nil {
+		var err error
+		if r.schema, err = rule.CompileSchema(r.ClaimsSchema); err != nil {
+			return fmt.Errorf("claims_schema: %w", err)
+		}
 	}
 	for name, want := range r.Claims {
 		text, ok := expected(want)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/revoke"
+	"github.com/jotward/jotward/internal/rule"
 	"github.com/jotward/jotward/jose/jwt"
 )
 
@@ -98,6 +99,9 @@ func (r *route) authorize(v *verified) *refusal {
 	if !slices.Contains(id.audiences, audience) {
 		return &refusal{code: reason.AudienceMismatch, detail: "the route is another audience"}
 	}
+	if no := v.fit(r.schema); no != nil {
+		return no
+	}
 	for _, s := range r.Scopes {
 		if !slices.Contains(id.scopes, s) {
 			return &refusal{code: reason.ScopeMissing, detail: s}
@@ -113,6 +117,18 @@ func (r *route) authorize(v *verified) *refusal {
 			return &refusal{code: reason.RuleDenied, detail: name}
 		}
 	}
+	return nil
+}
+
+// fit holds the claims against a schema, once while it is the same.
+func (v *verified) fit(s *rule.Schema) *refusal {
+	if s == nil || v.fitted.Load() == s {
+		return nil
+	}
+	if err := s.Check(v.identity.claims); err != nil {
+		return &refusal{code: reason.ClaimMismatch, detail: err.Error()}
+	}
+	v.fitted.Store(s)
 	return nil
 }
 

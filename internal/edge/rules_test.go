@@ -121,6 +121,8 @@ func TestRulesAreRefused(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]config.Route{
 		"rules_default needs rules": {RulesDefault: rule.Allow},
+		"claims_schema":             {ClaimsSchema: map[string]any{"$ref": "https://a.test/schema"}},
+		"audience, claims_schema":   {Auth: "none", ClaimsSchema: map[string]any{"type": "object"}},
 		"action":                    {Rules: []rule.Rule{{Name: "a"}}},
 	} {
 		c.Name, c.Path, c.Upstream = "r", "/", "http://127.0.0.1:1"

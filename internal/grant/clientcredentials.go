@@ -27,10 +27,14 @@ func (s *Service) clientCredentials(ctx context.Context, r Request) (Response, R
 	if err != nil {
 		return Response{}, "", err
 	}
+	t, err := s.terms(r.Client, aud)
+	if err != nil {
+		return Response{}, "", err
+	}
 	now := s.Now()
-	c := token.Access{Subject: r.Client.ID, Audience: aud, ClientID: r.Client.ID, Expiry: now.Add(r.Client.Lifetime()).Unix(),
+	c := token.Access{Subject: r.Client.ID, Audience: aud, ClientID: r.Client.ID, Expiry: now.Add(t.Lifetime).Unix(),
 		IssuedAt: now.Unix(), ID: secret.ID(""), Scope: strings.Join(list, " "), ClientVersion: r.Client.Version,
 		Roles: r.Client.Roles, Permissions: r.Client.Permissions, Confirmation: r.Bound.Claim()}
-	text, err := s.access(ctx, r, c)
+	text, err := s.access(ctx, r, c, t)
 	return Response{AccessToken: text, TokenType: c.Type(), Scope: c.Scope, ExpiresIn: c.Expiry - c.IssuedAt}, Issued, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/secret"
@@ -53,12 +54,16 @@ func (s *Service) exchange(ctx context.Context, r Request) (Response, Result, er
 	if err := s.Within(subject.Subject); err != nil {
 		return Response{}, "", err
 	}
+	t, err := s.terms(r.Client, aud)
+	if err != nil {
+		return Response{}, "", err
+	}
 	c, err := s.delegated(ctx, subject, r)
 	if err != nil {
 		return Response{}, "", err
 	}
-	c.Audience, c.Scope = aud, strings.Join(list, " ")
-	text, err := s.access(ctx, r, c)
+	c.Audience, c.Scope, c.Expiry = aud, strings.Join(list, " "), min(c.IssuedAt+int64(t.Lifetime/time.Second), subject.Expiry)
+	text, err := s.access(ctx, r, c, t)
 	return Response{AccessToken: text, TokenType: c.Type(), IssuedTokenType: typeAccessToken, Scope: c.Scope, ExpiresIn: c.Expiry - c.IssuedAt}, Issued, err
 }
 
@@ -97,7 +102,7 @@ func subjectInvalid(err error) error {
 func (s *Service) delegated(ctx context.Context, a token.Access, r Request) (token.Access, error) {
 	now := s.Now()
 	c := token.Access{Subject: a.Subject, ClientID: r.Client.ID, ClientVersion: r.Client.Version, GrantID: a.GrantID, SessionID: a.SessionID, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR,
-		Expiry: min(now.Add(r.Client.Lifetime()).Unix(), a.Expiry), IssuedAt: now.Unix(), ID: secret.ID(""), Actor: a.Actor, Confirmation: r.Bound.Claim()}
+		IssuedAt: now.Unix(), ID: secret.ID(""), Actor: a.Actor, Confirmation: r.Bound.Claim()}
 	if a.ClientID != r.Client.ID {
 		if c.Actor = (&token.Actor{Subject: r.Client.ID, Actor: a.Actor}); c.Actor.Depth() > maxActors {
 			return c, reason.New(reason.SubjectTokenInvalid, errors.New("grant: too many act for one another"))

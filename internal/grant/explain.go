@@ -63,7 +63,7 @@ func (s *Service) Explain(ctx context.Context, q Question) (out Explained, err e
 	case q.Kind != "" && q.Kind != token.KindAccess && q.Kind != token.KindID:
 		return out, unsaid("kind is neither access_token nor id_token")
 	}
-	if strings.HasPrefix(text, referencePrefix) {
+	if stored(text) {
 		return s.explainReference(ctx, text, q)
 	}
 	e, err := s.Minter.Explain(ctx, text, q.Kind, q.Audience)
@@ -99,8 +99,6 @@ func unsaid(detail string) error {
 func hint(text string, q Question) string {
 	switch strings.Count(text, ".") {
 	case 2:
-	case 4:
-		return "This is an encrypted token (JWE). This issuer makes none; only who has its key can look inside."
 	default:
 		if strings.HasPrefix(text, "rt_") {
 			return "This is a refresh token: it means something to its client and the token endpoint alone."

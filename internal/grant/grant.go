@@ -107,13 +107,15 @@ const (
 
 // Service answers token requests. Zero durations mean the defaults.
 type Service struct {
-	Store    Store
-	Minter   *token.Minter
-	Now      func() time.Time
-	Grace    time.Duration // how long a spent refresh token may be retried
-	Idle     time.Duration
-	Absolute time.Duration
-	Observe  func(Event) // called once for each token request; may be nil
+	Store  Store
+	Minter *token.Minter
+	// Resources are the APIs of which more is said than their name, by their audience.
+	Resources map[string]Resource
+	Now       func() time.Time
+	Grace     time.Duration // how long a spent refresh token may be retried
+	Idle      time.Duration
+	Absolute  time.Duration
+	Observe   func(Event) // called once for each token request; may be nil
 	// Found is called for each mistake that lint finds in what a client's expressions gave
 	// a token; may be nil.
 	Found func(clientID string, code lint.Code)

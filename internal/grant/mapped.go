@@ -14,15 +14,11 @@ import (
 	"github.com/jotward/jotward/jose/lint"
 )
 
-// mapped are the claims that the client's expressions give a token of a kind, issued with
+// mapped are the claims that expressions give a token of a kind, issued with
 // an access token of these claims. One that gives null is left out; one that fails, or
 // whose value is a secret by the look of it, refuses the token: who reads it must not take
 // a claim that is missing for one that was never meant.
-func (s *Service) mapped(ctx context.Context, r Request, a token.Access, kind string) (map[string]any, error) {
-	list := r.Client.AccessTokenClaims
-	if kind == token.KindID {
-		list = r.Client.IDTokenClaims
-	}
+func (s *Service) mapped(ctx context.Context, r Request, a token.Access, kind string, list map[string]string) (map[string]any, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}

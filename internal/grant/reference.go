@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/token"
@@ -21,25 +20,22 @@ import (
 // first byte of its header is that of a JSON object, "e" in base64url.
 const referencePrefix = "at_"
 
-// A Reference is a stored access token of client.FormatOpaque: the hash of its text, and
-// what it stands for.
+// A Reference is a stored access token whose text says nothing to us, for it is opaque or
+// encrypted for another: the hash of the text, and what it stands for.
 type Reference struct {
 	Hash    []byte
 	Access  token.Access
 	Expires time.Time
 }
 
-// access makes an access token in the format of its client. One that is a reference is on
-// disk before anybody has it.
-func (s *Service) access(ctx context.Context, r Request, a token.Access) (_ string, err error) {
-	c := r.Client
-	if a.Extra, err = s.mapped(ctx, r, a, token.KindAccess); err != nil {
-		return "", err
-	}
-	if c.AccessTokenFormat != client.FormatOpaque {
-		return s.Minter.Access(ctx, a, c.AccessTokenAlgorithm)
-	}
-	a.Issuer = s.Minter.Issuer
+// stored reports whether an access token of ours is one that the store knows by its text:
+// opaque, or encrypted (RFC 7516 3.1).
+func stored(text string) bool {
+	return strings.HasPrefix(text, referencePrefix) || strings.Count(text, ".") == 4
+}
+
+// reference makes an opaque access token.
+func (s *Service) reference(ctx context.Context, a token.Access) (string, error) {
 	if claims, err := token.Join(a, a.Extra); err != nil {
 		return "", err
 	} else if len(claims) > token.MaxSize {
@@ -53,7 +49,7 @@ func (s *Service) access(ctx context.Context, r Request, a token.Access) (_ stri
 // expired. A text that is none is refused with a *reason.Error; what ended a token
 // otherwise is for Ended to say.
 func (s *Service) verify(ctx context.Context, text string) (token.Access, error) {
-	if !strings.HasPrefix(text, referencePrefix) {
+	if !stored(text) {
 		a, err := s.Minter.Verify(ctx, text)
 		if code := jose.ReasonOf(err); code != "" {
 			return token.Access{}, reason.New(reason.Code(code), err)
@@ -79,6 +75,9 @@ func (s *Service) explainReference(ctx context.Context, text string, q Question)
 		return Explained{}, err
 	}
 	out := Explained{Findings: []lint.Finding{}, Hint: "This is an opaque access token: it says nothing itself, and an API asks this issuer about it at /introspect."}
+	if !strings.HasPrefix(text, referencePrefix) {
+		out.Hint = "This is an encrypted token (JWE): only the API that it is for can look inside. What is said here is what this issuer noted when it made it."
+	}
 	check := func(name string, holds bool, no reason.Code, expected, found string) {
 		c := jwt.Check{Name: name, State: jwt.CheckOK, Expected: expected, Found: found}
 		switch {

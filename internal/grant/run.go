@@ -195,12 +195,16 @@ func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []str
 	if a.Disabled {
 		return Response{}, reason.New(reason.AccountDisabled, nil)
 	}
+	t, err := s.terms(c, aud)
+	if err != nil {
+		return Response{}, err
+	}
 	now := s.Now()
-	exp := now.Add(c.Lifetime()).Unix()
+	exp := now.Add(t.Lifetime).Unix()
 	claims := token.Access{Subject: g.Subject, Audience: aud, ClientID: c.ID, Expiry: exp, IssuedAt: now.Unix(), ID: secret.ID(""),
 		Scope: strings.Join(scope, " "), GrantID: g.ID, SessionID: g.SessionID, AuthTime: g.AuthTime.Unix(), ACR: session.ACR(g.AMR), AMR: g.AMR,
 		SubjectVersion: a.Version, ClientVersion: c.Version, Roles: a.Roles, Permissions: a.Permissions, Confirmation: r.Bound.Claim()}
-	access, err := s.access(ctx, r, claims)
+	access, err := s.access(ctx, r, claims, t)
 	if err != nil {
 		return Response{}, err
 	}
@@ -210,7 +214,7 @@ func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []str
 		p := token.Tell(a, scope, token.Single(g.IDTokenClaims, c.Scopes))
 		id := token.ID{Subject: g.Subject, Audience: c.ID, Expiry: exp, IssuedAt: now.Unix(), AuthTime: g.AuthTime.Unix(), Nonce: nonce, SessionID: g.SessionID,
 			ACR: session.ACR(g.AMR), AMR: g.AMR, Name: p.Name, Username: p.Username, Email: p.Email, Verified: p.Verified}
-		if id.Extra, err = s.mapped(ctx, r, claims, token.KindID); err != nil {
+		if id.Extra, err = s.mapped(ctx, r, claims, token.KindID, c.IDTokenClaims); err != nil {
 			return Response{}, err
 		}
 		out.IDToken, err = s.Minter.ID(ctx, id, access, c.IDTokenAlgorithm)

@@ -41,7 +41,7 @@ func CompileSchema(document map[string]any) (*Schema, error) {
 	}
 	compiled, err := c.Compile(name)
 	if err != nil {
-		return nil, fmt.Errorf("schema: %w", err)
+		return nil, errors.New("schema: " + strings.Join(strings.Fields(err.Error()), " ")) // it takes lines
 	}
 	return &Schema{compiled}, nil
 }
