@@ -73,6 +73,16 @@ func TestResourceTerms(t *testing.T) {
 	}
 }
 
+// A life is the shorter of what API and client say.
+func TestResourceLifetime(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	v.resources(config.Resource{Audience: "api-2", AccessTokenLifetime: time.Hour})
+	if a := v.want(v.own("api-2"), 200, ""); a.json["expires_in"] != 600.0 {
+		t.Errorf("%s", a.body)
+	}
+}
+
 // Claims that an API would not take are not issued, and their values told to nobody.
 func TestResourceSchema(t *testing.T) {
 	t.Parallel()
@@ -157,6 +167,12 @@ func TestResourceEncryption(t *testing.T) {
 	if strings.Count(ref, ".") != 4 {
 		t.Error("an opaque client's token says nothing to its API")
 	}
+	long := config.Resource{Audience: "api-2", AccessTokenClaims: map[string]string{}, Encryption: &config.ResourceEncryption{JWK: public}}
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} { // signed alone it would fit
+		long.AccessTokenClaims[name] = `"` + strings.Repeat("x", 900) + `"`
+	}
+	v.resources(long)
+	v.want(v.own("api-2"), 400, "token_oversize")
 	bad := sealed[:len(sealed)-4] + "AAAA"
 	if a := v.lookup(bad, "service"); a.json["active"] != false {
 		t.Errorf("one that was changed: %s", a.body)
