@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/jotward/jotward/internal/reason"
@@ -16,10 +17,11 @@ func (s *Service) clientCredentials(ctx context.Context, r Request) (Response, R
 	if r.Client.Public {
 		return Response{}, "", reason.New(reason.ClientUnauthorized, nil)
 	}
+	allowed := slices.DeleteFunc(slices.Clone(r.Client.Scopes), token.OfPerson) // there is nobody whom they could be about
 	if r.Scope == "" {
-		r.Scope = strings.Join(r.Client.Scopes, " ")
+		r.Scope = strings.Join(allowed, " ")
 	}
-	list, err := scopes(r.Scope, r.Client.Scopes)
+	list, err := scopes(r.Scope, allowed)
 	if err != nil {
 		return Response{}, "", err
 	}

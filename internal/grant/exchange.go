@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/token"
@@ -64,6 +65,10 @@ func (s *Service) exchange(ctx context.Context, r Request) (Response, Result, er
 	}
 	c.Audience, c.Scope, c.Expiry = aud, strings.Join(list, " "), min(c.IssuedAt+int64(t.Lifetime/time.Second), subject.Expiry)
 	text, err := s.access(ctx, r, c, t)
+	if err == nil { // who acted for whom is in nobody's hands before it is written down
+		err = s.Store.Record(ctx, audit.New(s.Now(), actor(r), "token.exchange", "token", c.ID,
+			"subject", c.Subject, "audience", strings.Join(aud, " "), "scope", c.Scope, "from", subject.ID, "grant", c.GrantID))
+	}
 	return Response{AccessToken: text, TokenType: c.Type(), IssuedTokenType: typeAccessToken, Scope: c.Scope, ExpiresIn: c.Expiry - c.IssuedAt}, Issued, err
 }
 

@@ -94,7 +94,7 @@ type Store interface {
 	Pushed(ctx context.Context, hash []byte) (Pushed, error)
 	SaveReference(ctx context.Context, r Reference) error
 	Reference(ctx context.Context, hash []byte) (Reference, error)
-	RevokeToken(ctx context.Context, act audit.Act) error
+	Record(ctx context.Context, act audit.Act) error // an act that is its entry and revocations alone
 	TokenRevoked(ctx context.Context, jti string) (bool, error)
 }
 
@@ -159,7 +159,7 @@ func (s *Service) RevokeGrant(ctx context.Context, actor audit.Actor, id string)
 // Nothing is known of a token but what it says itself, so any jti is taken.
 func (s *Service) RevokeTokenID(ctx context.Context, actor audit.Actor, jti string) error {
 	now := s.Now()
-	return s.Store.RevokeToken(ctx, audit.New(now, actor, "token.revoke", "token", jti).Revoking(revoke.Entry{
+	return s.Store.Record(ctx, audit.New(now, actor, "token.revoke", "token", jti).Revoking(revoke.Entry{
 		Kind: revoke.KindToken, ID: jti, Expires: now.Add(client.TokenLife), Reason: reason.Administrator}))
 }
 

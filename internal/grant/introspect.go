@@ -185,7 +185,7 @@ func (s *Service) Revoke(ctx context.Context, c client.Client, requestID, text s
 		if gone, err := s.Store.TokenRevoked(ctx, a.ID); err != nil || gone {
 			return err
 		}
-		return s.Store.RevokeToken(ctx, audit.New(s.Now(), who, "token.revoke", "token", a.ID).Revoking(revoke.Entry{
+		return s.Store.Record(ctx, audit.New(s.Now(), who, "token.revoke", "token", a.ID).Revoking(revoke.Entry{
 			Kind: revoke.KindToken, ID: a.ID, Expires: time.Unix(a.Expiry, 0).Add(client.Room), Reason: reason.Requested}))
 	}
 	if missing(err) != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
 )
@@ -57,6 +58,11 @@ func TestTokenExchange(t *testing.T) {
 	if c["sub"] != v.ann.ID || c["aud"] != "gw-2" || c["client_id"] != "gw-1" || act["sub"] != "gw-1" || len(act) != 1 || c["exp"] != was["exp"] || c["grant_id"] != was["grant_id"] ||
 		c["sid"] != was["sid"] || c["auth_time"] != was["auth_time"] || c["acr"] != "pwd" || c["jti"] == was["jti"] {
 		t.Errorf("%v", c)
+	}
+	acts, err := v.store.AuditEntries(t.Context(), audit.Filter{Action: "token.exchange"}, 0, 10)
+	v.ok(err)
+	if len(acts) != 1 || acts[0].Actor.ID != "gw-1" || acts[0].Target.ID != c["jti"] || acts[0].Detail["subject"] != v.ann.ID || acts[0].Detail["audience"] != "gw-2" || acts[0].Detail["from"] != was["jti"] || acts[0].Detail["grant"] != was["grant_id"] {
+		t.Errorf("%+v", acts)
 	}
 	// Each hop names who acts, and the one before it; the chain is bounded.
 	token := a.text("access_token")

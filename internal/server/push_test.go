@@ -57,6 +57,36 @@ func TestPushedRequest(t *testing.T) {
 	}
 }
 
+// The person that an id_token_hint names stays demanded, and the token itself is not kept.
+func TestPushedHint(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	ann := &browser{world: v}
+	hint := v.want(v.token(redemption("app", ann.allow(request("app")).back().Get("code"))), 200, "").text("id_token")
+	pushed := v.want(v.push(with(request("app"), "prompt", "none", "id_token_hint", hint)), 201, "")
+	kept, err := v.issuer.Token.Grants.Pull(v.Context(), "app", pushed.text("request_uri"))
+	v.ok(err)
+	if parts := strings.Split(hint, "."); strings.Contains(kept.Parameters, parts[1]) || strings.Contains(kept.Parameters, parts[2]) {
+		t.Error("an ID token is kept in clear")
+	}
+	v.want(v.admin("POST", "/admin/v1/users", map[string]any{"username": "eve", "password": "another long password"}), 201, "")
+	eve := &browser{world: v}
+	eve.post("/signin", with(fields(eve.open(request("app"))), "username", "eve", "password", "another long password"))
+	if a := eve.open(named("app", pushed)); a.back().Get("error") != "login_required" {
+		t.Errorf("somebody else is signed in: %v", a.header)
+	}
+	if a := ann.open(named("app", pushed)); a.back().Get("code") == "" {
+		t.Errorf("%v", a.header)
+	}
+	// What is kept of it is no parameter.
+	if a := eve.open(with(request("app"), "hinted_sub", v.ann.ID)); strings.Contains(a.body, `name="password"`) {
+		t.Error("a stranger's parameter was taken for it")
+	}
+	for _, bad := range []string{"x.y.z", hint[:len(hint)-6] + "AAAAAA"} {
+		v.want(v.push(with(request("app"), "id_token_hint", bad)), 400, "request_invalid")
+	}
+}
+
 // max_age asks for a sign-in, once, however long the person then reads.
 func TestPushedMaxAge(t *testing.T) {
 	t.Parallel()

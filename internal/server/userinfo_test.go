@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jotward/jotward/internal/token"
 )
 
 func bearer(token string) func(*http.Request) { return header("Authorization", "Bearer "+token) }
@@ -36,7 +39,11 @@ func TestThreatUserInfo(t *testing.T) {
 	got := v.tokens()
 	access := got.text("access_token")
 	other := v.want(v.token(redemption("app", (&browser{world: v}).allow(with(request("app"), "scope", "read")).back().Get("code"))), 200, "")
-	own := v.want(v.token(pairs("grant_type", "client_credentials", "scope", "openid"), v.as("service")), 200, "")
+	// No client gets one of its own with openid; were there one, it would be nobody's.
+	v.want(v.token(pairs("grant_type", "client_credentials", "scope", "openid"), v.as("service")), 400, "scope_invalid")
+	now := v.now()
+	own, err := v.issuer.Token.Grants.Minter.Access(v.Context(), token.Access{Subject: "service", ClientID: "service", Audience: token.Audience{"api"}, Scope: "openid", ID: "own", IssuedAt: now.Unix(), Expiry: now.Add(time.Minute).Unix(), ClientVersion: 1}, "")
+	v.ok(err)
 	for name, c := range map[string]struct {
 		status int
 		code   string
@@ -49,7 +56,7 @@ func TestThreatUserInfo(t *testing.T) {
 		"two":                {400, "credential_repeated", []func(*http.Request){bearer(access), bearer(access)}},
 		"in the query":       {401, "credential_missing", []func(*http.Request){func(r *http.Request) { r.URL.RawQuery = "access_token=" + access }}},
 		"without openid":     {403, "scope_missing", []func(*http.Request){bearer(other.text("access_token"))}},
-		"a client's own":     {403, "scope_missing", []func(*http.Request){bearer(own.text("access_token"))}},
+		"a client's own":     {403, "scope_missing", []func(*http.Request){bearer(own)}},
 		"a bearer's as DPoP": {401, "sender_mismatch", []func(*http.Request){header("Authorization", "DPoP "+access)}},
 	} {
 		a := v.ask("GET", "/userinfo", c.change...)

@@ -16,6 +16,10 @@ type Profile struct {
 // (OpenID Connect Core 5.4).
 var scopeOf = map[string]string{"name": "profile", "preferred_username": "profile", "email": "email", "email_verified": "email"}
 
+// OfPerson reports whether a scope asks about a person (OpenID Connect Core 3.1.2.1, 5.4): a
+// client that acts for itself has none.
+func OfPerson(scope string) bool { return scope == "openid" || scope == "profile" || scope == "email" }
+
 // Single returns those claims of a person which a client may ask for one by one: it is
 // allowed the scope that stands for them. Others are none of ours, or are told anyway.
 func Single(claims, scopes []string) (out []string) {

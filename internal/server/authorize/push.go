@@ -59,8 +59,13 @@ func (e *Endpoints) Push(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := e.wants(r.Context(), q, a); err != nil { // a request_uri cannot be pushed, either (RFC 9126 2.1)
+	want, err := e.wants(r.Context(), q, a)
+	if err != nil { // a request_uri cannot be pushed, either (RFC 9126 2.1)
 		return err
+	}
+	if query.Has("id_token_hint") { // whom it names is all that it is good for: no token is kept in clear
+		query.Del("id_token_hint")
+		query.Set(hintedSubject, want.subjects[0])
 	}
 	text := query.Encode()
 	if len(text) > maxPushed { // prompt and resource may repeat what is allowed without end

@@ -93,6 +93,10 @@ func (v *wants) prompts(text string) error {
 // maxHint bounds a login_hint: an address has 320 bytes (RFC 5321 4.5.3.1).
 const maxHint = 320
 
+// hintedSubject is what is kept of the id_token_hint of a pushed request: its sub. No browser
+// brings it, for it is none of the parameters.
+const hintedSubject = "hinted_sub"
+
 // whom reads what says who the person is to be.
 func (e *Endpoints) whom(ctx context.Context, v *wants, query url.Values, a grant.Authorization) error {
 	v.subjects = a.Claims.Subjects
@@ -105,6 +109,8 @@ func (e *Endpoints) whom(ctx context.Context, v *wants, query url.Values, a gran
 			return reason.New(reason.RequestInvalid, errors.New("authorize: the id_token_hint is not one of this client's ID tokens, or is of another person than claims demands"))
 		}
 		v.subjects = []string{id.Subject}
+	} else if sub := query.Get(hintedSubject); sub != "" {
+		v.subjects = []string{sub}
 	}
 	if v.hint = query.Get("login_hint"); len(v.hint) > maxHint || strings.ContainsFunc(v.hint, unicode.IsControl) {
 		return reason.New(reason.RequestInvalid, errors.New("authorize: login_hint is longer than any name or address, or has control characters"))

@@ -30,8 +30,8 @@ const (
 // number is the column's form of a sequence number that an edge may have made up.
 func number(seq uint64) int64 { return int64(min(seq, math.MaxInt64)) }
 
-// RevokeToken implements grant.Store: the act holds the entry.
-func (s *Store) RevokeToken(ctx context.Context, act audit.Act) error {
+// Record implements grant.Store: the act holds all there is.
+func (s *Store) Record(ctx context.Context, act audit.Act) error {
 	return s.write(ctx, act, func(*tx) error { return nil })
 }
 

@@ -65,7 +65,7 @@ func TestFailedCommitFailsTheWholeGroup(t *testing.T) {
 	broken := errors.New("the disk is full")
 	fail := func() error { return broken }
 	s.writer.testOnlyCommit.Store(&fail)
-	for i, err := range s.testOnlyHold(t, 30, func(i int) error { return s.RevokeToken(t.Context(), revocation(fmt.Sprint(i))) }) {
+	for i, err := range s.testOnlyHold(t, 30, func(i int) error { return s.Record(t.Context(), revocation(fmt.Sprint(i))) }) {
 		if !errors.Is(err, broken) {
 			t.Errorf("write %d was told %v", i, err)
 		}
@@ -75,7 +75,7 @@ func TestFailedCommitFailsTheWholeGroup(t *testing.T) {
 	if _, seq, err := s.RevocationHead(t.Context()); err != nil || seq != 0 || woken {
 		t.Fatalf("a failed commit left number %d, woke %v: %v", seq, woken, err)
 	}
-	if err := s.RevokeToken(t.Context(), revocation("after")); err != nil {
+	if err := s.Record(t.Context(), revocation("after")); err != nil {
 		t.Fatalf("the store did not recover: %v", err)
 	}
 	if _, seq, _ := s.RevocationHead(t.Context()); seq != 1 || !woken {
@@ -92,7 +92,7 @@ func TestFailedWriteLeavesItsGroupAlone(t *testing.T) {
 		if i%2 == 0 {
 			act.Action = ""
 		}
-		return s.RevokeToken(t.Context(), act)
+		return s.Record(t.Context(), act)
 	})
 	for i, err := range errs {
 		if (err != nil) != (i%2 == 0) {
@@ -148,7 +148,7 @@ func TestCancelledWaiterWithdraws(t *testing.T) {
 	<-gate
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.RevokeToken(ctx, revocation("x")); !errors.Is(err, context.Canceled) {
+	if err := s.Record(ctx, revocation("x")); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
 	close(free)
@@ -168,7 +168,7 @@ func TestConflictIsForDuplicatesOnly(t *testing.T) {
 	s := openTest(t)
 	act := revocation("x")
 	act.Action = ""
-	if err := s.RevokeToken(t.Context(), act); err == nil || errors.Is(err, conflict) {
+	if err := s.Record(t.Context(), act); err == nil || errors.Is(err, conflict) {
 		t.Errorf("a failing CHECK: %v", err)
 	}
 }
@@ -177,7 +177,7 @@ func TestConflictIsForDuplicatesOnly(t *testing.T) {
 func TestAuditIsAppendOnly(t *testing.T) {
 	t.Parallel()
 	s := openTest(t)
-	if err := s.RevokeToken(t.Context(), revocation("x")); err != nil {
+	if err := s.Record(t.Context(), revocation("x")); err != nil {
 		t.Fatal(err)
 	}
 	for _, q := range []string{

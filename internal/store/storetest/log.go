@@ -26,7 +26,7 @@ func trail(t *testing.T, w *world) {
 	for i, row := range []struct{ actor, action, target string }{{"ann", "a.one", "x"}, {"ann", "a.two", "y"}, {"bob", "a.one", "y"}, {"bob", "a.two", "x"}} {
 		w.now = start.Add(time.Duration(i) * time.Minute)
 		act := audit.New(w.now, audit.Actor{Kind: "user", ID: row.actor, Request: fmt.Sprint("req-", i)}, row.action, "thing", row.target, "n", fmt.Sprint(i))
-		w.ok(w.RevokeToken(ctx, act))
+		w.ok(w.Record(ctx, act))
 	}
 	all := must[[]audit.Entry](w)(w.AuditEntries(ctx, audit.Filter{}, 0, 10))
 	if len(all) != 4 || all[0].Detail["n"] != "3" || all[0].Actor != (audit.Actor{Kind: "user", ID: "bob", Request: "req-3"}) || !all[0].At.Equal(w.now) {
@@ -125,8 +125,8 @@ func log(t *testing.T, w *world) {
 		woken = append(woken, seq)
 	})
 	act := w.revoking(revoke.KindToken, "jti-1").Revoking(revoke.Entry{Kind: revoke.KindClient, ID: "c", Version: 3, Before: w.now, Expires: w.now.Add(-time.Hour), Reason: reason.ClientDisabled})
-	w.ok(w.RevokeToken(ctx, act))
-	w.ok(w.RevokeToken(ctx, w.act("nothing.revoked")))
+	w.ok(w.Record(ctx, act))
+	w.ok(w.Record(ctx, w.act("nothing.revoked")))
 	want := []revoke.Entry{
 		{Seq: 1, Kind: revoke.KindToken, ID: "jti-1", Expires: w.now.Add(time.Hour), At: w.now, Reason: reason.Administrator},
 		{Seq: 2, Kind: revoke.KindClient, ID: "c", Version: 3, Before: w.now, Expires: w.now.Add(-time.Hour), At: w.now, Reason: reason.ClientDisabled},
@@ -145,7 +145,7 @@ func log(t *testing.T, w *world) {
 
 func logRestarts(t *testing.T, w *world) {
 	ctx := t.Context()
-	w.ok(w.RevokeToken(ctx, w.revoking(revoke.KindToken, "jti-1")))
+	w.ok(w.Record(ctx, w.revoking(revoke.KindToken, "jti-1")))
 	old, _, err := w.RevocationHead(ctx)
 	w.ok(err)
 	for _, row := range []struct {
@@ -196,7 +196,7 @@ func gapless(t *testing.T, w *world) {
 			if (i+j)%3 == 0 { // some acts fail: their numbers must not be missed
 				act.Action = ""
 			}
-			_ = w.RevokeToken(ctx, act)
+			_ = w.Record(ctx, act)
 		}
 		return true, nil
 	})
@@ -239,7 +239,7 @@ func whole(t *testing.T, w *world) {
 	for name, err := range map[string]error{
 		"UpdateAccount": w.UpdateAccount(ctx, changed, 1, true, bad), "DeleteAccount": w.DeleteAccount(ctx, a.ID, 1, bad),
 		"RevokeGrant": w.RevokeGrant(ctx, g.ID, bad), "EndSession": w.EndSession(ctx, g.SessionID, bad), "SpendRefresh": spend(),
-		"RevokeToken": w.RevokeToken(ctx, bad), "AddConsent": w.AddConsent(ctx, a.ID, g.ClientID, []string{"x"}, bad),
+		"RevokeToken": w.Record(ctx, bad), "AddConsent": w.AddConsent(ctx, a.ID, g.ClientID, []string{"x"}, bad),
 	} {
 		if err == nil {
 			t.Errorf("%s happened without its entry", name)
@@ -304,7 +304,7 @@ func cancelled(t *testing.T, w *world) {
 		if i%3 == 0 {
 			ctx = gone
 		}
-		err := w.RevokeToken(ctx, w.revoking(revoke.KindToken, fmt.Sprint("jti-", i)))
+		err := w.Record(ctx, w.revoking(revoke.KindToken, fmt.Sprint("jti-", i)))
 		if i%3 == 0 && errors.Is(err, context.Canceled) {
 			return false, nil
 		}

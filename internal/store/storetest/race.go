@@ -74,7 +74,7 @@ func sweep(t *testing.T, w *world) {
 	if !must[bool](w)(w.SpendRefresh(ctx, secret.Hash("rt1"), []byte("sealed"), w.refresh(used, "rt2"), w.act("refresh.rotate"))) {
 		t.Fatal("not spent")
 	}
-	w.ok(w.RevokeToken(ctx, w.revoking(revoke.KindToken, "jti-1")))
+	w.ok(w.Record(ctx, w.revoking(revoke.KindToken, "jti-1")))
 	w.ok(w.SavePosition(ctx, revoke.Position{ClientID: c.ID, Instance: "e", At: w.now}))
 	w.ok(w.SaveKeys(ctx, []keyring.Key{key(w, "k1")}, 0, w.act("key.rotate")))
 	has := func(err error) bool {
@@ -156,12 +156,12 @@ func sweepBatches(t *testing.T, w *world) {
 	for i := range 1100 {
 		act = act.Revoking(revoke.Entry{Kind: revoke.KindToken, ID: fmt.Sprint("jti-", i), Expires: w.now, Reason: reason.Requested})
 	}
-	w.ok(w.RevokeToken(t.Context(), act))
+	w.ok(w.Record(t.Context(), act))
 	if n := must[int64](w)(w.Sweep(t.Context(), w.now.Add(time.Second), life, grace)); n != 1100 {
 		t.Fatalf("swept %d of 1100", n)
 	}
 	// The numbers go on where they were: what is forgotten is not given again.
-	w.ok(w.RevokeToken(t.Context(), w.revoking(revoke.KindToken, "next")))
+	w.ok(w.Record(t.Context(), w.revoking(revoke.KindToken, "next")))
 	if _, seq := w.trace(); seq != 1101 {
 		t.Fatalf("the next number is %d", seq)
 	}
@@ -183,14 +183,14 @@ func reopen(t *testing.T, open Open) {
 	w := &world{T: t, Store: open(t), now: time.UnixMilli(1_800_000_000_123).UTC()}
 	ctx := t.Context()
 	g := w.redeemed("rt1")
-	w.ok(w.RevokeToken(ctx, w.revoking(revoke.KindToken, "jti-1")))
+	w.ok(w.Record(ctx, w.revoking(revoke.KindToken, "jti-1")))
 	audits, seq := w.trace()
 	log, _, err := w.RevocationHead(ctx)
 	w.ok(err)
 	before := must[grant.Grant](w)(w.Grant(ctx, g.ID))
 	w.ok(w.Close())
 	w.ok(w.Close()) // once more is nothing more
-	if err := w.RevokeToken(ctx, w.act("late")); err == nil {
+	if err := w.Record(ctx, w.act("late")); err == nil {
 		t.Fatal("a closed store took a write")
 	}
 	w.Store = open(t)
