@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -217,6 +218,9 @@ func (f *follower) take(ctx context.Context, m *revoke.Message, parts []revoke.S
 			return nil, err
 		}
 		lag = now.Sub(m.Batch.Entries[len(m.Batch.Entries)-1].At) // Decode lets no batch be empty
+		if slices.ContainsFunc(m.Batch.Entries, func(e revoke.Entry) bool { return e.Kind == revoke.KindKey }) {
+			f.renew(ctx)
+		}
 	default:
 		if err := f.view.Beat(m.Heartbeat); err != nil {
 			return nil, err
@@ -235,6 +239,15 @@ func (f *follower) take(ctx context.Context, m *revoke.Message, parts []revoke.S
 		f.view.Forget(now)
 	}
 	return nil, nil
+}
+
+// renew fetches the keys when one was revoked: what takes its place signs already.
+func (f *follower) renew(ctx context.Context) {
+	for _, keys := range []*jwks.Remote{f.tokens, f.keys} {
+		if keys != nil {
+			f.reports.Go(func() { _ = keys.Renew(ctx) }) // where it fails the next token asks again
+		}
+	}
 }
 
 // report tells the issuer how far the view is. A failure is no reason to stop

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/revoke"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // A following is an edge that follows a feed, in a bubble where time is ours.
@@ -93,7 +95,7 @@ func TestFollowing(t *testing.T) {
 		if !f.revoked("g5") {
 			t.Error("the batch is not in force")
 		}
-		if p := <-f.positions; p["instance"] != "i" || p["log"] != "l" || p["lag_ms"] == nil {
+		if p := <-f.positions; p["instance"] != "i" || p["log"] != "l" || p["lag_ms"] == nil || fmt.Sprint(p["keys"]) != "[map[kid:k1] map[kid:f1]]" {
 			t.Error(p)
 		}
 		_ = s.w.Close()
@@ -300,6 +302,36 @@ func TestRetiredFeedKey(t *testing.T) {
 			}
 		}
 		t.Error("a retired key keeps the view fresh")
+	})
+}
+
+// A key that was replaced takes its place with it: the edge fetches what signs now,
+// although it had just fetched.
+func TestReplacedKeyIsFetched(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "", func(f *following) {
+		<-f.asked
+		s := <-f.streams
+		f.must(s.say(snapshot("l", 1)))
+		synctest.Wait()
+		has := func(kid string) bool {
+			synctest.Wait()
+			keys, err := f.source().keys.Lookup(f.t.Context(), kid, jwk.ES256)
+			return err == nil && len(keys) == 1
+		}
+		if !has("k1") {
+			t.Fatal("no keys were fetched")
+		}
+		f.publish(&f.set, newKey(t, "k2"))
+		f.must(s.say(revoke.Message{Batch: &revoke.Batch{Log: "l", After: 1, Seq: 2, Entries: []revoke.Entry{revokes(2, "g2")}}}))
+		if has("k2") {
+			t.Error("a grant's end is no reason to fetch keys")
+		}
+		gone := revoke.Entry{Seq: 3, Kind: revoke.KindKey, ID: "k1", Expires: time.Now().Add(time.Hour), At: time.Now(), Reason: reason.Administrator}
+		f.must(s.say(revoke.Message{Batch: &revoke.Batch{Log: "l", After: 2, Seq: 3, Entries: []revoke.Entry{gone}}}))
+		if !has("k2") || has("k1") {
+			t.Error("the key that signs now is not known")
+		}
 	})
 }
 

@@ -43,6 +43,8 @@ func TestPolicyRefuses(t *testing.T) {
 	for name, p := range map[string]keyring.Policy{
 		"nothing": {}, "no algorithm": {Ahead: ahead}, "no time ahead": {Algorithms: []jwk.Algorithm{jwk.ES256}},
 		"twice": {Algorithms: []jwk.Algorithm{jwk.ES256, jwk.ES256}, Ahead: ahead}, "none": {Algorithms: []jwk.Algorithm{"none"}, Ahead: ahead},
+		"keys that hardly sign": {Algorithms: []jwk.Algorithm{jwk.ES256}, Ahead: ahead, Every: 4*ahead - 1}, "a time before": {Algorithms: []jwk.Algorithm{jwk.ES256}, Ahead: ahead, Every: -1},
+		"less than nothing":                {Algorithms: []jwk.Algorithm{jwk.ES256}, Ahead: ahead, Wait: -1},
 		"a secret that would be published": {Algorithms: []jwk.Algorithm{jwk.ES256, jwk.HS256}, Ahead: ahead},
 	} {
 		if err := b.Configure(p); err == nil {

@@ -305,6 +305,48 @@ func TestThreatFeedPositions(t *testing.T) {
 	}
 }
 
+// What an edge says that it has is what the report of the keys shows: who would not know
+// the next one, and since when the others do.
+func TestKeysAsEdgesReportThem(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	log, head, err := v.store.RevocationHead(t.Context())
+	v.ok(err)
+	says := func(instance string, kids ...string) {
+		keys := []any{}
+		for _, kid := range kids {
+			keys = append(keys, map[string]any{"kid": kid})
+		}
+		data, err := json.Marshal(map[string]any{"instance": instance, "log": log, "seq": head, "lag_ms": 0, "version": "1", "keys": keys})
+		v.ok(err)
+		v.want(v.ask("POST", "/feed/position", body("application/json", string(data)), v.as("edge")), 204, "")
+	}
+	status := func() (keys []map[string]any) {
+		for _, k := range v.want(v.admin("GET", "/admin/v1/keys/token/status", nil), 200, "").json["keys"].([]any) {
+			keys = append(keys, k.(map[string]any))
+		}
+		return keys
+	}
+	signs := status()[0]["kid"].(string)
+	next := v.want(v.admin("POST", "/admin/v1/keys/token/rotate", nil), 201, "").text("kid")
+	says("behind", signs)
+	says("ready", signs, next)
+	keys := status()
+	if len(keys) != 2 || keys[0]["kid"] != next || keys[0]["signs"] != false || keys[0]["signs_by"] == nil || keys[1]["signs"] != true || fmt.Sprint(keys[0]["lacking"]) != "[edge/behind]" || fmt.Sprint(keys[1]["lacking"]) != "[]" {
+		t.Errorf("%v", keys)
+	}
+	for _, e := range keys[0]["edges"].([]any) {
+		e := e.(map[string]any)
+		if ready := e["instance"] == "ready"; e["holds"] != ready || (e["since"] != nil) != ready || e["says"] != true || e["live"] != true {
+			t.Errorf("%v", e)
+		}
+	}
+	says("behind", signs, next)
+	if keys := status(); fmt.Sprint(keys[0]["lacking"]) != "[]" {
+		t.Errorf("%v", keys[0])
+	}
+}
+
 // stalled is a connection whose other end takes nothing.
 type stalled struct {
 	header http.Header

@@ -23,9 +23,10 @@ type Remote struct {
 	flight    atomic.Pointer[flight]
 	lastStart atomic.Pointer[time.Time]
 
-	mu     sync.Mutex
-	closed bool
-	report report
+	mu      sync.Mutex
+	closed  bool
+	report  report
+	renewed time.Time // when Renew last went around the cool-down
 
 	// found is the set's address as discovery gave it. Only the one flight uses it.
 	found   string
@@ -262,6 +263,31 @@ func (r *Remote) Refresh(ctx context.Context) error {
 		return err
 	}
 	return f.err
+}
+
+// Renew is Refresh for a caller who knows from the issuer itself that its keys have
+// changed: it goes around the cool-down, once in the time of one, and never takes the
+// answer of a fetch that began before. What a token says is no such knowledge.
+func (r *Remote) Renew(ctx context.Context) error {
+	now := r.config.Clock()
+	r.mu.Lock()
+	since := now.Sub(r.renewed)
+	again := !r.renewed.IsZero() && since >= 0 && since < r.config.CoolDown
+	if !again {
+		r.renewed = now
+	}
+	before := r.flight.Load()
+	r.mu.Unlock()
+	if again {
+		return r.Refresh(ctx)
+	}
+	if before != nil {
+		if err := before.wait(ctx); err != nil {
+			return err
+		}
+	}
+	r.lastStart.Store(nil)
+	return r.Refresh(ctx)
 }
 
 // Run keeps the set fresh until ctx ends or Close is called, also while nobody

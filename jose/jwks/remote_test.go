@@ -184,6 +184,47 @@ func TestUnknownKidFlood(t *testing.T) {
 	})
 }
 
+// Who was told by the issuer that its keys changed is not held up by the cool-down, once;
+// what was asked for before does not count.
+func TestRenew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		w.set(keysAt, page{body: publish(t, generate(t, "a"))})
+		r := remote(t, w, nil)
+		if !has(t, r, "a") {
+			t.Fatal("no key")
+		}
+		w.set(keysAt, page{body: publish(t, generate(t, "b"))})
+		if err := r.Renew(t.Context()); err != nil || !has(t, r, "b") || has(t, r, "a") || w.count(keysAt) != 2 {
+			t.Errorf("%v, %d fetches", err, w.count(keysAt))
+		}
+		for range 100 {
+			if err := r.Renew(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if n := w.count(keysAt); n != 2 {
+			t.Errorf("%d fetches, want 2", n)
+		}
+		time.Sleep(jwks.DefaultCoolDown)
+		open := w.close()
+		go func() { _ = r.Refresh(t.Context()) }()
+		synctest.Wait() // the answer to it is the old one
+		done := make(chan error)
+		go func() { done <- r.Renew(t.Context()) }()
+		synctest.Wait()
+		w.set(keysAt, page{body: publish(t, generate(t, "c"))})
+		open()
+		if err := <-done; err != nil || !has(t, r, "c") || w.count(keysAt) != 4 {
+			t.Errorf("%v, %d fetches", err, w.count(keysAt))
+		}
+		r.Close()
+		if err := r.Renew(t.Context()); jose.ReasonOf(err) != jose.KeysUnavailable {
+			t.Errorf("after Close: %v", err)
+		}
+	})
+}
+
 func TestUnreachableIssuerIsAskedOncePerCoolDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
