@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -215,8 +216,8 @@ func TestRenew(t *testing.T) {
 		synctest.Wait()
 		w.set(keysAt, page{body: publish(t, generate(t, "c"))})
 		open()
-		if err := <-done; err != nil || !has(t, r, "c") || w.count(keysAt) != 4 {
-			t.Errorf("%v, %d fetches", err, w.count(keysAt))
+		if err := <-done; err != nil || !slices.Equal(r.Health().KeyIDs, []string{"c"}) || w.count(keysAt) != 4 {
+			t.Errorf("%v, %v, %d fetches", err, r.Health().KeyIDs, w.count(keysAt))
 		}
 		r.Close()
 		if err := r.Renew(t.Context()); jose.ReasonOf(err) != jose.KeysUnavailable {
