@@ -40,6 +40,8 @@ func clientFlags(cmd *cobra.Command, in *admin.ClientSettings) {
 	flags.BoolVar(&in.PAR, "require-pushed-authorization-requests", false, "authorization requests must be pushed (RFC 9126)")
 	flags.StringSliceVar(&in.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "where people may be sent after they signed out, exactly as it is sent")
 	flags.StringVar(&in.IDToken, "id-token-signed-response-alg", "", "what its ID tokens are signed with (default: the first of issuer.signing.algorithms)")
+	flags.StringVar(&in.IDEncryption, "id-token-encrypted-response-alg", "", "how its ID tokens are encrypted for a key of its jwks or jwks_uri, such as ECDH-ES+A256KW (default: they are not)")
+	flags.StringVar(&in.IDContent, "id-token-encrypted-response-enc", "", "what their content is encrypted with (default: A128CBC-HS256)")
 	flags.StringVar(&in.UserInfo, "userinfo-signed-response-alg", "", "what answers of /userinfo are signed with (default: they are not)")
 	flags.StringVar(&in.AccessToken, "access-token-signed-response-alg", "", "what its access tokens are signed with (default: the first of issuer.signing.algorithms)")
 	flags.StringVar(&in.Format, "access-token-format", "", "jwt, or opaque: tokens that only the issuer can read, who takes them back at once (default: jwt)")
@@ -112,6 +114,8 @@ func changed(cmd *cobra.Command, is, in *admin.ClientSettings) {
 		"dpop-bound-access-tokens":                   func() { is.DPoP = in.DPoP }, "require-pushed-authorization-requests": func() { is.PAR = in.PAR },
 		"post-logout-redirect-uri":         func() { is.PostLogoutRedirectURIs = in.PostLogoutRedirectURIs },
 		"id-token-signed-response-alg":     func() { is.IDToken = in.IDToken },
+		"id-token-encrypted-response-alg":  func() { is.IDEncryption = in.IDEncryption },
+		"id-token-encrypted-response-enc":  func() { is.IDContent = in.IDContent },
 		"userinfo-signed-response-alg":     func() { is.UserInfo = in.UserInfo },
 		"access-token-signed-response-alg": func() { is.AccessToken = in.AccessToken },
 		"access-token-claim":               func() { is.AccessTokenClaims = in.AccessTokenClaims },

@@ -114,7 +114,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	if err != nil {
 		return nil, err
 	}
-	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant, Found: i.metrics.Found, Limit: func(subject string) error { return limits.Person(subject, time.Now()) }}
+	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant, Found: i.metrics.Found, EncryptionKey: i.clients.EncryptionKey, Limit: func(subject string) error { return limits.Person(subject, time.Now()) }}
 	if grants.Resources, err = c.ResourceTerms(); err != nil {
 		return nil, err
 	}

@@ -158,7 +158,8 @@ const assertionLeeway = 10 * time.Second
 // maxKeys bounds a client's keys: a present one, a next one, and some room.
 const maxKeys, maxJWKS = 16, 16 << 10
 
-// parseKeys reads a client's JWK Set: public keys for signing, all of them usable.
+// parseKeys reads a client's JWK Set: public keys, all of them usable. Those that others
+// encrypt with name their alg; what names none is bound to the one for its signatures.
 func parseKeys(text string) (*jwk.Set, error) {
 	if len(text) > maxJWKS {
 		return nil, errors.New("jwks is longer than 16 KiB")

@@ -148,13 +148,16 @@ func (s *Service) verify(chain []*x509.Certificate, now time.Time) error {
 // methodFault holds what a client has to how it authenticates.
 func (c Client) methodFault() error {
 	subject := c.TLSSubject.members()
+	needs, has := c.AuthMethod == AuthPrivateKey || c.AuthMethod == AuthSelfSigned, c.JWKS != "" || c.JWKSURI != ""
 	switch {
 	case c.Public != (c.AuthMethod == AuthNone):
 		return errors.New("token_endpoint_auth_method is none for public clients, and for no others")
-	case c.JWKSURI != "" && (c.AuthMethod != AuthPrivateKey || c.JWKS != ""):
-		return errors.New("jwks_uri is for private_key_jwt, in place of jwks (RFC 7591 2)")
-	case (c.AuthMethod == AuthPrivateKey || c.AuthMethod == AuthSelfSigned) != (c.JWKS != "" || c.JWKSURI != ""):
-		return errors.New("jwks is for private_key_jwt and self_signed_tls_client_auth, which need it")
+	case c.JWKSURI != "" && (c.AuthMethod == AuthSelfSigned || c.JWKS != ""):
+		return errors.New("jwks_uri is in place of jwks (RFC 7591 2), and not for self_signed_tls_client_auth")
+	case needs && !has:
+		return errors.New("private_key_jwt and self_signed_tls_client_auth need jwks")
+	case has && !needs && c.IDTokenEncryption == "":
+		return errors.New("jwks and jwks_uri are for private_key_jwt, self_signed_tls_client_auth and encrypted ID tokens")
 	case c.AuthMethod == AuthTLS && subject != 1, c.AuthMethod != AuthTLS && subject != 0:
 		return errors.New("tls_client_auth needs exactly one of the tls_client_auth members (RFC 8705 2.1.2), and no other method has any")
 	}
@@ -165,7 +168,10 @@ func (c Client) methodFault() error {
 		if c.JWKSURI != "" {
 			return nil // what is there is looked at when it is needed
 		}
-		_, err := parseKeys(c.JWKS)
+		set, err := parseKeys(c.JWKS)
+		if err == nil && !verifies(set) {
+			err = errors.New("jwks has no key that verifies a signature")
+		}
 		return err
 	case AuthTLS:
 		return c.TLSSubject.fault()
@@ -192,8 +198,11 @@ func (c Client) certificatesFault() error {
 	if err != nil {
 		return err
 	}
+	if !verifies(set) {
+		return errors.New("jwks has no key of a certificate")
+	}
 	for _, k := range set.Keys() {
-		if len(k.Certificates()) == 0 {
+		if k.CanVerify() && len(k.Certificates()) == 0 {
 			return errors.New("jwks: self_signed_tls_client_auth needs x5c with every key (RFC 8705 2.2)")
 		}
 	}
@@ -207,7 +216,7 @@ func (c Client) method() string {
 		return c.AuthMethod
 	case c.Public:
 		return AuthNone
-	case c.JWKS != "" || c.JWKSURI != "":
+	case (c.JWKS != "" || c.JWKSURI != "") && c.IDTokenEncryption == "":
 		return AuthPrivateKey
 	}
 	return AuthSecret

@@ -34,6 +34,7 @@ func (s *Service) Update(ctx context.Context, actor audit.Actor, revision int64,
 		old.Roles, old.Permissions, old.AccessTokenLifetime, old.SkipConsent = c.Roles, c.Permissions, c.AccessTokenLifetime, c.SkipConsent
 		old.DPoP, old.PAR, old.PostLogoutRedirectURIs = c.DPoP, c.PAR, c.PostLogoutRedirectURIs
 		old.IDTokenAlgorithm, old.UserInfoAlgorithm, old.AccessTokenAlgorithm = c.IDTokenAlgorithm, c.UserInfoAlgorithm, c.AccessTokenAlgorithm
+		old.IDTokenEncryption, old.IDTokenContent = c.IDTokenEncryption, c.IDTokenContent
 		old.AccessTokenFormat, old.AccessTokenClaims, old.IDTokenClaims = c.AccessTokenFormat, c.AccessTokenClaims, c.IDTokenClaims
 		old.BackchannelLogoutURI, old.BackchannelLogoutSession = c.BackchannelLogoutURI, c.BackchannelLogoutSession
 		old.FrontchannelLogoutURI, old.FrontchannelLogoutSession = c.FrontchannelLogoutURI, c.FrontchannelLogoutSession

@@ -126,7 +126,7 @@ func (s *Service) check(c Client) error {
 
 // fault is what is wrong with a client, in itself or for this issuer.
 func (s *Service) fault(c Client) error {
-	for _, fault := range []func(Client) error{Client.fault, Client.logoutFault, Client.formatFault, s.reachFault, s.certificateFault, s.algorithmFault, Client.claimsFault} {
+	for _, fault := range []func(Client) error{Client.fault, Client.logoutFault, Client.formatFault, s.reachFault, s.certificateFault, s.algorithmFault, Client.encryptionFault, Client.claimsFault} {
 		if err := fault(c); err != nil {
 			return err
 		}

@@ -59,6 +59,10 @@ type Client struct {
 	// is (OpenID Connect Dynamic Client Registration 2). "" means the issuer's own
 	// algorithm, and an answer that is not signed.
 	IDTokenAlgorithm, UserInfoAlgorithm, AccessTokenAlgorithm jwk.Algorithm
+	// IDTokenEncryption is the key management by which its ID tokens are encrypted for one of
+	// its own keys, and IDTokenContent what their content is encrypted with (OpenID Connect
+	// Dynamic Client Registration 2); "" for tokens that are signed alone.
+	IDTokenEncryption, IDTokenContent jwk.Algorithm
 	// AccessTokenFormat is FormatJWT or FormatOpaque; "" is FormatJWT.
 	AccessTokenFormat string
 	// What its tokens say beside: CEL expressions by the name of the claim.

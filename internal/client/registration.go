@@ -50,6 +50,7 @@ type Wanted struct {
 	TLSSubject                           TLSSubject
 	// "" is the issuer's own, and an answer that is not signed.
 	IDTokenAlgorithm, UserInfoAlgorithm jwk.Algorithm
+	IDTokenEncryption, IDTokenContent   jwk.Algorithm
 
 	BackchannelLogoutURI, FrontchannelLogoutURI         string
 	BackchannelLogoutSession, FrontchannelLogoutSession bool
@@ -86,6 +87,7 @@ func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
 	c.FrontchannelLogoutURI, c.FrontchannelLogoutSession = w.FrontchannelLogoutURI, w.FrontchannelLogoutSession
 	c.JWKSURI, c.TLSSubject, c.TLSBound = w.JWKSURI, w.TLSSubject, w.TLSBound || c.TLSBound
 	c.AuthMethod, c.IDTokenAlgorithm, c.UserInfoAlgorithm = registeredAs(w.AuthMethod), w.IDTokenAlgorithm, w.UserInfoAlgorithm
+	c.IDTokenEncryption, c.IDTokenContent = w.IDTokenEncryption, w.IDTokenContent
 	if c.Scopes = w.Scopes; len(w.Scopes) == 0 {
 		c.Scopes = p.Scopes
 	}

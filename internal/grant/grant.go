@@ -16,6 +16,7 @@ import (
 	"github.com/jotward/jotward/internal/rule"
 	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/token"
+	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/lint"
 )
 
@@ -109,6 +110,8 @@ const (
 type Service struct {
 	Store  Store
 	Minter *token.Minter
+	// EncryptionKey finds the key that a client's ID tokens are encrypted for; nil: none are.
+	EncryptionKey func(ctx context.Context, c client.Client) (*jwk.Key, error)
 	// Resources are the APIs of which more is said than their name, by their audience.
 	Resources map[string]Resource
 	Now       func() time.Time

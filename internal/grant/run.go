@@ -12,6 +12,8 @@ import (
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/token"
+	"github.com/jotward/jotward/jose/jwe"
+	"github.com/jotward/jotward/jose/jwt"
 )
 
 // Request is a token request of an authenticated, or public, client.
@@ -212,14 +214,30 @@ func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []str
 	if slices.Contains(scope, "openid") {
 		// A refresh gives no nonce; iss, sub, aud and auth_time stay (OpenID Connect Core 12.2).
 		p := token.Tell(a, scope, token.Single(g.IDTokenClaims, c.Scopes))
-		id := token.ID{Subject: g.Subject, Audience: c.ID, Expiry: exp, IssuedAt: now.Unix(), AuthTime: g.AuthTime.Unix(), Nonce: nonce, SessionID: g.SessionID,
-			ACR: session.ACR(g.AMR), AMR: g.AMR, Name: p.Name, Username: p.Username, Email: p.Email, Verified: p.Verified}
-		if id.Extra, err = s.mapped(ctx, r, claims, token.KindID, c.IDTokenClaims); err != nil {
-			return Response{}, err
-		}
-		out.IDToken, err = s.Minter.ID(ctx, id, access, c.IDTokenAlgorithm)
+		out.IDToken, err = s.idToken(ctx, r, claims, access, token.ID{Subject: g.Subject, Audience: c.ID, Expiry: exp, IssuedAt: now.Unix(), AuthTime: claims.AuthTime, Nonce: nonce,
+			SessionID: g.SessionID, ACR: claims.ACR, AMR: claims.AMR, Name: p.Name, Username: p.Username, Email: p.Email, Verified: p.Verified})
 	}
 	return out, err
+}
+
+// idToken signs an ID token beside an access token, and encrypts it where the client wants
+// that (OpenID Connect Core 2, 10.2).
+func (s *Service) idToken(ctx context.Context, r Request, of token.Access, access string, id token.ID) (text string, err error) {
+	c := r.Client
+	if id.Extra, err = s.mapped(ctx, r, of, token.KindID, c.IDTokenClaims); err != nil {
+		return "", err
+	}
+	if text, err = s.Minter.ID(ctx, id, access, c.IDTokenAlgorithm); err != nil || c.IDTokenEncryption == "" {
+		return text, err
+	}
+	if s.EncryptionKey == nil {
+		return "", reason.New(reason.EncryptionKeyUnavailable, errors.New("grant: nobody knows the clients' keys"))
+	}
+	key, err := s.EncryptionKey(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	return jwt.Encrypt(text, key, jwe.EncryptOptions{Encryption: c.ContentEncryption()})
 }
 
 func actor(r Request) audit.Actor {

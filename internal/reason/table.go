@@ -137,6 +137,8 @@ const (
 	Internal                 Code = "internal"
 	// SigningAlgorithmUnavailable is one that a client is to get and no key signs with now.
 	SigningAlgorithmUnavailable Code = "signing_algorithm_unavailable"
+	// EncryptionKeyUnavailable is a client's, that its ID tokens are encrypted for.
+	EncryptionKeyUnavailable Code = "encryption_key_unavailable"
 	// ClaimUnavailable is a claim that a client's expression could not give a token.
 	ClaimUnavailable Code = "claim_unavailable"
 	// RollbackUnavailable is a key that has none before it to go back to.
@@ -272,6 +274,7 @@ var table = []Info{
 	{MethodNotAllowed, "the address does not know this method", "use a method of the Allow header", 405, invalidRequest, exitUsage},
 	{Conflict, "it exists already, or was changed meanwhile", "read it again, then retry", 409, "", exitUsage},
 	{SigningAlgorithmUnavailable, "no key of the client's signing algorithm may sign now", "see `jotward keys list`: a new key signs after issuer.signing.publish_ahead; or name the algorithm in issuer.signing.algorithms", 503, "temporarily_unavailable", exitInternal},
+	{EncryptionKeyUnavailable, "the client's ID tokens are encrypted, and its key for that cannot be had", "see the issuer's log: the client's jwks_uri must answer with a key whose alg is id_token_encrypted_response_alg", 503, "temporarily_unavailable", exitNetwork},
 	{ClaimUnavailable, "a claim that the client's tokens have could not be made", "see the issuer's log for the claim: make its expression hold for everybody, or give null", 400, invalidRequest, exitInternal},
 	{RollbackUnavailable, "no key of before is still published that could sign again", "rotate; a key is published until the last token that it signed has expired", 409, "", exitUsage},
 	{PreconditionFailed, "it is not in the state that If-Match names", "read it again, then retry with its ETag", 412, "", exitUsage},

@@ -144,7 +144,7 @@ func (v *world) wire(now func() time.Time) {
 		GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials"}, AuthMethods: client.RegistrationMethods, RedirectURIs: []string{"https", "loopback"},
 		Scopes: []string{"openid", "profile", "read"}, Audiences: []string{"api"}, MaxClients: 100}}
 	sessions := &session.Service{Store: v.store, Now: now, Life: time.Hour, TokenLife: client.TokenLife}
-	grants := &grant.Service{Store: v.store, Minter: &token.Minter{Issuer: issuerURL, Ring: ring, Now: now}, Now: now, Limit: func(subject string) error { return v.issuer.Web.Limits.Person(subject, now()) }}
+	grants := &grant.Service{Store: v.store, Minter: &token.Minter{Issuer: issuerURL, Ring: ring, Now: now}, Now: now, EncryptionKey: v.clients.EncryptionKey, Limit: func(subject string) error { return v.issuer.Web.Limits.Person(subject, now()) }}
 	v.issuer = &server.Issuer{
 		Web:      &web.Server{Log: slog.New(slog.NewJSONHandler(v.log, nil)), Now: now, HSTS: true, Refused: refused},
 		Ops:      &web.Ops{Health: new(web.Health), Metrics: http.NotFoundHandler(), Profiles: http.NotFoundHandler(), Token: adminToken},

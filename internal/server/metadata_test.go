@@ -135,6 +135,18 @@ func TestMetadataIsTrue(t *testing.T) {
 	}
 	check("id_token_signing_alg_values_supported", signs("id_token_signed_response_alg"), "ES256", "RS256", "none")
 	check("userinfo_signing_alg_values_supported", signs("userinfo_signed_response_alg"), "ES256", "RS256", "none")
+	encrypts := func(alg, enc string) bool {
+		key, err := jwk.Generate(jwk.Algorithm(alg), "enc")
+		if err != nil {
+			key = proves.keys[jwk.ES256]
+		}
+		return v.admin("PUT", "/admin/v1/clients/machine", map[string]any{"grant_types": []string{"client_credentials"}, "jwks": v.jwks(key),
+			"id_token_encrypted_response_alg": alg, "id_token_encrypted_response_enc": enc}).status == 200
+	}
+	check("id_token_encryption_alg_values_supported", func(alg string) bool { return encrypts(alg, "A128GCM") },
+		"RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW", "RSA1_5", "dir", "A128KW", "PBES2-HS256+A128KW")
+	check("id_token_encryption_enc_values_supported", func(enc string) bool { return encrypts("ECDH-ES", enc) },
+		"A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512", "A128GCM", "A192GCM", "A256GCM", "none", "A128KW")
 	for name := range doc.json {
 		if !slices.Contains(known, name) {
 			t.Errorf("nothing tries %s", name)

@@ -107,6 +107,25 @@ assert.deepEqual(Object.keys(few).sort(), ['name', 'sub'])
 await assert.rejects(async () => oc.authorizationCodeGrant(app, await browser.authorize(oc.buildAuthorizationUrl(app, { ...single, claims: JSON.stringify({ id_token: { acr: { essential: true, value: 'mfa' } } }) })), { pkceCodeVerifier: verifier, expectedState: single.state }), { error: 'unmet_authentication_requirements' })
 held('claims, acr, login_hint')
 
+// ID tokens that are encrypted for the client: it decrypts them, and holds what is inside to all the rest.
+const pair = await crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, ['deriveBits', 'deriveKey'])
+const half = { ...(await crypto.subtle.exportKey('jwk', pair.publicKey)), alg: 'ECDH-ES+A256KW', use: 'enc', kid: 'enc-1' }
+for (const name of ['key_ops', 'ext']) delete half[name]
+const made = await fetch(`${world.admin}/admin/v1/clients`, { method: 'POST', headers: { authorization: `Bearer ${world.adminToken}`, 'content-type': 'application/json' }, body: JSON.stringify({
+  client_id: 'npm-sealed', public: true, grant_types: ['authorization_code', 'refresh_token'], redirect_uris: [world.redirect], scopes: ['openid', 'profile'], audiences: [world.audience],
+  jwks: { keys: [half] }, id_token_encrypted_response_alg: 'ECDH-ES+A256KW', id_token_encrypted_response_enc: 'A256GCM',
+}) })
+assert.equal(made.status, 201, await made.text())
+const sealed = await client('npm-sealed', oc.None())
+oc.enableDecryptingResponses(sealed, ['A256GCM'], { key: pair.privateKey, alg: 'ECDH-ES+A256KW', kid: 'enc-1' })
+const secret = { ...request, scope: 'openid profile', state: oc.randomState() }
+const opened = await oc.authorizationCodeGrant(sealed, await browser.authorize(oc.buildAuthorizationUrl(sealed, secret)), { pkceCodeVerifier: verifier, expectedState: secret.state, expectedNonce: nonce, idTokenExpected: true })
+assert.equal(opened.id_token.split('.').length, 5)
+assert.equal(opened.claims().preferred_username, world.username)
+const renewed = await oc.refreshTokenGrant(sealed, opened.refresh_token)
+assert.equal(renewed.claims().sub, opened.claims().sub)
+held('encrypted ID token')
+
 // private_key_jwt, with introspection and revocation under it.
 const service = await client(world.signer, oc.PrivateKeyJwt({ key, kid: world.key.kid }))
 const own = await oc.clientCredentialsGrant(service, { scope: 'read' })

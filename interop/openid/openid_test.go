@@ -19,7 +19,7 @@ import (
 )
 
 // The flows that flows.mjs has to get through, in its order.
-var flows = []string{"par", "code with dpop", "refresh with dpop", "userinfo", "dpop with Ed25519", "code", "form_post", "claims, acr, login_hint", "private_key_jwt, introspection, revocation", "client_secret_basic", "client_secret_post",
+var flows = []string{"par", "code with dpop", "refresh with dpop", "userinfo", "dpop with Ed25519", "code", "form_post", "claims, acr, login_hint", "encrypted ID token", "private_key_jwt, introspection, revocation", "client_secret_basic", "client_secret_post",
 	"device", "token exchange", "access token (RFC 9068)", "registration", "registration management", "logout", "back-channel logout"}
 
 const device, exchange = "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -52,7 +52,7 @@ func TestOpenIDClient(t *testing.T) {
 	a.create(map[string]any{"client_id": "npm-tv", "public": true, "grant_types": []string{device, "refresh_token"}, "scopes": []string{"openid", "read"}, "audiences": []string{s.Audience, "npm-signer"}})
 	a.create(map[string]any{"client_id": "npm-signer", "grant_types": []string{"client_credentials", exchange}, "scopes": []string{"read"}, "audiences": []string{s.Audience}, "jwks": set})
 	world, err := json.Marshal(map[string]any{"issuer": s.Issuer, "username": s.Username, "password": s.Password, "audience": s.Audience, "public": "npm-app", "device": "npm-tv",
-		"redirect": "http://127.0.0.1/callback", "bye": "http://127.0.0.1/bye", "out": backend, "signer": "npm-signer", "key": json.RawMessage(private), "confidential": s.ClientID, "secret": s.ClientSecret,
+		"redirect": "http://127.0.0.1/callback", "bye": "http://127.0.0.1/bye", "out": backend, "signer": "npm-signer", "key": json.RawMessage(private), "admin": s.Admin, "adminToken": s.AdminToken, "confidential": s.ClientID, "secret": s.ClientSecret,
 		"initial": a.post("registration_tokens", map[string]any{"uses": 2, "expires_in": 600})["token"]})
 	if err != nil {
 		t.Fatal(err)

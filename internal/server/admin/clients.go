@@ -79,9 +79,12 @@ type ClientLogout struct {
 // ClientAlgorithms are the form of a client's tokens: what they are signed with (OpenID
 // Connect Dynamic Client Registration 2), and whether access tokens are JWTs at all.
 type ClientAlgorithms struct {
-	IDToken     string `json:"id_token_signed_response_alg,omitempty"` // absent: the issuer's own
-	UserInfo    string `json:"userinfo_signed_response_alg,omitempty"` // absent: not signed
-	AccessToken string `json:"access_token_signed_response_alg,omitempty"`
+	IDToken string `json:"id_token_signed_response_alg,omitempty"` // absent: the issuer's own
+	// Absent: ID tokens are signed alone. The key is the client's own, by jwks or jwks_uri.
+	IDEncryption string `json:"id_token_encrypted_response_alg,omitempty"`
+	IDContent    string `json:"id_token_encrypted_response_enc,omitempty"`
+	UserInfo     string `json:"userinfo_signed_response_alg,omitempty"` // absent: not signed
+	AccessToken  string `json:"access_token_signed_response_alg,omitempty"`
 	// Format is jwt or opaque; absent for jwt.
 	Format string `json:"access_token_format,omitempty"`
 	// What tokens say beside: CEL expressions by the name of the claim.
@@ -94,7 +97,7 @@ func showClient(c client.Client) Client {
 		Audiences: some(c.Audiences), Roles: some(c.Roles), Permissions: some(c.Permissions), AccessTokenLifetime: int64(c.Lifetime() / time.Second),
 		SkipConsent: c.SkipConsent, Disabled: c.Disabled, Version: c.Version, Created: stored(c.Created), ClientSender: showSender(c), PAR: c.PAR,
 		PostLogoutRedirectURIs: some(c.PostLogoutRedirectURIs), Registered: c.Registered,
-		ClientAlgorithms: ClientAlgorithms{string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm), c.AccessTokenFormat, c.AccessTokenClaims, c.IDTokenClaims},
+		ClientAlgorithms: ClientAlgorithms{string(c.IDTokenAlgorithm), string(c.IDTokenEncryption), string(c.IDTokenContent), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm), c.AccessTokenFormat, c.AccessTokenClaims, c.IDTokenClaims},
 		ClientLogout:     ClientLogout{c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession},
 		Findings:         c.ClaimFindings()}
 }
@@ -145,7 +148,7 @@ func (s ClientSettings) client(id string) (client.Client, error) {
 	return s.onto(client.Client{ID: id, Name: s.Name, GrantTypes: s.GrantTypes, RedirectURIs: s.RedirectURIs, Scopes: s.Scopes, Audiences: s.Audiences,
 		Roles: s.Roles, Permissions: s.Permissions, AccessTokenLifetime: life, SkipConsent: s.SkipConsent,
 		PAR: s.PAR, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs,
-		IDTokenAlgorithm: jwk.Algorithm(s.IDToken), UserInfoAlgorithm: jwk.Algorithm(s.UserInfo), AccessTokenAlgorithm: jwk.Algorithm(s.AccessToken), AccessTokenFormat: s.Format, AccessTokenClaims: s.AccessTokenClaims, IDTokenClaims: s.IDTokenClaims,
+		IDTokenAlgorithm: jwk.Algorithm(s.IDToken), IDTokenEncryption: jwk.Algorithm(s.IDEncryption), IDTokenContent: jwk.Algorithm(s.IDContent), UserInfoAlgorithm: jwk.Algorithm(s.UserInfo), AccessTokenAlgorithm: jwk.Algorithm(s.AccessToken), AccessTokenFormat: s.Format, AccessTokenClaims: s.AccessTokenClaims, IDTokenClaims: s.IDTokenClaims,
 		BackchannelLogoutURI: s.BackchannelLogoutURI, BackchannelLogoutSession: s.BackchannelLogoutSession, FrontchannelLogoutURI: s.FrontchannelLogoutURI, FrontchannelLogoutSession: s.FrontchannelLogoutSession}), nil
 }
 

@@ -78,6 +78,8 @@ func (e *Endpoints) Document(w http.ResponseWriter, r *http.Request) error {
 		"subject_types_supported":                                  []string{"public"},
 		"id_token_signing_alg_values_supported":                    signs,
 		"userinfo_signing_alg_values_supported":                    signs,
+		"id_token_encryption_alg_values_supported":                 client.EncryptionAlgorithms(),
+		"id_token_encryption_enc_values_supported":                 jwk.ContentEncryptionAlgorithms(),
 		"scopes_supported":                                         []string{"openid", "profile", "email"},
 		"claim_types_supported":                                    []string{"normal"},
 		"claims_supported": []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "acr", "amr",

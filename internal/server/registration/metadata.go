@@ -34,6 +34,9 @@ type document struct {
 	IDToken  jwk.Algorithm `json:"id_token_signed_response_alg"`
 	UserInfo jwk.Algorithm `json:"userinfo_signed_response_alg"`
 
+	IDEncryption jwk.Algorithm `json:"id_token_encrypted_response_alg"`
+	IDContent    jwk.Algorithm `json:"id_token_encrypted_response_enc"`
+
 	BackchannelLogoutURI      string `json:"backchannel_logout_uri"`
 	BackchannelLogoutSession  bool   `json:"backchannel_logout_session_required"`
 	FrontchannelLogoutURI     string `json:"frontchannel_logout_uri"`
@@ -52,7 +55,6 @@ type document struct {
 	RequestURIs    json.RawMessage `json:"request_uris"`
 	RequestAlg     json.RawMessage `json:"request_object_signing_alg"`
 	RequestSigned  bool            `json:"require_signed_request_object"`
-	IDEncryption   json.RawMessage `json:"id_token_encrypted_response_alg"`
 	UserEncryption json.RawMessage `json:"userinfo_encrypted_response_alg"`
 	SubjectType    string          `json:"subject_type"`
 }
@@ -99,7 +101,7 @@ func (d document) fault() error {
 		name  string
 		there bool
 	}{{"sector_identifier_uri", d.Sector != nil}, {"request_uris", d.RequestURIs != nil}, {"request_object_signing_alg", d.RequestAlg != nil},
-		{"require_signed_request_object", d.RequestSigned}, {"id_token_encrypted_response_alg", d.IDEncryption != nil}, {"userinfo_encrypted_response_alg", d.UserEncryption != nil},
+		{"require_signed_request_object", d.RequestSigned}, {"userinfo_encrypted_response_alg", d.UserEncryption != nil},
 		{"subject_type", d.SubjectType != "" && d.SubjectType != "public"}} {
 		if m.there {
 			return metadata(m.name + " asks for something that is not done here")
@@ -121,6 +123,7 @@ func (d document) wanted() client.Wanted {
 	w := client.Wanted{Name: d.Name, RedirectURIs: d.RedirectURIs, PostLogoutRedirectURIs: d.PostLogoutRedirectURIs, GrantTypes: d.GrantTypes, AuthMethod: d.AuthMethod,
 		Scopes: strings.Fields(d.Scope), JWKS: string(d.JWKS), JWKSURI: d.JWKSURI, DPoP: d.DPoP, PAR: d.PAR, TLSBound: d.TLSBound,
 		TLSSubject: client.TLSSubject{DN: d.DN, DNS: d.DNS, URI: d.certificate.URI, IP: d.IP, Mail: d.Mail}, IDTokenAlgorithm: d.IDToken, UserInfoAlgorithm: d.UserInfo,
+		IDTokenEncryption: d.IDEncryption, IDTokenContent: d.IDContent,
 		BackchannelLogoutURI: d.BackchannelLogoutURI, BackchannelLogoutSession: d.BackchannelLogoutSession, FrontchannelLogoutURI: d.FrontchannelLogoutURI, FrontchannelLogoutSession: d.FrontchannelLogoutSession}
 	if w.AuthMethod == "" {
 		w.AuthMethod = client.AuthSecret

@@ -182,6 +182,9 @@ type information struct {
 	// Client Registration 2).
 	IDToken  jwk.Algorithm `json:"id_token_signed_response_alg"`
 	UserInfo jwk.Algorithm `json:"userinfo_signed_response_alg,omitempty"`
+
+	IDEncryption jwk.Algorithm `json:"id_token_encrypted_response_alg,omitempty"`
+	IDContent    jwk.Algorithm `json:"id_token_encrypted_response_enc,omitempty"`
 }
 
 func (e *Endpoints) answer(ctx context.Context, w http.ResponseWriter, status int, r client.Registered) error {
@@ -198,6 +201,9 @@ func (e *Endpoints) answer(ctx context.Context, w http.ResponseWriter, status in
 		AuthMethod: r.AuthMethod, Scope: strings.Join(c.Scopes, " "), JWKS: json.RawMessage(c.JWKS), JWKSURI: c.JWKSURI, DPoP: c.DPoP, PAR: c.PAR, IDToken: c.IDTokenAlgorithm, UserInfo: c.UserInfoAlgorithm,
 		certificate:          certificate{c.TLSSubject.DN, c.TLSSubject.DNS, c.TLSSubject.URI, c.TLSSubject.IP, c.TLSSubject.Mail, c.TLSBound},
 		BackchannelLogoutURI: c.BackchannelLogoutURI, BackchannelLogoutSession: c.BackchannelLogoutSession, FrontchannelLogoutURI: c.FrontchannelLogoutURI, FrontchannelLogoutSession: c.FrontchannelLogoutSession}
+	if out.IDEncryption = c.IDTokenEncryption; out.IDEncryption != "" {
+		out.IDContent = c.ContentEncryption()
+	}
 	if c.Grants("authorization_code") {
 		out.ResponseTypes = []string{"code"}
 	}

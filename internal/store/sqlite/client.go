@@ -2,7 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"time"
+	"strings"
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/client"
@@ -10,29 +10,84 @@ import (
 	"github.com/jotward/jotward/jose/jwk"
 )
 
-const clientColumns = `id, name, public, grant_types, redirect_uris, scopes, audiences, roles, permissions, access_token_lifetime, skip_consent, disabled, version, revision, secret_hash, created, previous_secret_hash, previous_secret_expires, jwks, dpop_bound_access_tokens, require_pushed_authorization_requests, post_logout_redirect_uris, token_endpoint_auth_method, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email, tls_client_certificate_bound_access_tokens, id_token_signed_response_alg, userinfo_signed_response_alg, access_token_signed_response_alg, backchannel_logout_uri, backchannel_logout_session_required, frontchannel_logout_uri, frontchannel_logout_session_required, access_token_format, access_token_claims, id_token_claims, jwks_uri`
+// clientRow is the one list of what is kept of a client: all statements are made of it.
+func clientRow(c *client.Client) []column {
+	return []column{
+		{"id", &c.ID, c.ID},
+		{"public", &c.Public, c.Public},
+		{"created", moment{&c.Created}, millis(c.Created)},
+		{"name", &c.Name, c.Name},
+		{"grant_types", texts(&c.GrantTypes), array(c.GrantTypes)},
+		{"redirect_uris", texts(&c.RedirectURIs), array(c.RedirectURIs)},
+		{"post_logout_redirect_uris", texts(&c.PostLogoutRedirectURIs), array(c.PostLogoutRedirectURIs)},
+		{"scopes", texts(&c.Scopes), array(c.Scopes)},
+		{"audiences", texts(&c.Audiences), array(c.Audiences)},
+		{"roles", texts(&c.Roles), array(c.Roles)},
+		{"permissions", texts(&c.Permissions), array(c.Permissions)},
+		{"skip_consent", &c.SkipConsent, c.SkipConsent},
+		{"disabled", &c.Disabled, c.Disabled},
+		{"version", &c.Version, c.Version},
+		{"revision", &c.Revision, c.Revision},
 
-// readClient is for reading: whether the client registered itself stands in a table beside.
-const readClient = clientColumns + `, EXISTS (SELECT 1 FROM registrations r WHERE r.client_id = clients.id)`
+		{"token_endpoint_auth_method", &c.AuthMethod, c.AuthMethod},
+		{"secret_hash", &c.SecretHash, c.SecretHash},
+		{"previous_secret_hash", &c.PreviousSecretHash, c.PreviousSecretHash},
+		{"previous_secret_expires", moment{&c.PreviousSecretExpires}, millis(c.PreviousSecretExpires)},
+		{"jwks", &c.JWKS, c.JWKS},
+		{"jwks_uri", &c.JWKSURI, c.JWKSURI},
+		{"tls_client_auth_subject_dn", &c.TLSSubject.DN, c.TLSSubject.DN},
+		{"tls_client_auth_san_dns", &c.TLSSubject.DNS, c.TLSSubject.DNS},
+		{"tls_client_auth_san_uri", &c.TLSSubject.URI, c.TLSSubject.URI},
+		{"tls_client_auth_san_ip", &c.TLSSubject.IP, c.TLSSubject.IP},
+		{"tls_client_auth_san_email", &c.TLSSubject.Mail, c.TLSSubject.Mail},
+		{"tls_client_certificate_bound_access_tokens", &c.TLSBound, c.TLSBound},
+		{"dpop_bound_access_tokens", &c.DPoP, c.DPoP},
+		{"require_pushed_authorization_requests", &c.PAR, c.PAR},
+
+		{"access_token_lifetime", span{&c.AccessTokenLifetime}, c.AccessTokenLifetime.Milliseconds()},
+		{"access_token_format", &c.AccessTokenFormat, c.AccessTokenFormat},
+		{"access_token_signed_response_alg", (*string)(&c.AccessTokenAlgorithm), string(c.AccessTokenAlgorithm)},
+		{"id_token_signed_response_alg", (*string)(&c.IDTokenAlgorithm), string(c.IDTokenAlgorithm)},
+		{"id_token_encrypted_response_alg", (*string)(&c.IDTokenEncryption), string(c.IDTokenEncryption)},
+		{"id_token_encrypted_response_enc", (*string)(&c.IDTokenContent), string(c.IDTokenContent)},
+		{"userinfo_signed_response_alg", (*string)(&c.UserInfoAlgorithm), string(c.UserInfoAlgorithm)},
+		{"access_token_claims", members(&c.AccessTokenClaims), object(c.AccessTokenClaims)},
+		{"id_token_claims", members(&c.IDTokenClaims), object(c.IDTokenClaims)},
+
+		{"backchannel_logout_uri", &c.BackchannelLogoutURI, c.BackchannelLogoutURI},
+		{"backchannel_logout_session_required", &c.BackchannelLogoutSession, c.BackchannelLogoutSession},
+		{"frontchannel_logout_uri", &c.FrontchannelLogoutURI, c.FrontchannelLogoutURI},
+		{"frontchannel_logout_session_required", &c.FrontchannelLogoutSession, c.FrontchannelLogoutSession},
+	}
+}
+
+// writtenOnce are the columns at the head of clientRow that no change of a client touches.
+const writtenOnce = 3
+
+var clientNames = names(clientRow(new(client.Client)))
+
+// Whether a client registered itself stands in a table beside.
+var selectClient = `SELECT ` + strings.Join(clientNames, ", ") + `, EXISTS (SELECT 1 FROM registrations r WHERE r.client_id = clients.id) FROM clients WHERE `
+
+var (
+	insertClient = `INSERT INTO clients (` + strings.Join(clientNames, ", ") + `) VALUES (?` + strings.Repeat(", ?", len(clientNames)-1) + `)`
+	updateClient = `UPDATE clients SET ` + strings.Join(clientNames[writtenOnce:], " = ?, ") + ` = ? WHERE id = ? AND revision = ?`
+	clientByID   = selectClient + `id = ?`
+	listClients  = selectClient + `id > ? ORDER BY id LIMIT ?`
+)
 
 const (
 	revokedVersion = `SELECT COALESCE(MAX(version), 0) FROM revocations WHERE kind = ? AND id = ?`
-	insertClient   = `INSERT INTO clients (` + clientColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	clientByID     = `SELECT ` + readClient + ` FROM clients WHERE id = ?`
-	listClients    = `SELECT ` + readClient + ` FROM clients WHERE id > ? ORDER BY id LIMIT ?`
-	updateClient   = `UPDATE clients SET name = ?, grant_types = ?, redirect_uris = ?, scopes = ?, audiences = ?, roles = ?, permissions = ?, access_token_lifetime = ?, skip_consent = ?, disabled = ?, version = ?, revision = ?, secret_hash = ?, previous_secret_hash = ?, previous_secret_expires = ?, jwks = ?, dpop_bound_access_tokens = ?, require_pushed_authorization_requests = ?, post_logout_redirect_uris = ?, token_endpoint_auth_method = ?, tls_client_auth_subject_dn = ?, tls_client_auth_san_dns = ?, tls_client_auth_san_uri = ?, tls_client_auth_san_ip = ?, tls_client_auth_san_email = ?, tls_client_certificate_bound_access_tokens = ?, id_token_signed_response_alg = ?, userinfo_signed_response_alg = ?, access_token_signed_response_alg = ?, backchannel_logout_uri = ?, backchannel_logout_session_required = ?, frontchannel_logout_uri = ?, frontchannel_logout_session_required = ?, access_token_format = ?, access_token_claims = ?, id_token_claims = ?, jwks_uri = ? WHERE id = ? AND revision = ?`
 	askedOf        = `SELECT alg, MIN(id) FROM (SELECT id_token_signed_response_alg AS alg, id FROM clients WHERE id_token_signed_response_alg > '' UNION ALL SELECT userinfo_signed_response_alg, id FROM clients WHERE userinfo_signed_response_alg > '' UNION ALL SELECT access_token_signed_response_alg, id FROM clients WHERE access_token_signed_response_alg > '') GROUP BY alg`
 	deleteClient   = `DELETE FROM clients WHERE id = ? AND revision = ?`
 )
 
 func scanClient(r scanner) (c client.Client, err error) {
-	var lifetime int64
-	err = r.Scan(&c.ID, &c.Name, &c.Public, texts(&c.GrantTypes), texts(&c.RedirectURIs), texts(&c.Scopes), texts(&c.Audiences), texts(&c.Roles),
-		texts(&c.Permissions), &lifetime, &c.SkipConsent, &c.Disabled, &c.Version, &c.Revision, &c.SecretHash, moment{&c.Created}, &c.PreviousSecretHash, moment{&c.PreviousSecretExpires}, &c.JWKS, &c.DPoP, &c.PAR,
-		texts(&c.PostLogoutRedirectURIs), &c.AuthMethod, &c.TLSSubject.DN, &c.TLSSubject.DNS, &c.TLSSubject.URI, &c.TLSSubject.IP, &c.TLSSubject.Mail, &c.TLSBound,
-		(*string)(&c.IDTokenAlgorithm), (*string)(&c.UserInfoAlgorithm), (*string)(&c.AccessTokenAlgorithm),
-		&c.BackchannelLogoutURI, &c.BackchannelLogoutSession, &c.FrontchannelLogoutURI, &c.FrontchannelLogoutSession, &c.AccessTokenFormat, members(&c.AccessTokenClaims), members(&c.IDTokenClaims), &c.JWKSURI, &c.Registered)
-	c.AccessTokenLifetime = time.Duration(lifetime) * time.Millisecond
+	var to []any
+	for _, column := range clientRow(&c) {
+		to = append(to, column.to)
+	}
+	err = r.Scan(append(to, &c.Registered)...)
 	return c, err
 }
 
@@ -51,12 +106,8 @@ func (t *tx) createClient(c client.Client) (version int64, err error) {
 	}
 	t.clients = true
 	version = max(version, c.Version)
-	_, err = t.exec(insertClient, c.ID, c.Name, c.Public, array(c.GrantTypes), array(c.RedirectURIs), array(c.Scopes), array(c.Audiences),
-		array(c.Roles), array(c.Permissions), c.AccessTokenLifetime.Milliseconds(), c.SkipConsent, c.Disabled, version, c.Revision, c.SecretHash, millis(c.Created),
-		c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
-		c.AuthMethod, c.TLSSubject.DN, c.TLSSubject.DNS, c.TLSSubject.URI, c.TLSSubject.IP, c.TLSSubject.Mail, c.TLSBound,
-		string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm),
-		c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession, c.AccessTokenFormat, object(c.AccessTokenClaims), object(c.IDTokenClaims), c.JWKSURI)
+	c.Version = version
+	_, err = t.exec(insertClient, values(clientRow(&c))...)
 	return version, err
 }
 
@@ -85,12 +136,7 @@ func (s *Store) UpdateClient(ctx context.Context, c client.Client, from int64, a
 
 func (t *tx) updateClient(c client.Client, from int64) error {
 	t.clients = true
-	return t.must(conflict, updateClient, c.Name, array(c.GrantTypes), array(c.RedirectURIs), array(c.Scopes), array(c.Audiences),
-		array(c.Roles), array(c.Permissions), c.AccessTokenLifetime.Milliseconds(), c.SkipConsent, c.Disabled, c.Version, c.Revision, c.SecretHash,
-		c.PreviousSecretHash, millis(c.PreviousSecretExpires), c.JWKS, c.DPoP, c.PAR, array(c.PostLogoutRedirectURIs),
-		c.AuthMethod, c.TLSSubject.DN, c.TLSSubject.DNS, c.TLSSubject.URI, c.TLSSubject.IP, c.TLSSubject.Mail, c.TLSBound,
-		string(c.IDTokenAlgorithm), string(c.UserInfoAlgorithm), string(c.AccessTokenAlgorithm),
-		c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession, c.AccessTokenFormat, object(c.AccessTokenClaims), object(c.IDTokenClaims), c.JWKSURI, c.ID, from)
+	return t.must(conflict, updateClient, append(values(clientRow(&c)[writtenOnce:]), c.ID, from)...)
 }
 
 // DeleteClient implements client.Store.

@@ -90,6 +90,39 @@ func (m moment) Scan(src any) error {
 	return nil
 }
 
+// span reads a column of milliseconds.
+type span struct{ to *time.Duration }
+
+// Scan implements sql.Scanner.
+func (d span) Scan(src any) error {
+	v, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("sqlite: a duration is %T", src)
+	}
+	*d.to = time.Duration(v) * time.Millisecond
+	return nil
+}
+
+// A column of a row: its name, what it is read into, and what is written.
+type column struct {
+	name     string
+	to, from any
+}
+
+func names(row []column) (out []string) {
+	for _, c := range row {
+		out = append(out, c.name)
+	}
+	return out
+}
+
+func values(row []column) (out []any) {
+	for _, c := range row {
+		out = append(out, c.from)
+	}
+	return out
+}
+
 // array is the column's form of a list.
 func array(v []string) string {
 	if len(v) == 0 {

@@ -86,6 +86,7 @@ func clients(t *testing.T, w *world) {
 	c.BackchannelLogoutURI, c.BackchannelLogoutSession, c.FrontchannelLogoutURI, c.FrontchannelLogoutSession = "", false, "", false
 	c.AuthMethod, c.TLSSubject, c.TLSBound = client.AuthSecret, client.TLSSubject{DNS: "x"}, false
 	c.IDTokenAlgorithm, c.UserInfoAlgorithm, c.AccessTokenAlgorithm = "EdDSA", "", "RS256"
+	c.IDTokenEncryption, c.IDTokenContent = "ECDH-ES", "A128GCM"
 	c.AccessTokenFormat, c.AccessTokenClaims, c.IDTokenClaims = client.FormatJWT, nil, map[string]string{"a": "2"}
 	w.want(w.UpdateClient(ctx, c, 2, w.act("client.update")), reason.Conflict)
 	w.ok(w.UpdateClient(ctx, c, 1, w.act("client.update")))

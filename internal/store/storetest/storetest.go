@@ -145,7 +145,7 @@ func (w *world) client() client.Client {
 		PreviousSecretHash: secret.Hash("r"), PreviousSecretExpires: w.now, JWKS: "{}", JWKSURI: "https://app.example/keys", DPoP: true, PAR: true, PostLogoutRedirectURIs: []string{"https://app.example/out"},
 		BackchannelLogoutURI: "https://app.example/back", BackchannelLogoutSession: true, FrontchannelLogoutURI: "https://app.example/front", FrontchannelLogoutSession: true,
 		AuthMethod: client.AuthTLS, TLSSubject: client.TLSSubject{DN: "CN=a", DNS: "b", URI: "c:d", IP: "::1", Mail: "e@f"}, TLSBound: true,
-		IDTokenAlgorithm: "RS256", UserInfoAlgorithm: "ES384", AccessTokenAlgorithm: "EdDSA", AccessTokenFormat: client.FormatOpaque,
+		IDTokenAlgorithm: "RS256", IDTokenEncryption: "RSA-OAEP", IDTokenContent: "A256GCM", UserInfoAlgorithm: "ES384", AccessTokenAlgorithm: "EdDSA", AccessTokenFormat: client.FormatOpaque,
 		AccessTokenClaims: map[string]string{"a": "1"}, IDTokenClaims: map[string]string{"b": "\"x\"", "c": "2"}}
 	version := must[int64](w)(w.CreateClient(w.Context(), c, w.act("client.create")))
 	if version != 1 {
