@@ -82,7 +82,7 @@ func TestThreatEncryptionForNobody(t *testing.T) {
 		"a shared secret":    {v.jwks(key), []any{"id_token_encrypted_response_alg", "dir"}, "public key"},
 		"RSA1_5":             {v.jwks(key), []any{"id_token_encrypted_response_alg", "RSA1_5"}, "public key"},
 		"no encryption":      {v.jwks(key), []any{"id_token_encrypted_response_enc", "none"}, "encrypts no content"},
-		"content alone":      {v.jwks(key), []any{"id_token_encrypted_response_alg", nil, "id_token_encrypted_response_enc", "A256GCM"}, "without id_token_encrypted_response_alg"},
+		"content alone":      {nil, []any{"jwks", nil, "id_token_encrypted_response_alg", nil, "id_token_encrypted_response_enc", "A256GCM"}, "without id_token_encrypted_response_alg"},
 		"nothing that signs": {v.jwks(key), []any{"token_endpoint_auth_method", "private_key_jwt"}, "verifies a signature"},
 		"no certificate":     {v.jwks(key), []any{"token_endpoint_auth_method", "self_signed_tls_client_auth"}, "jwks"},
 		"keys for nothing":   {v.jwks(key), []any{"id_token_encrypted_response_alg", nil, "token_endpoint_auth_method", "client_secret_basic"}, "are for"},
