@@ -193,7 +193,11 @@ func (s *Service) give(ctx context.Context, r Request, g Grant, nonce string, sp
 	if err != nil {
 		return Response{}, "", err
 	}
-	out, err := s.mint(ctx, r, g, scope, aud, nonce)
+	a, err := s.Store.Account(ctx, g.Subject)
+	if err != nil {
+		return Response{}, "", unknown(err, reason.AccountDisabled)
+	}
+	out, err := s.mint(ctx, r, g, a, scope, aud, nonce)
 	if err != nil {
 		return Response{}, "", err
 	}

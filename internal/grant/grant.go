@@ -64,6 +64,15 @@ type Refresh struct {
 	Created, Expires, Spent time.Time // Expires is the idle end
 }
 
+// A Renewal is a refresh token with all that decides whether it may be spent, as it was at
+// one moment.
+type Renewal struct {
+	Refresh Refresh
+	Grant   Grant
+	Session session.Session
+	Account account.Account
+}
+
 // Store is what the service needs.
 //
 // CreateGrant answers Conflict when the session has ended, the client is
@@ -83,6 +92,7 @@ type Store interface {
 	Code(ctx context.Context, hash []byte) (Code, error)
 	SpendCode(ctx context.Context, hash []byte, ends time.Time, bound token.Confirmation, first *Refresh, act audit.Act) (bool, error)
 	Refresh(ctx context.Context, hash []byte) (Refresh, error)
+	Renewal(ctx context.Context, hash []byte) (Renewal, error)
 	SpendRefresh(ctx context.Context, hash, sealed []byte, next Refresh, act audit.Act) (bool, error)
 	SaveDevice(ctx context.Context, d Device) error
 	Device(ctx context.Context, hash []byte) (Device, error)
@@ -186,12 +196,17 @@ func (s *Service) live(ctx context.Context, id string, c client.Client, code rea
 // have run out, for the grant has an end of its own, but it must not have been
 // ended.
 func (s *Service) check(ctx context.Context, g Grant, c client.Client, code reason.Code) error {
-	if g.ClientID != c.ID || g.Revoked {
-		return reason.New(code, nil)
-	}
 	ses, err := s.Store.Session(ctx, g.SessionID)
 	if err != nil {
 		return unknown(err, code)
+	}
+	return s.usable(g, ses, c, code)
+}
+
+// usable is check for a grant with its session.
+func (s *Service) usable(g Grant, ses session.Session, c client.Client, code reason.Code) error {
+	if g.ClientID != c.ID || g.Revoked {
+		return reason.New(code, nil)
 	}
 	if ses.Ended {
 		return reason.New(code, errors.New("grant: its session was ended"))

@@ -29,21 +29,21 @@ func (s *Service) refresh(ctx context.Context, r Request) (Response, Result, err
 	if r.RefreshToken == "" {
 		return Response{}, "", reason.New(reason.RequestInvalid, errors.New("grant: refresh_token is missing"))
 	}
-	old, err := s.Store.Refresh(ctx, secret.Hash(r.RefreshToken))
+	v, err := s.Store.Renewal(ctx, secret.Hash(r.RefreshToken))
 	if err != nil {
 		return Response{}, "", unknown(err, reason.RefreshInvalid)
 	}
-	g, err := s.live(ctx, old.GrantID, r.Client, reason.RefreshInvalid)
-	if err != nil {
+	old, g := v.Refresh, v.Grant
+	if err := s.usable(g, v.Session, r.Client, reason.RefreshInvalid); err != nil {
 		return Response{}, "", err
 	}
 	if !old.Spent.IsZero() {
-		return s.retry(ctx, r, g, old)
+		return s.retry(ctx, r, v)
 	}
 	if !s.Now().Before(old.Expires) {
 		return Response{}, "", reason.New(reason.GrantExpired, nil)
 	}
-	out, err := s.again(ctx, r, g)
+	out, err := s.again(ctx, r, v)
 	if err != nil {
 		return Response{}, "", err
 	}
@@ -56,19 +56,20 @@ func (s *Service) refresh(ctx context.Context, r Request) (Response, Result, err
 	if err != nil || ok {
 		return out, Rotated, err
 	}
-	if old, err = s.Store.Refresh(ctx, old.Hash); err != nil {
+	if v.Refresh, err = s.Store.Refresh(ctx, old.Hash); err != nil {
 		return Response{}, "", unknown(err, reason.RefreshInvalid)
 	}
-	if old.Spent.IsZero() {
+	if v.Refresh.Spent.IsZero() {
 		return Response{}, "", reason.New(reason.RefreshInvalid, nil) // revoked meanwhile
 	}
-	return s.retry(ctx, r, g, old)
+	return s.retry(ctx, r, v)
 }
 
 // again mints what a request asks of its grant, narrowed to what it may have today.
 // Refresh tokens that are bound come with the proof of their key (RFC 9449 5) and with
 // their certificate (RFC 8705 4).
-func (s *Service) again(ctx context.Context, r Request, g Grant) (Response, error) {
+func (s *Service) again(ctx context.Context, r Request, v Renewal) (Response, error) {
+	g := v.Grant
 	if g.Bound.JKT != "" && g.Bound.JKT != r.Bound.JKT || g.Bound.X5T != "" && g.Bound.X5T != r.Bound.X5T {
 		return Response{}, otherKey()
 	}
@@ -76,12 +77,13 @@ func (s *Service) again(ctx context.Context, r Request, g Grant) (Response, erro
 	if err != nil {
 		return Response{}, err
 	}
-	return s.mint(ctx, r, g, scope, aud, "")
+	return s.mint(ctx, r, g, v.Account, scope, aud, "")
 }
 
 // retry answers a token that was spent: within the grace the same successor,
 // for an answer may have been lost on the way; after it, theft.
-func (s *Service) retry(ctx context.Context, r Request, g Grant, old Refresh) (Response, Result, error) {
+func (s *Service) retry(ctx context.Context, r Request, v Renewal) (Response, Result, error) {
+	old, g := v.Refresh, v.Grant
 	grace, since := or(s.Grace, DefaultGrace), s.Now().Sub(old.Spent)
 	if since <= -grace { // nobody knows how long ago it was, so it is neither a retry nor theft
 		return Response{}, "", reason.New(reason.RefreshInvalid, errors.New("grant: spent in the future: the clock was set back"))
@@ -99,7 +101,7 @@ func (s *Service) retry(ctx context.Context, r Request, g Grant, old Refresh) (R
 	if !next.Spent.IsZero() {
 		return Response{}, "", reason.New(reason.RefreshSuperseded, nil)
 	}
-	out, err := s.again(ctx, r, g)
+	out, err := s.again(ctx, r, v)
 	if err != nil {
 		return Response{}, "", err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jotward/jotward/internal/account"
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
@@ -185,14 +186,10 @@ func both(a, b []string) []string {
 }
 
 // mint signs the tokens of a person's grant, from the account as it is now.
-func (s *Service) mint(ctx context.Context, r Request, g Grant, scope, aud []string, nonce string) (Response, error) {
+func (s *Service) mint(ctx context.Context, r Request, g Grant, a account.Account, scope, aud []string, nonce string) (Response, error) {
 	c := r.Client
 	if err := s.Within(g.Subject); err != nil {
 		return Response{}, err
-	}
-	a, err := s.Store.Account(ctx, g.Subject)
-	if err != nil {
-		return Response{}, unknown(err, reason.AccountDisabled)
 	}
 	if a.Disabled {
 		return Response{}, reason.New(reason.AccountDisabled, nil)

@@ -22,8 +22,13 @@ const (
 )
 
 func scanAccount(r scanner) (a account.Account, err error) {
-	return a, r.Scan(&a.ID, &a.Username, &a.UsernameKey, &a.Email, &a.Name, &a.PasswordHash, texts(&a.Roles), texts(&a.Permissions),
-		&a.Disabled, &a.Version, &a.Revision, moment{&a.Created})
+	err = r.Scan(toAccount(&a)...)
+	return a, err
+}
+
+func toAccount(a *account.Account) []any {
+	return []any{&a.ID, &a.Username, &a.UsernameKey, &a.Email, &a.Name, &a.PasswordHash, texts(&a.Roles), texts(&a.Permissions),
+		&a.Disabled, &a.Version, &a.Revision, moment{&a.Created}}
 }
 
 // CreateAccount implements account.Store.

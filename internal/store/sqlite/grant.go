@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
@@ -12,6 +13,13 @@ import (
 )
 
 const grantColumns = `id, subject, client_id, session_id, scopes, audiences, amr, auth_time, created, expires, ends, revoked, jkt, x5t, id_token_claims, userinfo_claims`
+
+const refreshColumns = `hash, grant_id, created, expires, spent, successor, sealed`
+
+// renewal reads all that a refresh token hangs on as it was at one moment. There is
+// always a row of each: none goes before what refers to it.
+var renewal = `SELECT ` + of("r", refreshColumns) + `, ` + of("g", grantColumns) + `, ` + of("s", sessionColumns) + `, ` + of("a", accountColumns) +
+	` FROM refresh_tokens r JOIN grants g ON g.id = r.grant_id JOIN sessions s ON s.id = g.session_id JOIN accounts a ON a.id = g.subject WHERE r.hash = ?`
 
 const (
 	insertGrant = `INSERT INTO grants (` + grantColumns + `) SELECT ?, s.subject, c.id, s.id, ?, ?, ?, ?, ?, ?, ?, 0, '', '', ?, ? FROM sessions s JOIN clients c ON c.id = ? WHERE s.id = ? AND s.subject = ? AND s.ended = 0 AND c.disabled = 0`
@@ -26,14 +34,23 @@ const (
 	spendCode  = `UPDATE codes SET spent = 1 WHERE hash = ? AND spent = 0 AND EXISTS (SELECT 1 FROM grants WHERE grants.id = codes.grant_id AND grants.revoked = 0) RETURNING grant_id`
 
 	insertRefresh = `INSERT INTO refresh_tokens (hash, grant_id, created, expires, spent) VALUES (?, ?, ?, ?, 0)`
-	refreshByHash = `SELECT hash, grant_id, created, expires, spent, successor, sealed FROM refresh_tokens WHERE hash = ?`
+	refreshByHash = `SELECT ` + refreshColumns + ` FROM refresh_tokens WHERE hash = ?`
 	spendRefresh  = `UPDATE refresh_tokens SET spent = ?, successor = ?, sealed = ? WHERE hash = ? AND spent = 0 AND EXISTS (SELECT 1 FROM grants WHERE grants.id = refresh_tokens.grant_id AND grants.revoked = 0)`
 )
 
 func scanGrant(r scanner) (g grant.Grant, err error) {
-	return g, r.Scan(&g.ID, &g.Subject, &g.ClientID, &g.SessionID, texts(&g.Scopes), texts(&g.Audiences), texts(&g.AMR),
+	err = r.Scan(toGrant(&g)...)
+	return g, err
+}
+
+func toGrant(g *grant.Grant) []any {
+	return []any{&g.ID, &g.Subject, &g.ClientID, &g.SessionID, texts(&g.Scopes), texts(&g.Audiences), texts(&g.AMR),
 		moment{&g.AuthTime}, moment{&g.Created}, moment{&g.Expires}, moment{&g.Ends}, &g.Revoked, &g.Bound.JKT, &g.Bound.X5T,
-		texts(&g.IDTokenClaims), texts(&g.UserInfoClaims))
+		texts(&g.IDTokenClaims), texts(&g.UserInfoClaims)}
+}
+
+func toRefresh(v *grant.Refresh) []any {
+	return []any{&v.Hash, &v.GrantID, moment{&v.Created}, moment{&v.Expires}, moment{&v.Spent}, &v.Successor, &v.Sealed}
 }
 
 // CreateGrant implements grant.Store.
@@ -113,8 +130,17 @@ func (s *Store) spend(ctx context.Context, statement string, hash []byte, ends t
 // Refresh implements grant.Store.
 func (s *Store) Refresh(ctx context.Context, hash []byte) (grant.Refresh, error) {
 	return get(ctx, s, func(r scanner) (v grant.Refresh, err error) {
-		return v, r.Scan(&v.Hash, &v.GrantID, moment{&v.Created}, moment{&v.Expires}, moment{&v.Spent}, &v.Successor, &v.Sealed)
+		err = r.Scan(toRefresh(&v)...)
+		return v, err
 	}, refreshByHash, hash)
+}
+
+// Renewal implements grant.Store.
+func (s *Store) Renewal(ctx context.Context, hash []byte) (grant.Renewal, error) {
+	return get(ctx, s, func(r scanner) (v grant.Renewal, err error) {
+		err = r.Scan(slices.Concat(toRefresh(&v.Refresh), toGrant(&v.Grant), toSession(&v.Session), toAccount(&v.Account))...)
+		return v, err
+	}, renewal, hash)
 }
 
 // SpendRefresh implements grant.Store.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jotward/jotward/internal/reason"
@@ -35,7 +36,12 @@ func get[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), q 
 	if err != nil {
 		return v, err
 	}
-	v, err = scan(stmt.QueryRowContext(ctx, args...))
+	if err := ctx.Err(); err != nil {
+		return v, err
+	}
+	// A row by its key is there at once: nobody has to be able to give it up, and a context
+	// that can end costs database/sql and the driver a goroutine each.
+	v, err = scan(stmt.QueryRowContext(context.WithoutCancel(ctx), args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return v, reason.New(reason.NotFound, nil)
 	}
@@ -101,6 +107,11 @@ func (d span) Scan(src any) error {
 	}
 	*d.to = time.Duration(v) * time.Millisecond
 	return nil
+}
+
+// of names the columns of a table by its alias.
+func of(alias, columns string) string {
+	return alias + "." + strings.ReplaceAll(columns, ", ", ", "+alias+".")
 }
 
 // A column of a row: its name, what it is read into, and what is written.

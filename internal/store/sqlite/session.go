@@ -19,7 +19,12 @@ const (
 )
 
 func scanSession(r scanner) (v session.Session, err error) {
-	return v, r.Scan(&v.ID, &v.Subject, texts(&v.AMR), moment{&v.AuthTime}, moment{&v.Expires}, &v.Ended)
+	err = r.Scan(toSession(&v)...)
+	return v, err
+}
+
+func toSession(v *session.Session) []any {
+	return []any{&v.ID, &v.Subject, texts(&v.AMR), moment{&v.AuthTime}, moment{&v.Expires}, &v.Ended}
 }
 
 // CreateSession implements session.Store.

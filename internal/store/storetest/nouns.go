@@ -185,6 +185,7 @@ func grants(t *testing.T, w *world) {
 		func() error { _, err := w.Grant(ctx, "gr_none"); return err }(),
 		func() error { _, err := w.Code(ctx, secret.Hash("none")); return err }(),
 		func() error { _, err := w.Refresh(ctx, secret.Hash("none")); return err }(),
+		func() error { _, err := w.Renewal(ctx, secret.Hash("none")); return err }(),
 	} {
 		w.want(miss, reason.NotFound)
 	}
@@ -209,6 +210,9 @@ func grants(t *testing.T, w *world) {
 	}
 	first.Spent, first.Successor, first.Sealed = w.now, next.Hash, []byte("sealed")
 	same(w, "the spent token", must[grant.Refresh](w)(w.Refresh(ctx, first.Hash)), first)
+	for _, token := range []grant.Refresh{first, next} { // with all that it hangs on
+		same(w, "the renewal", must[grant.Renewal](w)(w.Renewal(ctx, token.Hash)), grant.Renewal{Refresh: token, Grant: must[grant.Grant](w)(w.Grant(ctx, g.ID)), Session: ses, Account: a})
+	}
 	if must[bool](w)(w.SpendRefresh(ctx, first.Hash, nil, w.refresh(g, "rt3"), w.act("refresh.rotate"))) {
 		t.Fatal("spent twice")
 	}
