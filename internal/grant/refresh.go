@@ -83,13 +83,13 @@ func (s *Service) again(ctx context.Context, r Request, v Renewal) (Response, er
 // retry answers a token that was spent: within the grace the same successor,
 // for an answer may have been lost on the way; after it, theft.
 func (s *Service) retry(ctx context.Context, r Request, v Renewal) (Response, Result, error) {
-	old, g := v.Refresh, v.Grant
+	old := v.Refresh
 	grace, since := or(s.Grace, DefaultGrace), s.Now().Sub(old.Spent)
 	if since <= -grace { // nobody knows how long ago it was, so it is neither a retry nor theft
 		return Response{}, "", reason.New(reason.RefreshInvalid, errors.New("grant: spent in the future: the clock was set back"))
 	}
 	if since >= grace || len(old.Sealed) == 0 {
-		if err := s.revoke(ctx, actor(r), g.ID, reason.RefreshReused); err != nil {
+		if err := s.revoke(ctx, actor(r), v.Grant.ID, reason.RefreshReused); err != nil {
 			return Response{}, "", err
 		}
 		return Response{}, "", reason.New(reason.RefreshReused, nil)
