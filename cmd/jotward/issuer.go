@@ -251,7 +251,7 @@ func openRing(ctx context.Context, c *config.Issuer, store *sqlite.Store) (*keyr
 	if err != nil {
 		return nil, err
 	}
-	if err := configure(ctx, ring, store, c.Signing); err != nil {
+	if err := configure(ctx, ring, store, c); err != nil {
 		return nil, err
 	}
 	start := audit.Actor{Kind: "system", ID: "start"}

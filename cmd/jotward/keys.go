@@ -18,8 +18,9 @@ import (
 
 // configure gives the ring its policy. An algorithm that a client asks for must
 // not go: it would get no more tokens.
-func configure(ctx context.Context, ring *keyring.Ring, store *sqlite.Store, c config.Signing) error {
-	p := keyring.Policy{Ahead: c.PublishAhead, Every: c.RotateEvery, Manual: c.Manual, Wait: c.WaitForEdges}
+func configure(ctx context.Context, ring *keyring.Ring, store *sqlite.Store, i *config.Issuer) error {
+	c := i.Signing
+	p := keyring.Policy{Own: i.OwnKeys(), Ahead: c.PublishAhead, Every: c.RotateEvery, Manual: c.Manual, Wait: c.WaitForEdges}
 	for _, name := range c.Algorithms {
 		p.Algorithms = append(p.Algorithms, jwk.Algorithm(name))
 	}
@@ -40,7 +41,8 @@ func (i *issuer) tend(ctx context.Context) {
 	if err := i.ring.Tend(ctx, audit.Actor{Kind: "system", ID: "signing"}); err != nil && ctx.Err() == nil {
 		i.log.Error("signing keys not looked after: what signed goes on signing", "cause", err.Error())
 	}
-	for _, purpose := range []string{keyring.PurposeToken, keyring.PurposeFeed} {
+	purposes, _ := i.ring.Purposes(ctx) // what is wrong was said
+	for _, purpose := range purposes {
 		report, err := i.ring.Report(ctx, purpose)
 		if err != nil {
 			continue // it was said
@@ -73,7 +75,7 @@ func keysCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Manage the issuer's signing keys", Args: exactArgs(0, "a subcommand"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	f.add(cmd)
-	cmd.PersistentFlags().StringVar(&purpose, "purpose", "token", "what the keys sign: token or feed")
+	cmd.PersistentFlags().StringVar(&purpose, "purpose", "token", "what the keys sign: token, token-NAME for a resource with a key_name, or feed")
 	ask := func(use, short, method, path string, of bool) *cobra.Command {
 		n, what := 0, "no arguments"
 		if _, arg, some := strings.Cut(use, " "); some {

@@ -107,7 +107,9 @@ func (p *process) reloadIssuer(ctx context.Context, path string, running *config
 		return err
 	}
 	if !reflect.DeepEqual(f.Issuer.Signing, running.Signing) {
-		if err := configure(ctx, i.ring, i.store, f.Issuer.Signing); err != nil {
+		next := *running
+		next.Signing = f.Issuer.Signing
+		if err := configure(ctx, i.ring, i.store, &next); err != nil {
 			return err
 		}
 		running.Signing = f.Issuer.Signing

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/rule"
 	"github.com/jotward/jotward/jose/jwk"
 )
@@ -23,6 +25,8 @@ type Resource struct {
 	AccessTokenFormat string `yaml:"access_token_format"`
 	// One of signing.algorithms. Default: the client's.
 	AccessTokenAlgorithm string `yaml:"access_token_signed_response_alg"`
+	// A name of lower-case letters, digits and dashes: its tokens are signed by keys of its own, of access_token_signed_response_alg or the first of signing.algorithms, managed as the purpose token-NAME, and published under /jwks/NAME as well as with all others. Default: the issuer's keys sign.
+	KeyName string `yaml:"key_name"`
 	// What its tokens say beside, each claim a CEL expression over account, client and request.
 	AccessTokenClaims map[string]string `yaml:"access_token_claims"`
 	// The JSON Schema that the claims of its tokens fit, or they are not issued. Write the same into the route of the edge.
@@ -57,6 +61,13 @@ func (i *Issuer) checkResources(p *problems) {
 		}
 		if a := r.AccessTokenAlgorithm; a != "" && !slices.Contains(i.Signing.Algorithms, a) {
 			p.add(at+".access_token_signed_response_alg", "is not among issuer.signing.algorithms")
+		}
+		twice := func(o Resource) bool { return o.KeyName == r.KeyName }
+		if k := r.KeyName; k != "" && (len(k) > 32 || strings.Trim(k, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || k[0] == '-' || slices.ContainsFunc(i.Resources[:n], twice)) {
+			p.add(at+".key_name", "is there twice, too long, or has other characters than lower-case letters, digits and dashes")
+		}
+		if r.KeyName != "" && r.AccessTokenFormat == client.FormatOpaque {
+			p.add(at+".key_name", "is for tokens that are signed: access_token_format is opaque")
 		}
 		if err := client.ClaimsFault("the list", r.AccessTokenClaims); err != nil {
 			p.add(at+".access_token_claims", err.Error())
@@ -108,11 +119,25 @@ func (e ResourceEncryption) key() (*jwk.Key, error) {
 	return key, nil
 }
 
+// OwnKeys are the resources with keys of their own, each with its algorithm, by name.
+func (i *Issuer) OwnKeys() map[string]jwk.Algorithm {
+	out := map[string]jwk.Algorithm{}
+	for _, r := range i.Resources {
+		if r.KeyName != "" {
+			out[r.KeyName] = jwk.Algorithm(cmp.Or(r.AccessTokenAlgorithm, i.Signing.Algorithms[0]))
+		}
+	}
+	return out
+}
+
 // ResourceTerms are the issuer's resources by their audience. The configuration was checked.
 func (i *Issuer) ResourceTerms() (map[string]grant.Resource, error) {
 	out := map[string]grant.Resource{}
 	for _, r := range i.Resources {
 		t := grant.Resource{Lifetime: r.AccessTokenLifetime, Format: r.AccessTokenFormat, Algorithm: jwk.Algorithm(r.AccessTokenAlgorithm), Claims: r.AccessTokenClaims}
+		if r.KeyName != "" {
+			t.Keys = keyring.OwnPurpose(r.KeyName)
+		}
 		var err error
 		if t.Schema, err = r.schema(); err != nil {
 			return nil, err

@@ -17,14 +17,15 @@ func (s *Service) clientCredentials(ctx context.Context, r Request) (Response, R
 	if r.Client.Public {
 		return Response{}, "", reason.New(reason.ClientUnauthorized, nil)
 	}
-	allowed := slices.DeleteFunc(slices.Clone(r.Client.Scopes), token.OfPerson) // there is nobody whom they could be about
 	if r.Scope == "" {
-		r.Scope = strings.Join(allowed, " ")
+		r.Scope = strings.Join(r.Client.Scopes, " ")
 	}
-	list, err := scopes(r.Scope, allowed)
+	list, err := scopes(r.Scope, r.Client.Scopes)
 	if err != nil {
 		return Response{}, "", err
 	}
+	// There is nobody whom these could be about; the answer says what was given (RFC 6749 3.3).
+	list = slices.DeleteFunc(list, token.OfPerson)
 	aud, err := audiences(r.Resources, r.Client.Audiences)
 	if err != nil {
 		return Response{}, "", err

@@ -26,6 +26,7 @@ type Resource struct {
 	Lifetime  time.Duration     // at most; 0 is as long as the client's
 	Format    string            // of client's formats; "" is the client's
 	Algorithm jwk.Algorithm     // "" is the client's
+	Keys      string            // the purpose of the keys that sign for it alone; "": those of all
 	Claims    map[string]string // CEL expressions by the name of the claim, beside the client's
 	Schema    *rule.Schema      // what the claims must be; nil for anything
 	Encrypt   *jwk.Key          // the API's public key; nil: it is signed alone
@@ -51,7 +52,7 @@ func (s *Service) terms(c client.Client, aud []string) (Resource, error) {
 			claims = map[string]string{}
 		}
 		maps.Copy(claims, r.Claims)
-		return Resource{Lifetime: cmp.Or(r.Lifetime, t.Lifetime), Format: cmp.Or(r.Format, t.Format), Algorithm: cmp.Or(r.Algorithm, t.Algorithm), Claims: claims,
+		return Resource{Lifetime: cmp.Or(r.Lifetime, t.Lifetime), Format: cmp.Or(r.Format, t.Format), Algorithm: cmp.Or(r.Algorithm, t.Algorithm), Keys: r.Keys, Claims: claims,
 			Schema: r.Schema, Encrypt: r.Encrypt, Content: r.Content}, nil
 	}
 	return t, nil
@@ -70,7 +71,7 @@ func (s *Service) access(ctx context.Context, r Request, a token.Access, t Resou
 	if t.Format == client.FormatOpaque {
 		return s.reference(ctx, a)
 	}
-	text, err := s.Minter.Access(ctx, a, t.Algorithm)
+	text, err := s.Minter.Access(ctx, a, t.Keys, t.Algorithm)
 	if err != nil || t.Encrypt == nil {
 		return text, err
 	}

@@ -206,7 +206,7 @@ func (r *Ring) use(purpose string, alg jwk.Algorithm) (use, error) {
 	if u := (use{purpose, alg}); slices.Contains(r.uses(), u) {
 		return u, nil
 	}
-	return use{}, &reason.Error{Code: reason.RequestInvalid, Detail: "purpose is token or feed, and the algorithm one of issuer.signing.algorithms, or for the feed ES256"}
+	return use{}, &reason.Error{Code: reason.RequestInvalid, Detail: "purpose is token, token-NAME of a resource with keys of its own, or feed, and the algorithm one that it has"}
 }
 
 func (k Key) use() use { return use{k.Purpose, k.Algorithm} }

@@ -15,6 +15,11 @@ const (
 	PurposeFeed  = "feed"
 )
 
+// OwnPurpose is that of the keys which sign for one resource alone.
+func OwnPurpose(name string) string { return ownPrefix + name }
+
+const ownPrefix = PurposeToken + "-"
+
 // DefaultAlgorithm signs unless something else is asked for.
 const DefaultAlgorithm = jwk.ES256
 

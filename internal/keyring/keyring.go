@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,11 +129,14 @@ func (s *snapshot) set(purpose string) (*jwk.Set, error) {
 // PublicSet returns the JWK Set to publish and how long it may be cached: at most
 // half of the time that a key is published before it signs, so that it is known
 // everywhere by then. A set that lacks the first key of an algorithm must not be
-// cached.
+// cached. It fails with NotFound for a resource that has no keys of its own.
 func (r *Ring) PublicSet(ctx context.Context, purpose string) (text []byte, fresh time.Duration, err error) {
 	s, err := r.snapshot(ctx)
 	if err != nil {
 		return nil, 0, err
+	}
+	if s.sets[purpose] == nil && strings.HasPrefix(purpose, ownPrefix) {
+		return nil, 0, reason.New(reason.NotFound, nil)
 	}
 	set, err := s.set(purpose)
 	if err != nil {
@@ -228,6 +232,9 @@ func (r *Ring) build(keys []Key, generation int64, now time.Time) (*snapshot, er
 			return nil, err
 		}
 		public[k.Purpose] = append(public[k.Purpose], pub)
+		if strings.HasPrefix(k.Purpose, ownPrefix) { // who reads the key set of the issuer knows them all
+			public[PurposeToken] = append(public[PurposeToken], pub)
+		}
 		u := use{k.Purpose, k.Algorithm}
 		if state != StateActive || s.active[u] != nil { // newest first
 			continue
@@ -270,6 +277,9 @@ func (s *snapshot) choose(keys []Key, p *Policy) {
 			s.active[use{PurposeToken, ""}] = k
 			s.algorithms = slices.Insert(s.algorithms, 0, alg)
 		}
+	}
+	for name, alg := range p.Own {
+		s.complete = s.complete && slices.ContainsFunc(keys, func(k Key) bool { return k.is(use{OwnPurpose(name), alg}) })
 	}
 	// What goes on signing until the first of the policy may.
 	if k := s.active[use{PurposeToken, ""}]; k != nil && len(s.algorithms) == 0 {

@@ -3,6 +3,7 @@ package keyring
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,8 @@ type Policy struct {
 	// Algorithms sign tokens; the first does unless another is asked for. The feed
 	// is signed with DefaultAlgorithm alone.
 	Algorithms []jwk.Algorithm
+	// Own are the resources that have keys of their own, each with its algorithm, by name.
+	Own map[string]jwk.Algorithm
 	// Ahead is how long a key is published before it signs.
 	Ahead time.Duration
 	// Every is how long a key signs before it is replaced; 0: without an end.
@@ -44,6 +47,11 @@ func (p Policy) check() error {
 			return errors.New("keyring: " + string(alg) + " is no asymmetric signature algorithm, or is there twice")
 		}
 	}
+	for name, alg := range p.Own {
+		if name == "" || !slices.Contains(Algorithms(), alg) {
+			return errors.New("keyring: a resource with keys of its own needs a name and an asymmetric signature algorithm")
+		}
+	}
 	return nil
 }
 
@@ -52,7 +60,7 @@ func (r *Ring) Configure(p Policy) error {
 	if err := p.check(); err != nil {
 		return err
 	}
-	p.Algorithms = slices.Clone(p.Algorithms)
+	p.Algorithms, p.Own = slices.Clone(p.Algorithms), maps.Clone(p.Own)
 	r.policy.Store(&p)
 	r.settle()
 	return nil
@@ -68,17 +76,54 @@ func (r *Ring) Offers(alg jwk.Algorithm) bool {
 
 // first is the algorithm that a purpose signs with unless another is asked for.
 func (r *Ring) first(purpose string) jwk.Algorithm {
+	p := r.policy.Load()
 	if purpose == PurposeToken {
-		return r.policy.Load().Algorithms[0]
+		return p.Algorithms[0]
+	}
+	if name, own := strings.CutPrefix(purpose, ownPrefix); own && p.Own[name] != "" {
+		return p.Own[name]
 	}
 	return DefaultAlgorithm
+}
+
+// Purposes are what there are keys for: the feed, tokens, and those of single resources,
+// also of one that the policy has no more and whose keys are still published.
+func (r *Ring) Purposes(ctx context.Context) ([]string, error) {
+	s, err := r.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := []string{PurposeFeed, PurposeToken}
+	for _, u := range r.uses() {
+		list = append(list, u.purpose)
+	}
+	for purpose := range s.sets {
+		list = append(list, purpose)
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
+// AlgorithmsOf are those that the policy has for a purpose.
+func (r *Ring) AlgorithmsOf(purpose string) []jwk.Algorithm {
+	list := []jwk.Algorithm{}
+	for _, u := range r.uses() {
+		if u.purpose == purpose {
+			list = append(list, u.algorithm)
+		}
+	}
+	return list
 }
 
 // uses are what there are keys for.
 func (r *Ring) uses() []use {
 	list := []use{{PurposeFeed, DefaultAlgorithm}}
-	for _, alg := range r.policy.Load().Algorithms {
+	p := r.policy.Load()
+	for _, alg := range p.Algorithms {
 		list = append(list, use{PurposeToken, alg})
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Own)) {
+		list = append(list, use{OwnPurpose(name), p.Own[name]})
 	}
 	return list
 }
@@ -134,8 +179,10 @@ func (r *Ring) begin(keys []Key) (changed []Key, err error) {
 	if slices.ContainsFunc(keys, func(k Key) bool { return k.Purpose == PurposeToken && now.Sub(k.Created) > young }) {
 		from = now.Add(r.policy.Load().Ahead)
 	}
-	for _, alg := range r.policy.Load().Algorithms {
-		u := use{PurposeToken, alg}
+	for _, u := range r.uses() {
+		if u.purpose == PurposeFeed {
+			continue // whose first key is made at the start
+		}
 		if slices.ContainsFunc(keys, func(k Key) bool { return k.is(u) && k.Retires.IsZero() }) {
 			continue
 		}
@@ -154,24 +201,26 @@ func (r *Ring) begin(keys []Key) (changed []Key, err error) {
 	return changed, nil
 }
 
-// end returns the keys of algorithms that the policy has no more, with their end:
-// when the first of the policy signs, which it may do now.
+// end returns the keys of uses that the policy has no more, with their end: when the first
+// algorithm of their purpose signs, which it may do now.
 func (r *Ring) end(keys, changed []Key) (out []Key) {
-	now := r.now()
-	first := use{PurposeToken, r.first(PurposeToken)}
-	var from time.Time
-	for _, k := range append(slices.Clone(changed), keys...) {
-		if state := k.State(now); k.is(first) && (state == StateActive || state == StatePending) && (from.IsZero() || k.Activates.Before(from)) {
-			from = k.Activates
+	now, wanted := r.now(), r.uses()
+	begins := func(u use) (from time.Time) {
+		for _, k := range append(slices.Clone(changed), keys...) {
+			if state := k.State(now); k.is(u) && (state == StateActive || state == StatePending) && (from.IsZero() || k.Activates.Before(from)) {
+				from = k.Activates
+			}
 		}
-	}
-	if from.Before(now) {
-		from = now
+		if from.Before(now) {
+			from = now
+		}
+		return from
 	}
 	for _, k := range keys {
-		if k.Purpose != PurposeToken || r.Offers(k.Algorithm) || !k.Retires.IsZero() {
+		if k.Purpose == PurposeFeed || slices.Contains(wanted, k.use()) || !k.Retires.IsZero() {
 			continue
 		}
+		from := begins(use{k.Purpose, r.first(k.Purpose)})
 		if k.State(now) == StatePending {
 			k.Retires, k.Gone = now, now
 		} else {

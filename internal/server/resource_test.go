@@ -4,14 +4,17 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/jose/jwe"
 	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jws"
 	"github.com/jotward/jotward/jose/jwt"
 )
 
@@ -117,6 +120,54 @@ func TestResourceFormat(t *testing.T) {
 	}
 	if text := v.want(v.token(pairs("grant_type", "client_credentials", "resource", "says"), v.as("ref")), 200, "").text("access_token"); v.claims(text)["aud"] != "says" {
 		t.Error("it says nothing")
+	}
+}
+
+// A resource with a key of its own: its tokens are signed by that alone, which is published by
+// itself and with all others; what the issuer does with tokens it does with these.
+func TestResourceKey(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	of := config.Resource{Audience: "api-2", KeyName: "orders"}
+	v.resources(of)
+	kid := func(text string) string {
+		h, err := jws.ParseHeader(strings.Split(text, ".")[0])
+		v.ok(err)
+		return h.KeyID
+	}
+	published := func(path string) (kids []string) {
+		for _, k := range v.want(v.ask("GET", path), 200, "").json["keys"].([]any) {
+			kids = append(kids, k.(map[string]any)["kid"].(string))
+		}
+		return kids
+	}
+	general := published("/jwks")
+	v.want(v.ask("GET", "/jwks/orders"), 404, "not_found")
+	v.pass(time.Hour)
+	v.ok(v.ring.Configure(keyring.Policy{Algorithms: []jwk.Algorithm{jwk.ES256}, Own: (&config.Issuer{Resources: []config.Resource{of}, Signing: config.Signing{Algorithms: []string{"ES256"}}}).OwnKeys(), Ahead: 10 * time.Minute}))
+	v.ok(v.ring.Tend(v.Context(), root()))
+	if text := v.want(v.own("api-2"), 200, "").text("access_token"); kid(text) != general[0] {
+		t.Error("a key signs that nobody knows yet")
+	}
+	v.pass(10 * time.Minute)
+	text := v.want(v.own("api-2"), 200, "").text("access_token")
+	if own := published("/jwks/orders"); len(own) != 1 || kid(text) != own[0] || slices.Contains(general, own[0]) || !slices.Contains(published("/jwks"), own[0]) {
+		t.Errorf("%s signs, %v are published", kid(text), own)
+	}
+	if other := v.want(v.own("api"), 200, "").text("access_token"); kid(other) != general[0] {
+		t.Error("it signs for another API")
+	}
+	if a := v.lookup(text, "service"); a.json["active"] != true {
+		t.Errorf("%s", a.body)
+	}
+	v.want(v.admin("GET", "/admin/v1/keys/token-orders", nil), 200, "")
+	v.want(v.admin("GET", "/admin/v1/keys/token-others", nil), 404, "not_found")
+	v.want(v.admin("POST", "/admin/v1/revocations", map[string]any{"kind": "key", "id": kid(text)}), 201, "")
+	if a := v.lookup(text, "service"); a.json["active"] != false || len(v.revoked("key")) != 1 {
+		t.Errorf("its key was revoked: %s", a.body)
+	}
+	if next := v.want(v.own("api-2"), 200, "").text("access_token"); kid(next) == kid(text) || kid(next) == general[0] {
+		t.Error("nothing of its own signs after that")
 	}
 }
 

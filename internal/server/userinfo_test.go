@@ -40,9 +40,16 @@ func TestThreatUserInfo(t *testing.T) {
 	access := got.text("access_token")
 	other := v.want(v.token(redemption("app", (&browser{world: v}).allow(with(request("app"), "scope", "read")).back().Get("code"))), 200, "")
 	// No client gets one of its own with openid; were there one, it would be nobody's.
-	v.want(v.token(pairs("grant_type", "client_credentials", "scope", "openid"), v.as("service")), 400, "scope_invalid")
+	for _, ask := range []string{"", "openid read profile email"} {
+		if a := v.want(v.token(with(pairs("grant_type", "client_credentials"), "scope", ask), v.as("service")), 200, ""); strings.Contains(a.text("scope"), "openid") || strings.Contains(a.text("scope"), "profile") || !strings.Contains(a.text("scope"), "read") {
+			t.Errorf("%s", a.body)
+		}
+	}
+	if a := v.want(v.token(pairs("grant_type", "client_credentials", "scope", "openid"), v.as("service")), 200, ""); v.claims(a.text("access_token"))["scope"] != "" {
+		t.Errorf("%s", a.body)
+	}
 	now := v.now()
-	own, err := v.issuer.Token.Grants.Minter.Access(v.Context(), token.Access{Subject: "service", ClientID: "service", Audience: token.Audience{"api"}, Scope: "openid", ID: "own", IssuedAt: now.Unix(), Expiry: now.Add(time.Minute).Unix(), ClientVersion: 1}, "")
+	own, err := v.issuer.Token.Grants.Minter.Access(v.Context(), token.Access{Subject: "service", ClientID: "service", Audience: token.Audience{"api"}, Scope: "openid", ID: "own", IssuedAt: now.Unix(), Expiry: now.Add(time.Minute).Unix(), ClientVersion: 1}, "", "")
 	v.ok(err)
 	for name, c := range map[string]struct {
 		status int

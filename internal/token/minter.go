@@ -52,10 +52,19 @@ type signerKey struct {
 }
 
 // Access signs an access token; the caller has set every claim but iss. No
-// algorithm means the issuer's own.
-func (m *Minter) Access(ctx context.Context, c Access, alg jwk.Algorithm) (string, error) {
+// algorithm means the issuer's own. own is the purpose of the keys of one resource, "" for
+// those of all: until its first key has been published for long enough, these sign.
+func (m *Minter) Access(ctx context.Context, c Access, own string, alg jwk.Algorithm) (string, error) {
 	c.Issuer = m.Issuer
-	return m.sign(ctx, alg, "at+jwt", Minted{Kind: KindAccess, ClientID: c.ClientID}, func(jwk.Algorithm) (any, error) { return joined(c, c.Extra) })
+	purpose := keyring.PurposeToken
+	if own != "" {
+		if _, err := m.Ring.Active(ctx, own, ""); err == nil {
+			purpose, alg = own, ""
+		} else if !errors.Is(err, reason.New(reason.SigningAlgorithmUnavailable, nil)) {
+			return "", err
+		}
+	}
+	return m.signFor(ctx, purpose, alg, "at+jwt", Minted{Kind: KindAccess, ClientID: c.ClientID}, func(jwk.Algorithm) (any, error) { return joined(c, c.Extra) })
 }
 
 // joined is what is signed of claims: as they are where there are no more.
@@ -85,9 +94,13 @@ func (m *Minter) UserInfo(ctx context.Context, clientID string, claims any, alg 
 	return m.sign(ctx, alg, "userinfo+jwt", Minted{Kind: KindUserInfo, ClientID: clientID}, func(jwk.Algorithm) (any, error) { return claims, nil })
 }
 
-// sign signs what claims returns for the algorithm of the key.
-func (m *Minter) sign(ctx context.Context, alg jwk.Algorithm, typ string, what Minted, claims func(jwk.Algorithm) (any, error)) (text string, err error) {
-	err = m.Ring.Use(ctx, keyring.PurposeToken, alg, func(key *jwk.Key) error {
+func (m *Minter) sign(ctx context.Context, alg jwk.Algorithm, typ string, what Minted, claims func(jwk.Algorithm) (any, error)) (string, error) {
+	return m.signFor(ctx, keyring.PurposeToken, alg, typ, what, claims)
+}
+
+// signFor signs what claims returns for the algorithm of the key.
+func (m *Minter) signFor(ctx context.Context, purpose string, alg jwk.Algorithm, typ string, what Minted, claims func(jwk.Algorithm) (any, error)) (text string, err error) {
+	err = m.Ring.Use(ctx, purpose, alg, func(key *jwk.Key) error {
 		c, err := claims(key.Algorithm())
 		if err == nil {
 			text, err = m.signWith(key, typ, what, c)

@@ -31,7 +31,11 @@ func (e *Endpoints) showKey(k keyring.Key) Key {
 // keys lists a purpose's keys, newest first; NotFound for no purpose of ours.
 func (e *Endpoints) keys(r *http.Request) ([]keyring.Key, error) {
 	purpose := r.PathValue("purpose")
-	if purpose != keyring.PurposeToken && purpose != keyring.PurposeFeed {
+	known, err := e.Ring.Purposes(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(known, purpose) {
 		return nil, reason.New(reason.NotFound, nil)
 	}
 	return e.Ring.List(r.Context(), purpose)
@@ -171,11 +175,8 @@ func (e *Endpoints) StatusOfKeys(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := e.Ring.Policy()
-	out := KeyStatus{Purpose: purpose, Algorithms: []jwk.Algorithm{keyring.DefaultAlgorithm}, PublishAhead: int64(p.Ahead / time.Second), RotateEvery: int64(p.Every / time.Second),
+	out := KeyStatus{Purpose: purpose, Algorithms: e.Ring.AlgorithmsOf(purpose), PublishAhead: int64(p.Ahead / time.Second), RotateEvery: int64(p.Every / time.Second),
 		WaitForEdges: int64(p.Wait / time.Second), Manual: p.Manual, Keys: []KeyStanding{}}
-	if purpose == keyring.PurposeToken {
-		out.Algorithms = p.Algorithms
-	}
 	for _, s := range report {
 		k := KeyStanding{Key: e.showKey(s.Key), Signs: s.Signs, NextRotation: moment(s.Due), Overdue: s.Overdue, SignsBy: moment(s.Limit), Lacking: some(s.Lacking), Edges: []KeyHolder{}}
 		for _, h := range s.Edges {

@@ -2,12 +2,14 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/internal/web"
 )
@@ -48,13 +50,32 @@ func (e *Endpoints) revoke(ctx context.Context, who audit.Actor, in Revocation) 
 	case revoke.KindSession:
 		return e.Sessions.Revoke(ctx, who, in.ID)
 	case revoke.KindKey:
-		return e.Ring.Retire(ctx, who, keyring.PurposeToken, in.ID)
+		return e.revokeKey(ctx, who, in.ID)
 	case revoke.KindSubject:
 		return e.Accounts.Revoke(ctx, who, in.ID)
 	case revoke.KindClient:
 		return e.Clients.RevokeTokens(ctx, who, in.ID)
 	}
 	return invalid("kind is one of token, grant, session, subject, client, key")
+}
+
+// revokeKey retires the key of that kid, whichever tokens it signs. The feed's are none that
+// edges are told of.
+func (e *Endpoints) revokeKey(ctx context.Context, who audit.Actor, kid string) error {
+	purposes, err := e.Ring.Purposes(ctx)
+	if err != nil {
+		return err
+	}
+	missing := reason.New(reason.NotFound, nil)
+	for _, purpose := range purposes {
+		if purpose == keyring.PurposeFeed {
+			continue
+		}
+		if err := e.Ring.Retire(ctx, who, purpose, kid); !errors.Is(err, missing) {
+			return err
+		}
+	}
+	return missing
 }
 
 // LogEntry is one line of the revocation log.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/keyring"
 	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/web"
 	"github.com/jotward/jotward/jose/jwk"
@@ -115,14 +116,21 @@ var aliased = []string{"token_endpoint", "introspection_endpoint", "revocation_e
 
 // JWKS answers with the public keys of one purpose.
 func (e *Endpoints) JWKS(purpose string) web.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		set, fresh, err := e.Keys(r.Context(), purpose)
-		if err != nil {
-			return err
-		}
-		w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(fresh.Seconds())))
-		w.Header().Set("Content-Type", "application/jwk-set+json")
-		_, err = w.Write(set)
+	return func(w http.ResponseWriter, r *http.Request) error { return e.keySet(w, r, purpose) }
+}
+
+// ResourceJWKS serves the keys that sign for one resource alone.
+func (e *Endpoints) ResourceJWKS(w http.ResponseWriter, r *http.Request) error {
+	return e.keySet(w, r, keyring.OwnPurpose(r.PathValue("name")))
+}
+
+func (e *Endpoints) keySet(w http.ResponseWriter, r *http.Request, purpose string) error {
+	set, fresh, err := e.Keys(r.Context(), purpose)
+	if err != nil {
 		return err
 	}
+	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(fresh.Seconds())))
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	_, err = w.Write(set)
+	return err
 }
