@@ -206,7 +206,7 @@ func (r *Ring) use(purpose string, alg jwk.Algorithm) (use, error) {
 	if u := (use{purpose, alg}); slices.Contains(r.uses(), u) {
 		return u, nil
 	}
-	return use{}, &reason.Error{Code: reason.RequestInvalid, Detail: "purpose is token, token-NAME of a resource with keys of its own, or feed, and the algorithm one that it has"}
+	return use{}, &reason.Error{Code: reason.RequestInvalid, Detail: "purpose is token, token-NAME for a resource with a key_name, or feed; the algorithm is one of issuer.signing.algorithms, the resource's own, or for the feed ES256"}
 }
 
 func (k Key) use() use { return use{k.Purpose, k.Algorithm} }

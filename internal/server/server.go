@@ -38,7 +38,7 @@ func (s *Issuer) PublicRoutes() []web.Route {
 		{Pattern: "GET /.well-known/oauth-authorization-server", Style: web.Problem, Handler: s.Metadata.Document, Access: web.AnyOrigin},
 		{Pattern: "GET /.well-known/openid-configuration", Style: web.Problem, Handler: s.Metadata.Document, Access: web.AnyOrigin},
 		{Pattern: "GET /jwks", Style: web.Problem, Handler: s.Metadata.JWKS(keyring.PurposeToken), Access: web.AnyOrigin, Quiet: true},
-		{Pattern: "GET /jwks/{name}", Style: web.Problem, Handler: s.Metadata.ResourceJWKS, Access: web.AnyOrigin, Quiet: true},
+		{Pattern: "GET /jwks/{name}", Style: web.Problem, Handler: s.Metadata.ResourceJWKS, Quiet: true},
 		{Pattern: "GET /authorize", Style: authorize.Refusal, Handler: s.Authorize.Authorize},
 		{Pattern: "POST /authorize", Style: authorize.Refusal, Handler: s.Authorize.Posted, Access: web.AnyForm},
 		{Pattern: "POST /par", Style: web.OAuth, Handler: s.Authorize.Push, Access: web.AnyOrigin, Counted: true},
