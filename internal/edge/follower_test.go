@@ -332,6 +332,15 @@ func TestReplacedKeyIsFetched(t *testing.T) {
 		if !has("k2") || has("k1") {
 			t.Error("the key that signs now is not known")
 		}
+		// What the old one signed is refused for that, though the set has it no more.
+		for _, c := range []struct{ token, was, want string }{
+			{f.token(nil), "key_not_found", "key_revoked"}, {f.tokenBy(newKey(t, "k3"), "at+jwt", nil), "key_not_found", "key_not_found"},
+			{f.token(nil), "signature_invalid", "signature_invalid"}, {"x", "key_not_found", "key_not_found"},
+		} {
+			if no := f.edge.current.Load().issuers[f.name].why(&refusal{code: reason.Code(c.was)}, c.token); string(no.code) != c.want {
+				t.Errorf("%s: %s, want %s", c.was, no.code, c.want)
+			}
+		}
 	})
 }
 

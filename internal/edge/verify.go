@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/jws"
 	"github.com/jotward/jotward/jose/jwt"
 )
 
@@ -138,7 +140,7 @@ func (e *Edge) verifyAnew(ctx context.Context, p *passage, rt *route, token stri
 	// string alive.
 	v := &verified{token: strings.Clone(token), config: s.generation, keys: generation, issuer: i, route: chosen.route}
 	if err != nil {
-		return v, refused(err)
+		return v, i.why(refused(err), token)
 	}
 	if v.identity, err = identify(t); err != nil {
 		return v, &refusal{code: reason.ClaimsInvalid, detail: err.Error()}
@@ -153,6 +155,18 @@ func (e *Edge) verifyAnew(ctx context.Context, p *passage, rt *route, token stri
 	}
 	v.expiry, v.would = t.Expiry, i.next.would(t)
 	return v, nil
+}
+
+// why says of a token whose key is not there that the key was revoked, if it was: a key set
+// that was fetched since has it no more. Nothing of the token is verified, and nothing let in.
+func (i *issuer) why(no *refusal, token string) *refusal {
+	header, _, _ := strings.Cut(token, ".")
+	if h, err := jws.ParseHeader(header); no.code == reason.KeyNotFound && err == nil && h.KeyID != "" {
+		if code, yes := i.source.view.Check(&revoke.Subject{KeyID: h.KeyID}); yes {
+			return &refusal{code: code}
+		}
+	}
+	return no
 }
 
 // bind reads what a token is bound to. A sender whose proof nobody can check here is
