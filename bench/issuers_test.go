@@ -5,6 +5,10 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -57,6 +61,10 @@ func TestIssuers(t *testing.T) {
 	for _, l := range loads {
 		of[l.name] = s
 	}
+	bare := startBare(t)
+	l := bare.clientCredentials()
+	l.name = "net/http and one raw ES256 signature"
+	loads, of[l.name] = append(loads, l), bare
 	if p := startProvider(t); p != nil {
 		l := p.clientCredentials()
 		l.name += ", npm oidc-provider in memory"
@@ -153,6 +161,51 @@ func startIssuer(t *testing.T, program, folder string) *standing {
 	t.Logf("answers %s after its start, with its database, an edge and a demonstration; %s resident", time.Since(start).Round(time.Millisecond), resident(s.pid))
 	s.host = strings.TrimPrefix(s.Issuer, "http://")
 	return s
+}
+
+// startBare runs what a token costs at least: net/http, which reads a form and answers as
+// much as a token response has, and one raw signature.
+func startBare(t *testing.T) *standing {
+	t.Helper()
+	s := &standing{ClientID: "demo", ClientSecret: "a-secret-of-more-than-thirty-two-characters", host: port()}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestBare$")
+	cmd.Env = append(os.Environ(), "BENCH_BARE="+s.host)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	for {
+		if c, err := net.Dial("tcp", s.host); err == nil {
+			_ = c.Close()
+			s.pid = cmd.Process.Pid
+			return s
+		}
+		if t.Context().Err() != nil {
+			t.Fatal("the bare server did not start")
+		}
+	}
+}
+
+// TestBare is the process of startBare.
+func TestBare(t *testing.T) {
+	at := os.Getenv("BENCH_BARE")
+	if at == "" {
+		t.Skip("a part of TestIssuers")
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := bytes.Repeat([]byte("x"), 700)
+	_ = http.ListenAndServe(at, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.ReadAll(r.Body)
+		sum := sha256.Sum256(answer)
+		if _, err := ecdsa.SignASN1(rand.Reader, key, sum[:]); err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(answer)
+	}))
 }
 
 // startProvider runs npm oidc-provider, nil where it is not installed.
