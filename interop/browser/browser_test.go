@@ -58,6 +58,10 @@ func start(t *testing.T) *world {
 			_ = r.ParseForm() // what is no form has no answer in it
 			v.answers <- r.Form
 			fmt.Fprint(w, "<!doctype html><title>app</title><p id=back>back in the app")
+		case "/spa":
+			http.ServeFile(w, r, "spa.html")
+		case "/spa.json":
+			_ = json.NewEncoder(w).Encode(map[string]string{"issuer": v.Issuer, "client_id": "spa"})
 		case "/gone":
 			v.gone <- r.URL.Query()
 		case "/bye":

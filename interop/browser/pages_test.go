@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -41,18 +42,24 @@ func (v *world) post(path string, form url.Values) (int, map[string]string) {
 func (v *world) client(settings map[string]any) {
 	v.Helper()
 	settings["public"], settings["audiences"] = true, []string{v.Audience}
-	body, err := json.Marshal(settings)
+	v.admin("clients", settings, http.StatusCreated)
+}
+
+// admin posts to the admin API.
+func (v *world) admin(path string, in any, want int) {
+	v.Helper()
+	body, err := json.Marshal(in)
 	if err != nil {
 		v.Fatal(err)
 	}
-	r, err := http.NewRequest("POST", v.Admin+"/admin/v1/clients", bytes.NewReader(body))
+	r, err := http.NewRequest("POST", v.Admin+"/admin/v1/"+path, bytes.NewReader(body))
 	if err != nil {
 		v.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+v.AdminToken)
 	r.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(r)
-	if err != nil || resp.StatusCode != http.StatusCreated {
+	if err != nil || resp.StatusCode != want {
 		v.Fatal(resp, err)
 	}
 	_ = resp.Body.Close()
@@ -165,6 +172,37 @@ func TestChromiumTellsApplications(t *testing.T) {
 	leave(hint, url.Values{"post_logout_redirect_uri": {v.app + "/bye"}})
 	v.told()
 	v.run(chromedp.Click(chromedp.CSS(`a`)), chromedp.WaitVisible(chromedp.CSS(`#bye`)))
+}
+
+// says waits until the page says something.
+func (v *world) says(want string) {
+	v.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.WaitVisible(chromedp.Search(`//*[@id="status"][normalize-space()="`+want+`"]`))); err != nil {
+		v.Fatalf("the page says %q, want %q", ask(v, chromedp.Text(chromedp.CSS("#status"))), want)
+	}
+}
+
+// A single-page application signs a person in by scripts alone, from an origin of its own:
+// code and PKCE, tokens bound to a key that no script can read, refresh, and their end.
+func TestChromiumRunsASinglePageApplication(t *testing.T) {
+	t.Parallel()
+	v := start(t)
+	v.client(map[string]any{"client_id": "spa", "name": "A single-page application", "grant_types": []string{"authorization_code", "refresh_token"}, "redirect_uris": []string{v.app + "/spa"},
+		"scopes": []string{"openid", "profile"}, "dpop_bound_access_tokens": true})
+	v.visit(v.app+"/spa", "#signin")
+	v.look("spa")
+	v.run(chromedp.Click(chromedp.CSS("#signin")), chromedp.WaitVisible(chromedp.CSS("#password")))
+	v.signIn(v.Password)
+	v.run(chromedp.WaitVisible(chromedp.CSS(`button[value=allow]`)), chromedp.Click(chromedp.CSS(`button[value=allow]`)))
+	v.says("signed in: " + v.Username)
+	v.run(chromedp.Click(chromedp.CSS("#refresh")))
+	v.says("refreshed: " + v.Username)
+	v.look("spa-signed-in")
+	v.admin("clients/spa/disable", nil, http.StatusNoContent)
+	v.run(chromedp.Click(chromedp.CSS("#refresh")))
+	v.says("ended: invalid_client")
 }
 
 // scripts lets pages run them, or not.

@@ -140,7 +140,7 @@ func (h *house) signInLike() (string, error) {
 // reading are the methods that change nothing of what anybody may do: to spend an
 // assertion, to keep a pushed request or a device that waits is no act.
 var reading = map[string]bool{
-	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "client.AuthMethods": true, "client.EncryptionKey": true, "registrar.Admit": true, "registrar.Registration": true, "registrar.InitialTokens": true, "grant.Alive": true, "grant.Pull": true, "grant.Push": true, "grant.StartDevice": true, "grant.FindDevice": true, "grant.Within": true, "client.Get": true,
+	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "client.AuthMethods": true, "client.EncryptionKey": true, "keyring.AlgorithmsOf": true, "keyring.Purposes": true, "registrar.Admit": true, "registrar.Registration": true, "registrar.InitialTokens": true, "grant.Alive": true, "grant.Pull": true, "grant.Push": true, "grant.StartDevice": true, "grant.FindDevice": true, "grant.Within": true, "client.Get": true,
 	"client.List": true, "session.ByCookie": true, "session.List": true, "session.Clients": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
 	"grant.Introspect": true, "grant.Told": true, "grant.Ended": true, "grant.Explain": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.Use": true, "keyring.Report": true, "keyring.Policy": true, "keyring.Algorithms": true, "keyring.Offers": true, "keyring.Configure": true, "keyring.List": true,
 }
