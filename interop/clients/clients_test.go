@@ -24,6 +24,7 @@ func TestClients(t *testing.T) {
 	ctx := t.Context()
 	t.Run("x/oauth2 client credentials", func(t *testing.T) { service(t, ctx, s) })
 	t.Run("x/oauth2 and go-oidc sign-in", func(t *testing.T) { person(t, ctx, s) })
+	t.Run("a native application", func(t *testing.T) { native(t, ctx, s) })
 }
 
 func service(t *testing.T, ctx context.Context, s play.Story) {
@@ -45,8 +46,8 @@ func person(t *testing.T, ctx context.Context, s play.Story) {
 	}
 	conf := oauth2.Config{ClientID: s.PublicClientID, RedirectURL: s.RedirectURI, Endpoint: provider.Endpoint(), Scopes: []string{"openid", "profile", "email", s.Scope}}
 	verifier := oauth2.GenerateVerifier()
-	code := signIn(t, s, conf.AuthCodeURL("some-state", oidc.Nonce("some-nonce"), oauth2.S256ChallengeOption(verifier)))
-	tok, err := conf.Exchange(ctx, code, oauth2.VerifierOption(verifier))
+	back := signIn(t, s, conf.AuthCodeURL("some-state", oidc.Nonce("some-nonce"), oauth2.S256ChallengeOption(verifier)))
+	tok, err := conf.Exchange(ctx, back.Query().Get("code"), oauth2.VerifierOption(verifier))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +68,8 @@ func person(t *testing.T, ctx context.Context, s play.Story) {
 	}
 }
 
-// signIn plays the browser through the two pages and returns the code.
-func signIn(t *testing.T, s play.Story, address string) string {
+// signIn plays the browser through the two pages and returns where it is sent then.
+func signIn(t *testing.T, s play.Story, address string) *url.URL {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -108,5 +109,5 @@ func signIn(t *testing.T, s play.Story, address string) string {
 	if last == nil || last.Query().Get("code") == "" || last.Query().Get("iss") != s.Issuer {
 		t.Fatalf("no code came back: %v", last)
 	}
-	return last.Query().Get("code")
+	return last
 }
