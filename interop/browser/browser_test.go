@@ -198,7 +198,7 @@ func (v *world) title(want string) {
 // signIn types name and password, by keyboard alone.
 func (v *world) signIn(password string) {
 	v.Helper()
-	switch focus := ask(v, chromedp.Evaluate[string](`document.activeElement.id`)); focus {
+	switch focus := ask(v, chromedp.Poll[string](`document.activeElement?.id`)); focus { // a page puts it there when it is whole
 	case "username":
 		v.run(chromedp.KeyEvent(v.Username), chromedp.KeyEvent(kb.Tab))
 	case "password": // the name is still there from the time before
