@@ -265,6 +265,36 @@ func TestThreatNativeImpersonation(t *testing.T) {
 	}
 }
 
+// A client that the person allowed nothing finds out by no hint who is signed in.
+func TestThreatSilentIdentity(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	ann := &browser{world: v}
+	own := v.want(v.token(redemption("app", ann.allow(request("app")).back().Get("code"))), 200, "").text("id_token")
+	eve, page := v.eve()
+	sub := func(id string) string { return `{"id_token":{"sub":{"value":"` + id + `"}}}` }
+	none := with(request("app"), "prompt", "none")
+	guesses := []url.Values{none, with(none, "login_hint", "eve"), with(none, "login_hint", "ann"), with(none, "claims", sub(v.ann.ID)), with(none, "id_token_hint", own), with(none, "max_age", "1")}
+	v.pass(2 * time.Second)
+	for _, guess := range guesses {
+		if a := eve.open(guess); a.back().Get("error") != "consent_required" {
+			t.Errorf("%v: %v", guess, a.header)
+		}
+	}
+	eve.post("/consent", with(fields(page), "decision", "allow"))
+	for i, want := range []string{"", "", "login_required", "login_required", "login_required", "login_required"} {
+		if a := eve.open(guesses[i]); a.back().Get("error") != want {
+			t.Errorf("allowed, %v: %v", guesses[i], a.header)
+		}
+	}
+	// Without a session there is nothing to hide.
+	for _, guess := range guesses {
+		if a := v.authorize(guess); a.back().Get("error") != "login_required" {
+			t.Errorf("nobody, %v: %v", guess, a.header)
+		}
+	}
+}
+
 func TestIDTokenHint(t *testing.T) {
 	t.Parallel()
 	v := newWorld(t)
@@ -278,10 +308,8 @@ func TestIDTokenHint(t *testing.T) {
 	if a := b.open(none); a.back().Get("code") == "" {
 		t.Errorf("expired hint: %s", a.header.Get("Location"))
 	}
-	v.want(v.admin("POST", "/admin/v1/users", map[string]any{"username": "eve", "password": "another long password"}), 201, "")
-	eve := &browser{world: v}
-	page := eve.open(request("app"))
-	eve.post("/signin", with(fields(page), "username", "eve", "password", "another long password"))
+	eve, page := v.eve()
+	eve.post("/consent", with(fields(page), "decision", "allow"))
 	if a := eve.open(none); a.back().Get("error") != "login_required" {
 		t.Errorf("somebody else is signed in: %s", a.header.Get("Location"))
 	}

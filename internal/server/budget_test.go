@@ -140,6 +140,11 @@ func TestThreatStrangers(t *testing.T) {
 		t.Errorf("%v", a.header)
 	}
 	v.want(v.push(with(request("service"), "client_id", ""), v.as("service"), from("198.51.100.1")), 201, "")
+	// A secret that one gave oneself proves nothing.
+	made := v.want(v.register("POST", "/register", v.invite(1), anApp("token_endpoint_auth_method", "client_secret_basic")), 201, "")
+	own := basic(made.text("client_id"), made.text("client_secret"))
+	v.want(v.push(with(request(""), "scope", "read"), own, from("198.51.100.1")), 429, "rate_limited")
+	v.want(v.push(with(request(""), "scope", "read"), own, from("203.0.113.1")), 201, "")
 	v.want(v.push(request("app"), from("203.0.113.1")), 201, "")
 	v.pass(200 * time.Millisecond)
 	v.want(start(), 200, "")

@@ -350,6 +350,15 @@ func (b *browser) signIn(query url.Values) answer {
 	return b.ask("GET", a.header.Get("Location"), b.keep)
 }
 
+// eve is another person's browser, signed in, and at the app's consent page.
+func (v *world) eve() (b *browser, page answer) {
+	v.Helper()
+	v.want(v.admin("POST", "/admin/v1/users", map[string]any{"username": "eve", "password": "another long password"}), 201, "")
+	b = &browser{world: v}
+	a := b.post("/signin", with(fields(b.open(request("app"))), "username", "eve", "password", "another long password"))
+	return b, b.ask("GET", a.header.Get("Location"), b.keep)
+}
+
 // allow plays a browser through sign-in and consent, to the redirect.
 func (b *browser) allow(query url.Values) answer {
 	b.Helper()

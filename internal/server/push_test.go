@@ -69,9 +69,8 @@ func TestPushedHint(t *testing.T) {
 	if parts := strings.Split(hint, "."); strings.Contains(kept.Parameters, parts[1]) || strings.Contains(kept.Parameters, parts[2]) {
 		t.Error("an ID token is kept in clear")
 	}
-	v.want(v.admin("POST", "/admin/v1/users", map[string]any{"username": "eve", "password": "another long password"}), 201, "")
-	eve := &browser{world: v}
-	eve.post("/signin", with(fields(eve.open(request("app"))), "username", "eve", "password", "another long password"))
+	eve, page := v.eve()
+	eve.post("/consent", with(fields(page), "decision", "allow"))
 	if a := eve.open(named("app", pushed)); a.back().Get("error") != "login_required" {
 		t.Errorf("somebody else is signed in: %v", a.header)
 	}

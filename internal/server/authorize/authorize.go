@@ -147,42 +147,53 @@ func (e *Endpoints) Posted(w http.ResponseWriter, r *http.Request) error {
 func (e *Endpoints) step(w http.ResponseWriter, r *http.Request, q asked) error {
 	a, redirect, err := e.authorization(r, q)
 	if err != nil {
-		return e.refuse(w, r, q, redirect, err)
+		return e.refuse(w, r, q, a, redirect, err)
 	}
 	want, err := e.wants(r.Context(), q, a)
 	if err != nil {
-		return e.refuse(w, r, q, true, err)
+		return e.refuse(w, r, q, a, true, err)
 	}
 	ses, cookie, ok, err := e.accepted(r, want)
 	if err != nil {
 		return err
 	}
-	if !ok {
+	granted, err := e.granted(r.Context(), a, want, ses)
+	switch {
+	case err != nil:
+		return err
+	case want.none && ses.ID != "" && !granted:
+		// Before it matters who is signed in: by its hints a client that nobody allowed
+		// anything would else find out.
+		return e.refuse(w, r, q, a, true, reason.New(reason.ConsentRequired, nil))
+	case !ok:
 		return e.needSignIn(w, r, q, a, want)
+	case granted:
+		return e.finish(w, r, q, a, ses)
 	}
-	granted := a.Client.SkipConsent && !want.consent
-	if !granted && !want.consent && a.Client.Assured(a.Request.RedirectURI) {
-		if granted, err = e.Consents.Granted(r.Context(), ses.Subject, a.Client.ID, a.Asks()); err != nil {
-			return err
-		}
+	person, err := e.Accounts.Get(r.Context(), ses.Subject)
+	if err != nil {
+		return err
 	}
-	if !granted && want.none {
-		return e.refuse(w, r, q, true, reason.New(reason.ConsentRequired, nil))
+	return e.showConsent(w, q, a, person.Username, consentToken(cookie, q))
+}
+
+// granted reports whether a session's person need not be asked.
+func (e *Endpoints) granted(ctx context.Context, a grant.Authorization, want wants, ses session.Session) (bool, error) {
+	switch {
+	case ses.ID == "" || want.consent:
+		return false, nil
+	case a.Client.SkipConsent:
+		return true, nil
+	case !a.Client.Assured(a.Request.RedirectURI):
+		return false, nil
 	}
-	if !granted {
-		person, err := e.Accounts.Get(r.Context(), ses.Subject)
-		if err != nil {
-			return err
-		}
-		return e.showConsent(w, q, a, person.Username, consentToken(cookie, q))
-	}
-	return e.finish(w, r, q, a, ses)
+	return e.Consents.Granted(ctx, ses.Subject, a.Client.ID, a.Asks())
 }
 
 // needSignIn shows the sign-in page, or says that it may not.
 func (e *Endpoints) needSignIn(w http.ResponseWriter, r *http.Request, q asked, a grant.Authorization, want wants) error {
 	if want.none {
-		return e.refuse(w, r, q, true, reason.New(reason.SignInRequired, nil))
+		return e.refuse(w, r, q, a, true, reason.New(reason.SignInRequired, nil))
 	}
 	return e.showSignIn(w, http.StatusOK, q, a, want.hint, "")
 }
@@ -196,17 +207,19 @@ func (e *Endpoints) finish(w http.ResponseWriter, r *http.Request, q asked, a gr
 	return e.back(w, r, q, url.Values{"code": {code}, "state": {a.Request.State}})
 }
 
-func (e *Endpoints) refuse(w http.ResponseWriter, r *http.Request, q asked, redirect bool, err error) error {
+// refuse says why not: to the client, where its address is known to be its own.
+func (e *Endpoints) refuse(w http.ResponseWriter, r *http.Request, q asked, a grant.Authorization, redirect bool, err error) error {
 	refusal, ok := errors.AsType[*reason.Error](err)
 	if !redirect || !ok {
 		return err
 	}
-	if backErr := e.back(w, r, q, url.Values{
-		"error": {refusal.OAuthCode()}, "error_description": {string(refusal.Code)}, "state": {q.query.Get("state")},
-	}); backErr != nil {
-		return backErr
+	answer := url.Values{"error": {refusal.OAuthCode()}, "error_description": {string(refusal.Code)}, "state": {q.query.Get("state")}}
+	// A request that is wrong on purpose would make of us a link to wherever a stranger
+	// likes (RFC 9700 4.11.2). Who allows no page gets none, and who declined saw one.
+	if a.Client.Registered && q.query.Get("prompt") != "none" && refusal.Code != reason.ConsentDenied {
+		return errors.Join(err, e.offer(w, q, a.Client, answer, refusal))
 	}
-	return err
+	return errors.Join(err, e.back(w, r, q, answer))
 }
 
 // SignIn answers POST /signin.
@@ -217,7 +230,7 @@ func (e *Endpoints) SignIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	a, redirect, err := e.authorization(r, q)
 	if err != nil {
-		return e.refuse(w, r, q, redirect, err)
+		return e.refuse(w, r, q, a, redirect, err)
 	}
 	if err := e.signIn(w, r, form); err != nil {
 		return notSignedIn(w, err, func(status int, alert string) error {
@@ -264,11 +277,11 @@ func (e *Endpoints) Consent(w http.ResponseWriter, r *http.Request) error {
 	}
 	a, redirect, err := e.authorization(r, q)
 	if err != nil {
-		return e.refuse(w, r, q, redirect, err)
+		return e.refuse(w, r, q, a, redirect, err)
 	}
 	want, err := e.wants(r.Context(), q, a)
 	if err != nil {
-		return e.refuse(w, r, q, true, err)
+		return e.refuse(w, r, q, a, true, err)
 	}
 	ses, cookie, ok, err := e.accepted(r, want)
 	if err != nil {
@@ -281,7 +294,7 @@ func (e *Endpoints) Consent(w http.ResponseWriter, r *http.Request) error {
 		return reason.New(reason.RequestInvalid, errors.New("the consent page belongs to another session or request"))
 	}
 	if form.Get("decision") != "allow" {
-		return e.refuse(w, r, q, true, reason.New(reason.ConsentDenied, nil))
+		return e.refuse(w, r, q, a, true, reason.New(reason.ConsentDenied, nil))
 	}
 	if err := e.Consents.Grant(r.Context(), actor(w, ses.Subject), ses.Subject, a.Client.ID, a.Asks()); err != nil {
 		return err

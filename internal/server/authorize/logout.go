@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/internal/web"
@@ -19,9 +20,10 @@ import (
 // Logout 2).
 type leaving struct {
 	query   url.Values
-	hint    token.ID // its zero value when none was sent
-	after   string   // where the browser goes then, "" for nowhere
-	session string   // the session that the hint is of
+	hint    token.ID      // its zero value when none was sent
+	after   string        // where the browser goes then, "" for nowhere
+	client  client.Client // whose place that is
+	session string        // the session that the hint is of
 }
 
 var leavingParameters = []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"}
@@ -48,11 +50,11 @@ func (e *Endpoints) leaving(ctx context.Context, query url.Values) (l leaving, e
 	if l.after = l.query.Get("post_logout_redirect_uri"); l.after == "" {
 		return l, nil
 	}
-	c, err := e.Clients.Get(ctx, id)
+	l.client, err = e.Clients.Get(ctx, id)
 	if err != nil && !errors.Is(err, reason.New(reason.NotFound, nil)) {
 		return l, err
 	}
-	if err != nil || c.Disabled || !slices.Contains(c.PostLogoutRedirectURIs, l.after) {
+	if err != nil || l.client.Disabled || !slices.Contains(l.client.PostLogoutRedirectURIs, l.after) {
 		return l, reason.New(reason.RedirectMismatch, errors.New("logout: the client has no such post_logout_redirect_uri"))
 	}
 	return l, nil
@@ -77,7 +79,7 @@ func (e *Endpoints) Logout(w http.ResponseWriter, r *http.Request) error {
 	case err != nil && !signedOut(err):
 		return err
 	case err != nil:
-		return e.left(w, r, l, nil)
+		return e.nobody(w, r, l)
 	case l.session == ses.ID:
 		return e.leave(w, r, l, ses.Subject, ses.ID)
 	}
@@ -122,7 +124,7 @@ func (e *Endpoints) SignOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err != nil {
-		return e.left(w, r, l, nil)
+		return e.nobody(w, r, l)
 	}
 	if !hmac.Equal([]byte(form.Get("consent_token")), []byte(leavingToken(cookie, l))) {
 		return reason.New(reason.RequestInvalid, errors.New("the sign-out page belongs to another session or request"))
@@ -183,24 +185,44 @@ func more(address string, query url.Values) (string, error) {
 	return u.String(), nil
 }
 
-// left takes the cookie away and goes where the client wants, or says that it is done. With
-// frames there is a page first, which goes on once they are loaded, or by its link.
-func (e *Endpoints) left(w http.ResponseWriter, r *http.Request, l leaving, frames []string) error {
-	e.setCookie(w, "", -1)
+// nobody answers where nobody is signed in. A client that registered itself gets no browser
+// for that: we would be a link to wherever a stranger likes (RFC 9700 4.11.2).
+func (e *Endpoints) nobody(w http.ResponseWriter, r *http.Request, l leaving) error {
+	if l.after == "" || !l.client.Registered {
+		return e.left(w, r, l, nil)
+	}
+	to, err := l.onward()
+	if err != nil {
+		return err
+	}
+	return show(w, http.StatusOK, "", view{Title: "You are signed out", Registered: true, Client: clientName(l.client), Back: redirectOrigin(l.after), After: to})
+}
+
+// onward is where the browser goes then, with the request's state.
+func (l leaving) onward() (template.URL, error) {
+	if l.after == "" {
+		return "", nil
+	}
 	state := url.Values{}
 	if text := l.query.Get("state"); text != "" {
 		state.Set("state", text)
 	}
 	to, err := more(l.after, state)
+	return template.URL(to), err // registered, whatever its scheme
+}
+
+// left takes the cookie away and goes where the client wants, or says that it is done. With
+// frames there is a page first, which goes on once they are loaded, or by its link.
+func (e *Endpoints) left(w http.ResponseWriter, r *http.Request, l leaving, frames []string) error {
+	e.setCookie(w, "", -1)
+	to, err := l.onward()
 	switch {
 	case err != nil:
 		return err
-	case l.after == "":
-		return show(w, http.StatusOK, "", view{Title: "You are signed out", Frames: frames})
-	case len(frames) > 0:
-		return show(w, http.StatusOK, "", view{Title: "You are signed out", Frames: frames, After: template.URL(to)}) // registered, whatever its scheme
+	case l.after == "" || len(frames) > 0:
+		return show(w, http.StatusOK, "", view{Title: "You are signed out", Frames: frames, After: to})
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	http.Redirect(w, r, string(to), http.StatusSeeOther)
 	return nil
 }
 

@@ -33,9 +33,9 @@ type view struct {
 	Title, Client, Request, Token, Alert, Code, ID string
 	Username, Back, Action, UserCode               string
 	SignIn, Consent, SignOut, Device, Connect      bool // which form the page has
-	Registered                                     bool // the client by itself
+	Registered                                     bool // the client by itself: nothing goes to it without a click
 	Scopes                                         []string
-	Post                                           url.Values // of a form that posts itself
+	Post                                           url.Values // of a form that leads on
 	Frames                                         []string   // what is opened beside
 	After                                          template.URL
 }
@@ -64,16 +64,23 @@ func scopeSentences(scopes []string) (out []string) {
 
 // Refusal is the page for what may not be sent back to a client.
 func Refusal(w http.ResponseWriter, _ *http.Request, e *reason.Error) {
+	var v view
+	status := v.refuse(w, e)
+	_ = show(w, status, "", v)
+}
+
+// refuse says on a page why a request is refused, and returns its status.
+func (v *view) refuse(w http.ResponseWriter, e *reason.Error) int {
 	row, _ := reason.Lookup(e.Code)
-	status := row.Status
-	if status == http.StatusUnauthorized { // there is nothing to authenticate with (RFC 9110 15.5.2)
-		status = http.StatusBadRequest
-	}
-	alert := sentence(row.Meaning) + " " + sentence(row.Remedy)
+	v.Title, v.Alert = "This request cannot be served", sentence(row.Meaning)+" "+sentence(row.Remedy)
 	if e.Detail != "" {
-		alert = sentence(e.Detail)
+		v.Alert = sentence(e.Detail)
 	}
-	_ = show(w, status, "", view{Title: "This request cannot be served", Alert: alert, Code: string(e.Code), ID: w.Header().Get("X-Request-Id")})
+	v.Code, v.ID = string(e.Code), w.Header().Get("X-Request-Id")
+	if row.Status == http.StatusUnauthorized { // there is nothing to authenticate with (RFC 9110 15.5.2)
+		return http.StatusBadRequest
+	}
+	return row.Status
 }
 
 // sentence makes a sentence of the list's words.
@@ -89,9 +96,6 @@ func clientName(c client.Client) string {
 func show(w http.ResponseWriter, status int, formAction string, v view) error {
 	h := w.Header()
 	policy := "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' " + formAction
-	if v.Post != nil {
-		policy += "; script-src " + submitHash
-	}
 	if len(v.Frames) > 0 {
 		origins := make([]string, len(v.Frames))
 		for i, f := range v.Frames {
@@ -99,7 +103,11 @@ func show(w http.ResponseWriter, status int, formAction string, v view) error {
 		}
 		policy += "; frame-src " + strings.Join(origins, " ")
 	}
-	if v.After != "" {
+	switch {
+	case v.Registered: // it waits for a click
+	case v.Post != nil:
+		policy += "; script-src " + submitHash
+	case len(v.Frames) > 0 && v.After != "":
 		policy += "; script-src " + goOnHash
 	}
 	h.Set("Content-Security-Policy", policy)
