@@ -298,18 +298,26 @@ func (i *issuer) run(ctx context.Context) {
 			i.log.Error("clients are not told of sessions that ended: it is tried again", "cause", err.Error())
 		})
 	})
-	tick := time.NewTicker(sweepEvery)
+	tick, second := time.NewTicker(sweepEvery), time.NewTicker(time.Second)
 	defer tick.Stop()
+	defer second.Stop()
+	i.sweep(ctx)
 	for {
-		i.tend(ctx)
-		if _, err := i.store.Sweep(ctx, time.Now(), client.TokenLife, grant.DefaultGrace); err != nil && ctx.Err() == nil {
-			i.log.Error("sweep failed: what has expired stays for now", "cause", err.Error())
-		}
 		select {
 		case <-ctx.Done():
 			return
+		case <-second.C:
+			i.store.Forget()
 		case <-tick.C:
+			i.sweep(ctx)
 		}
+	}
+}
+
+func (i *issuer) sweep(ctx context.Context) {
+	i.tend(ctx)
+	if _, err := i.store.Sweep(ctx, time.Now(), client.TokenLife, grant.DefaultGrace); err != nil && ctx.Err() == nil {
+		i.log.Error("sweep failed: what has expired stays until the next one", "cause", err.Error())
 	}
 }
 

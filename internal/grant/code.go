@@ -197,6 +197,9 @@ func (s *Service) give(ctx context.Context, r Request, g Grant, nonce string, sp
 	if err != nil {
 		return Response{}, "", unknown(err, reason.AccountDisabled)
 	}
+	if err := s.Within(g.Subject); err != nil {
+		return Response{}, "", err
+	}
 	out, err := s.mint(ctx, r, g, a, scope, aud, nonce)
 	if err != nil {
 		return Response{}, "", err

@@ -29,19 +29,19 @@ func (s *Service) refresh(ctx context.Context, r Request) (Response, Result, err
 	if r.RefreshToken == "" {
 		return Response{}, "", reason.New(reason.RequestInvalid, errors.New("grant: refresh_token is missing"))
 	}
-	v, err := s.Store.Renewal(ctx, secret.Hash(r.RefreshToken))
+	v, err := s.renewal(ctx, r)
 	if err != nil {
-		return Response{}, "", unknown(err, reason.RefreshInvalid)
-	}
-	old, g := v.Refresh, v.Grant
-	if err := s.usable(g, v.Session, r.Client, reason.RefreshInvalid); err != nil {
 		return Response{}, "", err
 	}
+	old, g := v.Refresh, v.Grant
 	if !old.Spent.IsZero() {
 		return s.retry(ctx, r, v)
 	}
 	if !s.Now().Before(old.Expires) {
 		return Response{}, "", reason.New(reason.GrantExpired, nil)
+	}
+	if err := s.Within(g.Subject); err != nil {
+		return Response{}, "", s.soon(err)
 	}
 	out, err := s.again(ctx, r, v)
 	if err != nil {
@@ -56,13 +56,34 @@ func (s *Service) refresh(ctx context.Context, r Request) (Response, Result, err
 	if err != nil || ok {
 		return out, Rotated, err
 	}
-	if v.Refresh, err = s.Store.Refresh(ctx, old.Hash); err != nil {
-		return Response{}, "", unknown(err, reason.RefreshInvalid)
+	if v, err = s.renewal(ctx, r); err != nil { // another was first, or all of it has ended meanwhile
+		return Response{}, "", err
 	}
 	if v.Refresh.Spent.IsZero() {
-		return Response{}, "", reason.New(reason.RefreshInvalid, nil) // revoked meanwhile
+		return Response{}, "", reason.New(reason.RefreshInvalid, errors.New("grant: its client was disabled"))
 	}
 	return s.retry(ctx, r, v)
+}
+
+// renewal reads a refresh token with what it hangs on, which must hold still.
+func (s *Service) renewal(ctx context.Context, r Request) (Renewal, error) {
+	v, err := s.Store.Renewal(ctx, secret.Hash(r.RefreshToken))
+	if err != nil {
+		return v, unknown(err, reason.RefreshInvalid)
+	}
+	return v, s.usable(v.Grant, v.Session, r.Client, reason.RefreshInvalid)
+}
+
+// soon lets a client that was limited come back while the same token, if another request
+// of its own has spent it meanwhile, is a retry still and not theft.
+func (s *Service) soon(err error) error {
+	refusal, ok := errors.AsType[*reason.Error](err)
+	if half := or(s.Grace, DefaultGrace) / 2; ok && refusal.RetryAfter > half {
+		sooner := *refusal
+		sooner.RetryAfter = half
+		return &sooner
+	}
+	return err
 }
 
 // again mints what a request asks of its grant, narrowed to what it may have today.
@@ -81,7 +102,8 @@ func (s *Service) again(ctx context.Context, r Request, v Renewal) (Response, er
 }
 
 // retry answers a token that was spent: within the grace the same successor,
-// for an answer may have been lost on the way; after it, theft.
+// for an answer may have been lost on the way; after it, theft. It was counted when the
+// token was spent: a limit that waits out the grace would make a thief of an honest client.
 func (s *Service) retry(ctx context.Context, r Request, v Renewal) (Response, Result, error) {
 	old := v.Refresh
 	grace, since := or(s.Grace, DefaultGrace), s.Now().Sub(old.Spent)
@@ -105,8 +127,11 @@ func (s *Service) retry(ctx context.Context, r Request, v Renewal) (Response, Re
 	if err != nil {
 		return Response{}, "", err
 	}
-	out.RefreshToken, err = unseal(r.RefreshToken, old.Sealed)
-	return out, Retried, err
+	if out.RefreshToken, err = unseal(r.RefreshToken, old.Sealed); err != nil {
+		return Response{}, "", err
+	}
+	// Somebody who has stolen the token looks like this, as long as the grace lasts.
+	return out, Retried, s.Store.Record(ctx, audit.New(s.Now(), actor(r), "refresh.retry", "grant", v.Grant.ID))
 }
 
 // seal encrypts the successor under the presented token, which is stored only

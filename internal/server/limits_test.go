@@ -83,7 +83,10 @@ func TestLimitsBySubject(t *testing.T) {
 	v.want(v.ask("GET", "/userinfo", bearer(second.text("access_token"))), 200, "")
 	code := v.code("app")
 	v.want(v.token(redemption("app", code)), 200, "")
-	v.limited(v.token(refresh("app", second.text("refresh_token"))))
+	soon := v.want(v.token(refresh("app", second.text("refresh_token"))), 429, "rate_limited")
+	if got := soon.header.Get("Retry-After"); got != "5" { // while another's rotation can be answered still
+		t.Errorf("Retry-After %q", got)
+	}
 	v.limited(v.ask("GET", "/userinfo", bearer(second.text("access_token"))))
 	v.limited(v.token(exchange(theirs), v.as("gw-1")))
 	code = v.code("app")

@@ -124,6 +124,10 @@ func (s *Store) Client(ctx context.Context, id string) (client.Client, error) {
 	return c, err
 }
 
+// Forget drops what is kept of clients in memory. It is there to be called each second:
+// should an operator write to the file by hand, then no client stays what it was.
+func (s *Store) Forget() { s.clients.forget() }
+
 // Clients implements client.Store.
 func (s *Store) Clients(ctx context.Context, after string, limit int) ([]client.Client, error) {
 	return list(ctx, s, scanClient, listClients, after, limit)

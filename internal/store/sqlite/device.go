@@ -19,7 +19,7 @@ const (
 	pollDevice       = `UPDATE devices SET polled = ?, interval = ? WHERE hash = ?`
 	allowDevice      = `UPDATE devices SET state = 'allowed', grant_id = ? WHERE hash = ? AND client_id = ? AND state = 'pending'`
 	denyDevice       = `UPDATE devices SET state = 'denied' WHERE hash = ? AND state = 'pending'`
-	spendDevice      = `UPDATE devices SET state = 'spent' WHERE hash = ? AND state = 'allowed' AND EXISTS (SELECT 1 FROM grants WHERE grants.id = devices.grant_id AND grants.revoked = 0) RETURNING grant_id`
+	spendDevice      = `UPDATE devices SET state = 'spent' WHERE hash = ? AND state = 'allowed'` + may + ` RETURNING grant_id`
 )
 
 func scanDevice(r scanner) (d grant.Device, err error) {

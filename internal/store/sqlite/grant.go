@@ -22,6 +22,9 @@ var renewal = `SELECT ` + of("r", refreshColumns) + `, ` + of("g", grantColumns)
 	` FROM refresh_tokens r JOIN grants g ON g.id = r.grant_id JOIN sessions s ON s.id = g.session_id JOIN accounts a ON a.id = g.subject WHERE r.hash = ?`
 
 const (
+	// may is what a grant must be at the moment when something of it is spent.
+	may = ` AND EXISTS (SELECT 1 FROM grants g JOIN clients c ON c.id = g.client_id WHERE g.id = grant_id AND g.revoked = 0 AND c.disabled = 0)`
+
 	insertGrant = `INSERT INTO grants (` + grantColumns + `) SELECT ?, s.subject, c.id, s.id, ?, ?, ?, ?, ?, ?, ?, 0, '', '', ?, ? FROM sessions s JOIN clients c ON c.id = ? WHERE s.id = ? AND s.subject = ? AND s.ended = 0 AND c.disabled = 0`
 	grantByID   = `SELECT ` + grantColumns + ` FROM grants WHERE id = ?`
 	listGrants  = `SELECT ` + grantColumns + ` FROM grants WHERE subject = ? AND id > ? ORDER BY id LIMIT ?`
@@ -31,11 +34,11 @@ const (
 
 	insertCode = `INSERT INTO codes (hash, grant_id, redirect_uri, challenge, nonce, jkt, expires, spent) VALUES (?, ?, ?, ?, ?, ?, ?, 0)`
 	codeByHash = `SELECT hash, grant_id, redirect_uri, challenge, nonce, jkt, expires, spent FROM codes WHERE hash = ?`
-	spendCode  = `UPDATE codes SET spent = 1 WHERE hash = ? AND spent = 0 AND EXISTS (SELECT 1 FROM grants WHERE grants.id = codes.grant_id AND grants.revoked = 0) RETURNING grant_id`
+	spendCode  = `UPDATE codes SET spent = 1 WHERE hash = ? AND spent = 0` + may + ` RETURNING grant_id`
 
 	insertRefresh = `INSERT INTO refresh_tokens (hash, grant_id, created, expires, spent) VALUES (?, ?, ?, ?, 0)`
 	refreshByHash = `SELECT ` + refreshColumns + ` FROM refresh_tokens WHERE hash = ?`
-	spendRefresh  = `UPDATE refresh_tokens SET spent = ?, successor = ?, sealed = ? WHERE hash = ? AND spent = 0 AND EXISTS (SELECT 1 FROM grants WHERE grants.id = refresh_tokens.grant_id AND grants.revoked = 0)`
+	spendRefresh  = `UPDATE refresh_tokens SET spent = ?, successor = ?, sealed = ? WHERE hash = ? AND spent = 0` + may
 )
 
 func scanGrant(r scanner) (g grant.Grant, err error) {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 )
@@ -21,7 +22,24 @@ func TestOneStoreForOneFile(t *testing.T) {
 			t.Fatalf("a second store: %v %v", s, err)
 		}
 	}
+	other := filepath.Join(t.TempDir(), "other.db") // by whichever name
+	if err := os.Symlink(path, other); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(t.Context(), other); !errors.Is(err, ErrInUse) {
+		t.Fatalf("a second store by another name: %v %v", s, err)
+	}
 	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	hard := path + "2"
+	if err := os.Link(path, hard); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(t.Context(), hard); !errors.Is(err, ErrLinked) {
+		t.Fatalf("a file with two names: %v %v", s, err)
+	}
+	if err := os.Remove(hard); err != nil {
 		t.Fatal(err)
 	}
 	second, err := Open(t.Context(), path)

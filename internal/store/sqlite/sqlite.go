@@ -11,7 +11,6 @@ import (
 	"database/sql"
 	"errors"
 	"net/url"
-	"os"
 	"sync"
 	"sync/atomic"
 
@@ -31,8 +30,13 @@ type Store struct {
 }
 
 // Open opens, or makes, the database in a file and migrates it. Only the owner
-// can read a file that it makes. It fails with ErrInUse while another store has it.
+// can read a file that it makes. It fails with ErrInUse while another store has it, and
+// with ErrLinked when the file has several names.
 func Open(ctx context.Context, path string) (*Store, error) {
+	path, err := theOne(path)
+	if err != nil {
+		return nil, err
+	}
 	held, err := lock(ctx, path)
 	if err != nil {
 		return nil, err
@@ -46,13 +50,6 @@ func Open(ctx context.Context, path string) (*Store, error) {
 }
 
 func open(ctx context.Context, path string) (*Store, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() +
 		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&_pragma=temp_store(MEMORY)"
 	w, err := sql.Open("sqlite", base)

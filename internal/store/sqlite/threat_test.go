@@ -302,6 +302,9 @@ func TestGrantEndsForGood(t *testing.T) {
 			t.Fatal("active after its end")
 		}
 	}
+	h.pass(grant.DefaultGrace) // nothing is left that could be stolen
+	_, err = h.refresh(token)
+	h.want(err, reason.GrantExpired)
 }
 
 // Narrowing: a refresh may ask for less, never for more, and less today does not
