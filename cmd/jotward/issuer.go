@@ -109,7 +109,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	i.clients.Reachable = abroad.Check
 	sets := &outbound.KeySets{Client: abroad, Algorithms: client.AssertionAlgorithms(), Now: time.Now}
 	i.clients.Keys = func(address string) (jwt.KeySource, error) { return sets.At(address) }
-	i.logouts = &logout.Service{Store: store, Minter: minter, Post: abroad.Post, Now: time.Now, Observe: i.metrics.Logout}
+	i.logouts = &logout.Service{Store: store, Sign: minter.Logout, Post: abroad.Post, Now: time.Now, Observe: i.metrics.Logout}
 	limits, err := limitsOf(c.Limits)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/secret"
 	"github.com/jotward/jotward/internal/token"
+	"github.com/jotward/jotward/jose/jwk"
 )
 
 // How long a client is told, how long a token for it holds (Back-Channel Logout 2.4: two
@@ -28,9 +29,6 @@ const (
 	maxPause   = time.Hour
 )
 
-// batch is how many are read at once, and workers how many clients are told at a time.
-const batch, workers = 64, 8
-
 // Notice is one session of which one client is still to be told.
 type Notice struct {
 	Seq                          int64
@@ -39,12 +37,14 @@ type Notice struct {
 	Attempts                     int // that have failed
 }
 
-// Store is what the service needs. Notices returns those that are due, oldest first.
+// Store is what the service needs. Waiting returns the ids of the clients that something is
+// due for, and Notices what is due for one of them, oldest first.
 // PutOff counts an attempt that failed. Settle forgets a notice, with its audit entry; one
 // that is not there any more is no error.
 type Store interface {
 	Client(ctx context.Context, id string) (client.Client, error)
-	Notices(ctx context.Context, due time.Time, limit int) ([]Notice, error)
+	Waiting(ctx context.Context, due time.Time) ([]string, error)
+	Notices(ctx context.Context, clientID string, due time.Time, limit int) ([]Notice, error)
 	PutOff(ctx context.Context, seq int64, due time.Time) error
 	Settle(ctx context.Context, seq int64, act audit.Act) error
 }
@@ -59,7 +59,8 @@ const (
 	Expired   Result = "expired" // the client was never told
 )
 
-// Event is one attempt. Reason is why it failed.
+// Event is one attempt, or the end of a notice whose turn did not come in time. Reason is
+// why an attempt failed.
 type Event struct {
 	ClientID string
 	Result   Result
@@ -69,7 +70,7 @@ type Event struct {
 // Service tells clients. Wake it after a session ended.
 type Service struct {
 	Store   Store
-	Minter  *token.Minter
+	Sign    func(ctx context.Context, c token.Logout, alg jwk.Algorithm) (string, error)
 	Post    func(ctx context.Context, address, mediaType string, body []byte) (status int, err error)
 	Now     func() time.Time
 	Observe func(Event) // may be nil
@@ -91,85 +92,80 @@ func (s *Service) Wake() {
 	}
 }
 
-// Run delivers what is due until ctx ends. failed is told of what stops a round: the
-// store's failures, not the clients'.
+// Run delivers what is due until ctx ends, and returns when no attempt is under way any
+// more. failed is told of what is not the clients' fault: failures of the store, and of
+// signing.
 func (s *Service) Run(ctx context.Context, failed func(error)) {
 	tick := time.NewTicker(firstPause)
 	defer tick.Stop()
-	for {
-		if err := s.Deliver(ctx); err != nil && ctx.Err() == nil {
+	report := func(err error) {
+		if err != nil && ctx.Err() == nil {
 			failed(err)
 		}
+	}
+	r := newRound()
+	for ctx.Err() == nil {
+		report(s.begin(ctx, r))
 		select {
 		case <-ctx.Done():
-			return
 		case <-tick.C:
 		case <-s.bell():
+		case l := <-r.ended:
+			report(r.end(l, s.Now()))
 		}
+	}
+	for r.open > 0 {
+		report(r.end(<-r.ended, s.Now()))
 	}
 }
 
-// Deliver tells every client that is due, once.
+// Deliver tells every client what is due, or until it does not answer, and waits for them.
 func (s *Service) Deliver(ctx context.Context) error {
-	for now := s.Now(); ; {
-		list, err := s.Store.Notices(ctx, now, batch)
-		if err != nil {
-			return err
+	r := newRound()
+	for err := s.begin(ctx, r); ; err = errors.Join(err, s.begin(ctx, r)) {
+		if r.open == 0 {
+			return errors.Join(err, ctx.Err())
 		}
-		errs := make([]error, len(list))
-		places := make(chan struct{}, workers)
-		var all sync.WaitGroup
-		for i, n := range list {
-			places <- struct{}{}
-			all.Go(func() {
-				errs[i] = s.tell(ctx, n)
-				<-places
-			})
-		}
-		all.Wait()
-		if err := errors.Join(append(errs, ctx.Err())...); err != nil || len(list) < batch {
-			return err
-		}
+		err = errors.Join(err, r.end(<-r.ended, s.Now()))
 	}
 }
 
-// tell makes one attempt, and keeps what came of it.
-func (s *Service) tell(ctx context.Context, n Notice) error {
-	c, err := s.Store.Client(ctx, n.ClientID)
-	if errors.Is(err, reason.New(reason.NotFound, nil)) {
-		return nil // deleted meanwhile, and the notice with it
+// tell makes one attempt, keeps what came of it, and reports whether the client answered,
+// whatever it said.
+func (s *Service) tell(ctx context.Context, c client.Client, n Notice) (answered bool, err error) {
+	if !s.Now().Before(n.Expires) { // others before it, or we were down
+		return true, s.settle(ctx, n, "logout.expire", Event{n.ClientID, Expired, ""}, 0)
 	}
-	if err != nil {
-		return err
-	}
-	why := reason.AddressUnreachable
 	status, err := s.send(ctx, c, n)
 	if ctx.Err() != nil {
-		return nil // we are leaving: the attempt says nothing of the client
+		return false, nil // we are leaving: the attempt says nothing of the client
 	}
+	why, fault := reason.AddressUnreachable, error(nil)
 	if own, ok := errors.AsType[*reason.Error](err); ok {
 		why = own.Code
 	} else if err != nil {
-		return err
+		why, fault = reason.Internal, err // ours: put off all the same, so that it is not in the way of the next
 	}
-	switch next := s.Now().Add(pause(n.Attempts)); {
+	next := s.Now().Add(pause(n.Attempts))
+	n.Attempts++
+	switch {
 	case err == nil && (status == 200 || status == 204): // 2.8
-		return s.settle(ctx, n, "logout.deliver", Event{n.ClientID, Delivered, ""}, status)
+		return true, s.settle(ctx, n, "logout.deliver", Event{n.ClientID, Delivered, ""}, status)
 	case !next.Before(n.Expires):
-		return s.settle(ctx, n, "logout.expire", Event{n.ClientID, Expired, why}, status)
+		return err == nil, errors.Join(fault, s.settle(ctx, n, "logout.expire", Event{n.ClientID, Expired, why}, status))
 	default:
 		s.observe(Event{n.ClientID, Failed, why})
-		return s.Store.PutOff(ctx, n.Seq, next)
+		return err == nil, errors.Join(fault, s.Store.PutOff(ctx, n.Seq, next))
 	}
 }
 
-// send mints a token of this moment and posts it (2.5).
+// send signs a token of this moment and posts it (2.5).
 func (s *Service) send(ctx context.Context, c client.Client, n Notice) (int, error) {
 	if c.BackchannelLogoutURI == "" {
 		return 0, reason.New(reason.AddressRefused, errors.New("logout: the client has no address any more"))
 	}
 	now := s.Now()
-	text, err := s.Minter.Logout(ctx, token.Logout{Subject: n.Subject, Audience: c.ID, IssuedAt: now.Unix(), Expiry: now.Add(tokenLife).Unix(), ID: secret.ID(""), SessionID: n.SessionID}, c.IDTokenAlgorithm)
+	text, err := s.Sign(ctx, token.Logout{Subject: n.Subject, Audience: c.ID, IssuedAt: now.Unix(), Expiry: now.Add(tokenLife).Unix(), ID: secret.ID(""), SessionID: n.SessionID}, c.IDTokenAlgorithm)
 	if err != nil {
 		return 0, err
 	}
@@ -179,7 +175,7 @@ func (s *Service) send(ctx context.Context, c client.Client, n Notice) (int, err
 func (s *Service) settle(ctx context.Context, n Notice, action string, e Event, status int) error {
 	s.observe(e)
 	return s.Store.Settle(ctx, n.Seq, audit.New(s.Now(), audit.Actor{Kind: "system", ID: "logout"}, action, "client", n.ClientID,
-		"session_id", n.SessionID, "subject", n.Subject, "attempts", strconv.Itoa(n.Attempts+1), "status", strconv.Itoa(status), "reason", string(e.Reason)))
+		"session_id", n.SessionID, "subject", n.Subject, "attempts", strconv.Itoa(n.Attempts), "status", strconv.Itoa(status), "reason", string(e.Reason)))
 }
 
 func (s *Service) observe(e Event) {

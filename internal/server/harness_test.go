@@ -170,7 +170,7 @@ func (v *world) wire(now func() time.Time) {
 	}
 	v.abroad = &abroad{}
 	v.clients.Reachable = outbound.New(outbound.Config{}).Check
-	v.logouts = &logout.Service{Store: v.store, Minter: grants.Minter, Post: v.abroad.post, Now: now, Observe: v.abroad.observe}
+	v.logouts = &logout.Service{Store: v.store, Sign: grants.Minter.Logout, Post: v.abroad.post, Now: now, Observe: v.abroad.observe}
 	v.store.OnCommitted(v.issuer.Feed.Wake)
 	v.public, v.private = v.issuer.Public(), v.issuer.Private()
 }

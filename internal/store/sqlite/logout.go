@@ -17,9 +17,11 @@ const (
 	insertLogouts = `INSERT INTO logouts (client_id, subject, session_id, due, expires, attempts) SELECT c.id, s.subject, s.id, ?, ?, 0 FROM session_clients sc JOIN sessions s ON s.id = sc.session_id JOIN clients c ON c.id = sc.client_id WHERE c.backchannel_logout_uri <> '' AND s.ended = 0`
 	endingSession = insertLogouts + ` AND s.id = ?`
 	endingSubject = insertLogouts + ` AND s.subject = ?`
-	dueLogouts    = `SELECT seq, client_id, subject, session_id, due, expires, attempts FROM logouts WHERE due <= ? ORDER BY due, seq LIMIT ?`
-	delayLogout   = `UPDATE logouts SET due = ?, attempts = attempts + 1 WHERE seq = ?`
-	deleteLogout  = `DELETE FROM logouts WHERE seq = ?`
+	// One step through the index for each client, however much is kept for it.
+	waitingLogouts = `WITH RECURSIVE told (id) AS (SELECT MIN(client_id) FROM logouts UNION ALL SELECT (SELECT MIN(client_id) FROM logouts WHERE client_id > id) FROM told WHERE id IS NOT NULL) SELECT id FROM told WHERE (SELECT MIN(due) FROM logouts WHERE client_id = id) <= ?`
+	dueLogouts     = `SELECT seq, client_id, subject, session_id, due, expires, attempts FROM logouts WHERE client_id = ? AND due <= ? ORDER BY due, seq LIMIT ?`
+	delayLogout    = `UPDATE logouts SET due = ?, attempts = attempts + 1 WHERE seq = ?`
+	deleteLogout   = `DELETE FROM logouts WHERE seq = ?`
 )
 
 // remember keeps that a client got an ID token in the session of its grant.
@@ -44,11 +46,16 @@ func (s *Store) SessionClients(ctx context.Context, id string) ([]string, error)
 	return list(ctx, s, scanOne[string], sessionClients, id)
 }
 
+// Waiting implements logout.Store.
+func (s *Store) Waiting(ctx context.Context, due time.Time) ([]string, error) {
+	return list(ctx, s, scanOne[string], waitingLogouts, millis(due))
+}
+
 // Notices implements logout.Store.
-func (s *Store) Notices(ctx context.Context, due time.Time, limit int) ([]logout.Notice, error) {
+func (s *Store) Notices(ctx context.Context, clientID string, due time.Time, limit int) ([]logout.Notice, error) {
 	return list(ctx, s, func(r scanner) (n logout.Notice, err error) {
 		return n, r.Scan(&n.Seq, &n.ClientID, &n.Subject, &n.SessionID, moment{&n.Due}, moment{&n.Expires}, &n.Attempts)
-	}, dueLogouts, millis(due), limit)
+	}, dueLogouts, clientID, millis(due), limit)
 }
 
 // PutOff implements logout.Store.

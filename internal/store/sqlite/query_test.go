@@ -58,7 +58,7 @@ func queries(t *testing.T) map[string]string {
 		}
 		q := strings.TrimSpace(regexp.MustCompile("^\"|\"$").ReplaceAllString(c.Val().ExactString(), ""))
 		q = strings.ReplaceAll(q, `\"`, `"`)
-		if regexp.MustCompile(`^(SELECT|INSERT|UPDATE|DELETE)\b`).MatchString(q) && !strings.HasSuffix(q, "WHERE") {
+		if regexp.MustCompile(`^(SELECT|INSERT|UPDATE|DELETE|WITH)\b`).MatchString(q) && !strings.HasSuffix(q, "WHERE") {
 			out[name] = q
 		}
 	}
@@ -104,7 +104,8 @@ func TestQueriesAreConstants(t *testing.T) {
 }
 
 // What is looked up or swept has an index: no statement reads a whole table
-// that grows with use, but those that list it, and the count of what has a bound.
+// that grows with use, but those that list it, and the count of what has a bound. A table
+// that the statement itself makes is none.
 func TestNoQueryScansWhatGrows(t *testing.T) {
 	t.Parallel()
 	s := openTest(t)
@@ -114,6 +115,7 @@ func TestNoQueryScansWhatGrows(t *testing.T) {
 		if lists[name] || strings.HasPrefix(q, "INSERT INTO revocation_head") {
 			continue
 		}
+		own := regexp.MustCompile(`^(?:WITH RECURSIVE (\w+))?`).FindStringSubmatch(q)[1]
 		args := make([]any, strings.Count(q, "?"))
 		for i := range args {
 			args[i] = 1
@@ -128,7 +130,7 @@ func TestNoQueryScansWhatGrows(t *testing.T) {
 			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
 				t.Fatal(err)
 			}
-			if m := scan.FindStringSubmatch(detail); m != nil && !strings.Contains(detail, "USING") && m[1] != "CONSTANT" && m[1] != "json_each" && !strings.HasSuffix(m[1], "_head") && m[1] != "migrations" {
+			if m := scan.FindStringSubmatch(detail); m != nil && !strings.Contains(detail, "USING") && m[1] != own && m[1] != "CONSTANT" && m[1] != "json_each" && !strings.HasSuffix(m[1], "_head") && m[1] != "migrations" {
 				t.Errorf("%s: %s", name, detail)
 			}
 		}

@@ -64,7 +64,7 @@ func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, *world){
 		"Accounts": accounts, "Clients": clients, "Sessions": sessions, "Consents": consents, "Grants": grants, "Keys": keys,
 		"Audit": trail, "Pages": pages, "Log": log, "LogRestarts": logRestarts, "LogIsGapless": gapless, "ActsAreWhole": whole, "Positions": positions,
-		"OneWinner": oneWinner, "Once": once, "Logouts": logouts, "Pushed": pushed, "References": references, "Devices": devices, "Registrations": registrations, "Sweep": sweep, "SweepKeepsTheLiving": sweepLiving, "SweepIsBounded": sweepBatches, "CancelledCallers": cancelled,
+		"OneWinner": oneWinner, "Once": once, "Logouts": logouts, "LogoutOrder": logoutOrder, "Pushed": pushed, "References": references, "Devices": devices, "Registrations": registrations, "Sweep": sweep, "SweepKeepsTheLiving": sweepLiving, "SweepIsBounded": sweepBatches, "CancelledCallers": cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
