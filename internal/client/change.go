@@ -30,6 +30,7 @@ func (s *Service) Update(ctx context.Context, actor audit.Actor, revision int64,
 	return s.change(ctx, c.ID, revision, func(old *Client) (audit.Act, error) {
 		less := narrower(c.Roles, old.Roles) || narrower(c.Permissions, old.Permissions) ||
 			narrower(c.Scopes, old.Scopes) || narrower(c.Audiences, old.Audiences)
+		old.Narrowed = old.Narrowed || narrower(c.Scopes, old.Scopes) || narrower(c.GrantTypes, old.GrantTypes)
 		old.Name, old.GrantTypes, old.RedirectURIs, old.Scopes, old.Audiences = c.Name, c.GrantTypes, c.RedirectURIs, c.Scopes, c.Audiences
 		old.Roles, old.Permissions, old.AccessTokenLifetime, old.SkipConsent = c.Roles, c.Permissions, c.AccessTokenLifetime, c.SkipConsent
 		old.DPoP, old.PAR, old.PostLogoutRedirectURIs = c.DPoP, c.PAR, c.PostLogoutRedirectURIs

@@ -55,6 +55,9 @@ type Client struct {
 	BackchannelLogoutSession, FrontchannelLogoutSession bool
 	// Registered says that the client made itself (see Registrar): nobody has looked at it.
 	Registered bool
+	// Narrowed says that an operator took scopes or grant types from it. One that registered
+	// itself does not take them back.
+	Narrowed bool
 	// What the client's tokens are signed with, and whether an answer about a person
 	// is (OpenID Connect Dynamic Client Registration 2). "" means the issuer's own
 	// algorithm, and an answer that is not signed.

@@ -60,6 +60,9 @@ type Wanted struct {
 // alone decides stays as it is, and what is demanded of the client once, by whomever, it
 // does not take off itself. Every refusal says which member is at fault.
 func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
+	if c.Narrowed {
+		p.GrantTypes, p.Scopes = left(p.GrantTypes, c.GrantTypes), left(p.Scopes, c.Scopes)
+	}
 	switch {
 	case !slices.Contains(p.AuthMethods, w.AuthMethod):
 		return c, metadata("token_endpoint_auth_method is not one that clients may register with here")
@@ -92,6 +95,11 @@ func (p RegistrationPolicy) apply(c Client, w Wanted) (Client, error) {
 		c.Scopes = p.Scopes
 	}
 	return c, nil
+}
+
+// left is what of a policy an operator has left to a client.
+func left(policy, client []string) []string {
+	return slices.DeleteFunc(slices.Clone(policy), func(v string) bool { return !slices.Contains(client, v) })
 }
 
 // registeredAs is the AuthMethod of a client that registers for one.

@@ -80,12 +80,17 @@ func Parse(name string, data []byte, environ []string, sections ...string) (*Fil
 	}
 	f.source.read("", &root)
 	if err := yaml.Load(data, f, yaml.WithKnownFields()); err != nil {
+		_ = p.unreadable(err)
 		read := f.source
 		*f = File{source: read}
-		_ = yaml.Load(data, f) // what can be read is judged along with it
-		_ = p.unreadable(err)
+		// What can be read is judged along with it: all of a section but the unknown keys, and
+		// of doubled ones the last.
+		_ = yaml.Load(data, f, yaml.WithUniqueKeys(false))
+		if again := yaml.Load(data, &File{}, yaml.WithUniqueKeys(false), yaml.WithKnownFields()); again != nil {
+			_ = p.unreadable(again)
+		}
 	}
-	unread := len(p.list)
+	unread, unknown := p.unread(), len(p.list) > 0
 	overlay(f, environ, p)
 	if f.Issuer == nil && f.Edge == nil {
 		p.add("", "holds neither issuer nor edge: see `jotward config init`")
@@ -93,13 +98,13 @@ func Parse(name string, data []byte, environ []string, sections ...string) (*Fil
 	f.keep(sections)
 	resolve(f, p)
 	f.check(p)
-	if unread > 0 {
-		// What could not be read would be reported again as missing.
+	if unread || unknown {
+		// What could not be read, or has another name, would be reported again as missing.
 		p.list = slices.DeleteFunc(p.list, func(l located) bool { return strings.Contains(l.text, ": is missing") })
 	}
 	err := p.err()
 	if e, ok := err.(*Error); ok {
-		e.unread = unread > 0
+		e.unread = unread
 	}
 	return f, err
 }
@@ -175,7 +180,9 @@ func (f *File) More(err error, compile func(*File) error) error {
 	p.collect(compile(f))
 	if before != nil {
 		p.list = slices.DeleteFunc(p.list, func(l located) bool {
-			return slices.ContainsFunc(before.list, func(b located) bool { return around(b.path, l.path) || around(l.path, b.path) })
+			return slices.ContainsFunc(before.list, func(b located) bool {
+				return b.path != "" && (around(b.path, l.path) || around(l.path, b.path)) // "" is the parser's own
+			})
 		})
 		p.list = append(before.list, p.list...)
 	}
@@ -279,10 +286,29 @@ func (p *problems) unreadable(err error) error {
 	return &Error{Problems: []string{p.source.name + ": " + err.Error()}}
 }
 
+// unread says each mistake once, and reports whether one hides what stands in its place.
+func (p *problems) unread() (hidden bool) {
+	seen := map[located]bool{}
+	p.list = slices.DeleteFunc(p.list, func(l located) bool {
+		twice := seen[l]
+		seen[l] = true
+		hidden = hidden || !strings.HasSuffix(l.text, noKey) && !strings.HasSuffix(l.text, doubled) && l.text != openSecret
+		return twice
+	})
+	return hidden
+}
+
+const (
+	noKey   = ": is no key here: see docs/reference/config.md"
+	doubled = ": write it once"
+
+	openSecret = "a secret in the file is read by everyone who reads the file: write env:NAME or file:PATH"
+)
+
 // plain turns the parser's words about Go types into words about the file.
 func plain(message string) string {
 	if name, _, ok := strings.Cut(strings.TrimPrefix(message, "field "), " not found in type "); ok {
-		return name + ": is no key here: see docs/reference/config.md"
+		return name + noKey
 	}
 	if what, target, ok := strings.Cut(strings.TrimPrefix(message, "cannot construct "), " into "); ok {
 		// The value is left out: it may be a secret that stands in the wrong place.
@@ -290,7 +316,7 @@ func plain(message string) string {
 		return kindOf(tag) + " stands where " + wanted(target) + " belongs: see docs/reference/config.md"
 	}
 	if strings.HasPrefix(message, "mapping key ") {
-		return message + ": write it once"
+		return message + doubled
 	}
 	return message
 }

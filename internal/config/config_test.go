@@ -210,6 +210,10 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("%s: %q", name, i.Warnings())
 		}
 	}
+	slow := Issuer{Limits: IssuerLimits{Network: Budget{Rate: "1000/s"}, Client: Budget{Rate: "10/m", Burst: 100}, Subject: Budget{Rate: "1/m"}}}
+	if got := slow.Warnings(); len(got) != 1 || !strings.HasPrefix(got[0], "issuer.limits.client is slower than one in 5s") {
+		t.Errorf("a limit that makes thieves: %q", got)
+	}
 	e := Edge{Issuers: []EdgeIssuer{{Issuer: "https://i", Feed: &EdgeFeed{}}, {Issuer: "https://j"}}, Routes: []Route{{Name: "a"},
 		{Name: "b", Credentials: &Credentials{Cookie: &CredentialCookie{Name: "session"}}}, {Name: "c", Credentials: &Credentials{Cookie: &CredentialCookie{Name: "__Host-s"}}},
 		{Name: "e", Credentials: &Credentials{Cookie: &CredentialCookie{Name: "__Secure-sso"}}}, {Name: "d", Credentials: &Credentials{Query: &CredentialQuery{}}}}}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jotward/jotward/internal/limit"
 	"github.com/jotward/jotward/jose/jwk"
 )
 
@@ -111,6 +112,9 @@ func (i *Issuer) defaults() {
 	if i.Registration != nil {
 		i.Registration.defaults()
 	}
+	if i.Limits.Subject == (Budget{}) {
+		i.Limits.Subject = Budget{Rate: "60/m", Burst: 120}
+	}
 	i.Signing.Defaults()
 }
 
@@ -168,13 +172,23 @@ func originFault(text string) string {
 }
 
 // Warnings say what is allowed and seldom wise.
-func (i *Issuer) Warnings() []string {
+func (i *Issuer) Warnings() (list []string) {
+	for name, b := range map[string]Budget{"client": i.Limits.Client, "network": i.Limits.Network} {
+		if rate, err := limit.ParseRate(b.Rate, b.Burst); err == nil && rate.Every > slowest {
+			list = append(list, "issuer.limits."+name+" is slower than one in "+slowest.String()+": who is refused by it while another request of theirs rotates a refresh token comes back too late for a retry, and is taken for a thief")
+		}
+	}
+	slices.Sort(list)
 	host, _ := splitAddress(i.Listen)
 	if Loopback(host) && strings.HasPrefix(i.Issuer, "https:") && !i.TLS.Enabled() && len(i.TrustedProxies) == 0 && len(i.ProxyProtocol) == 0 {
-		return []string{"every client seems to have the address of the proxy on this machine, and whoever guesses passwords slows all of them down: name it in issuer.trusted_proxies, with issuer.tls.at_proxy"}
+		list = append(list, "every client seems to have the address of the proxy on this machine, and whoever guesses passwords slows all of them down: name it in issuer.trusted_proxies, with issuer.tls.at_proxy")
 	}
-	return nil
+	return list
 }
+
+// slowest is how long a limit may have somebody wait who lost a race of refreshes: half
+// the grace in which a spent token is a retry.
+const slowest = 5 * time.Second
 
 // MasterKey decodes 32 bytes from base64 (padded or not) or hexadecimal.
 func MasterKey(s Secret) ([]byte, error) {

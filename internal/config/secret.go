@@ -47,7 +47,7 @@ func (s *Secret) UnmarshalYAML(n *yaml.Node) error {
 	}
 	// The text is not repeated in the error: it may be the secret itself.
 	if !strings.HasPrefix(n.Value, "env:") && !strings.HasPrefix(n.Value, "file:") {
-		return errors.New("a secret in the file is read by everyone who reads the file: write env:NAME or file:PATH")
+		return errors.New(openSecret)
 	}
 	s.ref = n.Value
 	return nil

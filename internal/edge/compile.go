@@ -298,8 +298,11 @@ func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 // compileMatch reads what a request must be for the route, and whose tokens it takes.
 func (s *state) compileMatch(r *route) error {
 	var errs []error
-	if r.Name == "" || !plainPath(r.Path) {
-		errs = append(errs, fmt.Errorf("name is missing, or path %q is not plain: letters, digits, - . _ ~ and single slashes", r.Path))
+	if r.Name == "" {
+		errs = append(errs, errors.New("name is missing: logs and metrics call it by that"))
+	}
+	if !plainPath(r.Path) {
+		errs = append(errs, fmt.Errorf("path %q is not plain: letters, digits, - . _ ~ and single slashes", r.Path))
 	}
 	for _, name := range r.Issuers {
 		if s.issuers[name] == nil {

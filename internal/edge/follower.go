@@ -108,7 +108,11 @@ func (f *follower) run(ctx context.Context) {
 		}
 		f.options.Logger.LogAttrs(ctx, slog.LevelWarn, "revocation feed interrupted",
 			slog.String("issuer", f.config.Issuer), slog.String("error", err.Error()), slog.String("backoff", backoff.String()))
-		if sleep(ctx, backoff/2+rand.N(backoff/2)) != nil {
+		wait := backoff/2 + rand.N(backoff/2)
+		if asked, ok := errors.AsType[busy](err); ok {
+			wait += time.Duration(asked)
+		}
+		if sleep(ctx, wait) != nil {
 			return
 		}
 		backoff = min(2*backoff, lastBackoff)
@@ -153,7 +157,11 @@ func (f *follower) follow(ctx context.Context) error {
 		return err
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
+	switch answer.StatusCode {
+	case http.StatusOK:
+	case http.StatusTooManyRequests:
+		return busyUntil(answer.Header.Get("Retry-After"))
+	default:
 		return fmt.Errorf("the feed answered %d: check the client's id and secret, and its scope jotward:feed", answer.StatusCode)
 	}
 	f.fresh = false
@@ -165,6 +173,24 @@ func (f *follower) follow(ctx context.Context) error {
 		return cause
 	}
 	return err
+}
+
+// busy is an issuer that has too many streams or refusals of ours, and for how long it
+// wants to be left alone.
+type busy time.Duration
+
+func (b busy) Error() string {
+	return fmt.Sprintf("the feed answered 429: too many of this client's streams, or wrong secrets from this network; asked again after %s", time.Duration(b))
+}
+
+// busyUntil reads a Retry-After in seconds (RFC 9110 10.2.3), of which a minute is believed:
+// without the feed nothing is let through for long.
+func busyUntil(text string) busy {
+	seconds, err := strconv.ParseUint(text, 10, 31)
+	if err != nil {
+		return 0
+	}
+	return busy(min(time.Duration(seconds)*time.Second, time.Minute))
 }
 
 // authenticate is HTTP Basic with form-encoded parts (RFC 6749 2.3.1).

@@ -286,6 +286,32 @@ func TestFeedRedirectIsNotFollowed(t *testing.T) {
 	})
 }
 
+// An issuer that has no room says when to come back, and is believed for a minute.
+func TestBusyFeed(t *testing.T) {
+	t.Parallel()
+	for wait, want := range map[string]time.Duration{"20": 20 * time.Second, "86400": time.Minute, "soon": 0, "-1": 0, "": 0} {
+		inBubble(t, "", func(f *following) {
+			<-f.asked
+			s := <-f.streams
+			f.must(s.say(snapshot("l", 1)))
+			synctest.Wait()
+			f.busy.Store(&wait)
+			_ = s.w.Close()
+			time.Sleep(firstBackoff)
+			synctest.Wait()
+			if n := f.turned.Load(); n != 1 {
+				t.Fatalf("%q: asked %d times", wait, n)
+			}
+			f.busy.Store(nil)
+			before := time.Now()
+			<-f.asked
+			if took := time.Since(before); took < want-firstBackoff || took > want+4*firstBackoff {
+				t.Errorf("%q: asked again after %s", wait, took)
+			}
+		})
+	}
+}
+
 // A feed key that left the published set moves nothing any more, although the
 // follower knew it and no message asks for another.
 func TestRetiredFeedKey(t *testing.T) {

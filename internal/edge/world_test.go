@@ -40,6 +40,8 @@ type party struct {
 	streams   chan *stream
 	positions chan map[string]any
 	redirect  atomic.Pointer[string] // the feed answers with a redirect to it
+	busy      atomic.Pointer[string] // the feed answers 429, with this Retry-After
+	turned    atomic.Int32           // how often it did
 	visits    atomic.Int64           // requests of any kind
 	feedKeys  atomic.Int64           // for the feed's keys
 	held      chan struct{}          // when there, what is asked for keys waits for it
@@ -115,6 +117,10 @@ func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
 	case "/feed", "/feed/position":
 		if id, secret, ok := r.BasicAuth(); !ok || id != "e" || secret != "s" {
 			return answer(401, nothing, http.Header{})
+		}
+		if wait := p.busy.Load(); wait != nil && r.URL.Path == "/feed" {
+			p.turned.Add(1)
+			return answer(429, nothing, http.Header{"Retry-After": {*wait}})
 		}
 		if to := p.redirect.Load(); to != nil {
 			return answer(307, nothing, http.Header{"Location": {*to}})

@@ -6,6 +6,7 @@ package grant
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jotward/jotward/internal/account"
@@ -205,11 +206,15 @@ func (s *Service) check(ctx context.Context, g Grant, c client.Client, code reas
 
 // usable is check for a grant with its session.
 func (s *Service) usable(g Grant, ses session.Session, c client.Client, code reason.Code) error {
-	if g.ClientID != c.ID || g.Revoked {
-		return reason.New(code, nil)
+	// Who asks learns the code alone; whose token a stranger holds stands in the log.
+	if g.ClientID != c.ID {
+		return reason.New(code, fmt.Errorf("grant: %s is client %s's", g.ID, g.ClientID))
+	}
+	if g.Revoked {
+		return reason.New(code, fmt.Errorf("grant: %s was revoked", g.ID))
 	}
 	if ses.Ended {
-		return reason.New(code, errors.New("grant: its session was ended"))
+		return reason.New(code, fmt.Errorf("grant: the session of %s was ended", g.ID))
 	}
 	if !s.Now().Before(g.Expires) {
 		return reason.New(reason.GrantExpired, nil)

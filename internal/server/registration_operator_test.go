@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/jotward/jotward/jose/jwk"
@@ -22,7 +23,15 @@ func TestRegistrationKeepsToItsOperator(t *testing.T) {
 	}
 	back := v.register("PUT", place(made), token, anApp("client_id", id, "token_endpoint_auth_method", "client_secret_post"))
 	v.want(back, 400, "client_metadata_invalid")
-	v.want(v.register("PUT", place(made), token, anApp("client_id", id, "token_endpoint_auth_method", "private_key_jwt", "jwks", v.jwks(key))), 200, "")
+	narrow := anApp("client_id", id, "token_endpoint_auth_method", "private_key_jwt", "jwks", v.jwks(key), "grant_types", []string{"authorization_code"}, "scope", nil)
+	for name, value := range map[string]any{"grant_types": []string{"authorization_code", "refresh_token"}, "scope": "openid read"} { // taken, and taken back
+		more := maps.Clone(narrow)
+		more[name] = value
+		v.want(v.register("PUT", place(made), token, more), 400, "client_metadata_invalid")
+	}
+	if again := v.want(v.register("PUT", place(made), token, narrow), 200, ""); again.text("scope") != "read" { // all that there are: for it
+		t.Errorf("%s", again.body)
+	}
 	is := v.admin("GET", "/admin/v1/clients/"+id, nil).json
 	if is["dpop_bound_access_tokens"] != true || is["require_pushed_authorization_requests"] != true || is["access_token_lifetime"] != 300.0 || len(is["roles"].([]any)) != 1 || is["registered"] != true {
 		t.Errorf("%v", is)

@@ -32,10 +32,11 @@ func take(l *limit.Limiter, key string, now time.Time) error {
 func (l Limits) Person(subject string, now time.Time) error { return take(l.Subject, subject, now) }
 
 // Limited counts the requests of each network to the routes, before anything of them
-// is read. What costs next to nothing is free: key sets and health.
+// is read. What costs next to nothing is free, key sets and health, and the way of
+// revocations, which waits for nobody.
 func (s *Server) Limited(routes []Route) []Route {
 	for i, r := range routes {
-		if r.Quiet && !r.Counted {
+		if r.Quiet && !r.Counted || r.Unlimited {
 			continue
 		}
 		routes[i].Handler = func(w http.ResponseWriter, req *http.Request) error {

@@ -16,6 +16,8 @@ type Route struct {
 	Access  Access
 	Quiet   bool // asked all the time by machines: logged only when refused
 	Counted bool // a refusal costs the caller's network some of Server.Refused
+	// Unlimited routes know no limit of an operator's by network.
+	Unlimited bool
 }
 
 // Access says which pages of other origins may call a route.

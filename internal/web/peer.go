@@ -130,19 +130,22 @@ func ByClient(ctx context.Context, id string) {
 	}
 }
 
-// Authenticated notes the client that client.Service.Authenticate returned, and whether
-// it proved who it is: a public one did not. One that did is counted: it fails with
+// Authenticated is Noted, and counts a client that proved who it is: it fails with
 // RateLimited where it comes too often.
 func Authenticated(ctx context.Context, c client.Client) error {
-	who, ok := ctx.Value(callerKey{}).(*caller)
-	if !ok {
-		return nil
+	Noted(ctx, c)
+	if who, ok := ctx.Value(callerKey{}).(*caller); ok && who.proved {
+		return who.limited(c.ID)
 	}
-	who.client, who.proved = c.ID, c.ID != "" && !c.Public
-	if !who.proved {
-		return nil
+	return nil
+}
+
+// Noted notes the client that client.Service.Authenticate returned, and whether it proved
+// who it is: a public one did not.
+func Noted(ctx context.Context, c client.Client) {
+	if who, ok := ctx.Value(callerKey{}).(*caller); ok {
+		who.client, who.proved = c.ID, c.ID != "" && !c.Public
 	}
-	return who.limited(c.ID)
 }
 
 // proved reports whether Authenticated has seen a client that is not public.

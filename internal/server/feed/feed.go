@@ -163,9 +163,7 @@ func (f *Feed) authenticate(r *http.Request) (client.Client, error) {
 		return client.Client{}, err
 	}
 	c, err := f.allowed(r.Context(), credentials)
-	if limited := web.Authenticated(r.Context(), c); err == nil {
-		err = limited
-	}
+	web.Noted(r.Context(), c) // and not counted: no limit of an operator stands in a revocation's way
 	return c, err
 }
 

@@ -26,6 +26,7 @@ func clientRow(c *client.Client) []column {
 		{"permissions", texts(&c.Permissions), array(c.Permissions)},
 		{"skip_consent", &c.SkipConsent, c.SkipConsent},
 		{"disabled", &c.Disabled, c.Disabled},
+		{"narrowed", &c.Narrowed, c.Narrowed},
 		{"version", &c.Version, c.Version},
 		{"revision", &c.Revision, c.Revision},
 
