@@ -71,6 +71,15 @@ func newIssuer(ctx context.Context, c *config.Issuer, p *process) (*issuer, erro
 	return i, nil
 }
 
+// downtime is how long nobody answered, as far as the audit trail knows.
+func downtime(ctx context.Context, store *sqlite.Store) (grant.Downtime, error) {
+	last, err := store.AuditEntries(ctx, audit.Filter{}, 0, 1)
+	if err != nil || len(last) == 0 {
+		return grant.Downtime{}, err
+	}
+	return grant.Downtime{From: last[0].At, To: time.Now()}, nil
+}
+
 func openStore(ctx context.Context, path string) (*sqlite.Store, error) {
 	store, err := sqlite.Open(ctx, path)
 	if err != nil {
@@ -80,6 +89,10 @@ func openStore(ctx context.Context, path string) (*sqlite.Store, error) {
 }
 
 func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store) (*issuer, error) {
+	down, err := downtime(ctx, store) // before anything is written
+	if err != nil {
+		return nil, err
+	}
 	ring, err := openRing(ctx, c, store)
 	if err != nil {
 		return nil, err
@@ -114,7 +127,7 @@ func wire(ctx context.Context, c *config.Issuer, p *process, store *sqlite.Store
 	if err != nil {
 		return nil, err
 	}
-	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Observe: i.metrics.Grant, Found: i.metrics.Found, EncryptionKey: i.clients.EncryptionKey, Limit: func(subject string) error { return limits.Person(subject, time.Now()) }}
+	grants := &grant.Service{Store: store, Minter: minter, Now: time.Now, Down: down, Observe: i.metrics.Grant, Found: i.metrics.Found, EncryptionKey: i.clients.EncryptionKey, Limit: func(subject string) error { return limits.Person(subject, time.Now()) }}
 	if grants.Resources, err = c.ResourceTerms(); err != nil {
 		return nil, err
 	}
@@ -301,7 +314,7 @@ func (i *issuer) run(ctx context.Context) {
 	tick, second := time.NewTicker(sweepEvery), time.NewTicker(time.Second)
 	defer tick.Stop()
 	defer second.Stop()
-	i.sweep(ctx)
+	i.tend(ctx) // and forget nothing yet: after a crash, clients come back for answers that they never got
 	for {
 		select {
 		case <-ctx.Done():
@@ -309,13 +322,13 @@ func (i *issuer) run(ctx context.Context) {
 		case <-second.C:
 			i.store.Forget()
 		case <-tick.C:
+			i.tend(ctx)
 			i.sweep(ctx)
 		}
 	}
 }
 
 func (i *issuer) sweep(ctx context.Context) {
-	i.tend(ctx)
 	if _, err := i.store.Sweep(ctx, time.Now(), client.TokenLife, grant.DefaultGrace); err != nil && ctx.Err() == nil {
 		i.log.Error("sweep failed: what has expired stays until the next one", "cause", err.Error())
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/edge"
+	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/jose/jwk"
 )
 
@@ -168,5 +169,28 @@ func TestEdgeSaysWhatItDidNotTakeOver(t *testing.T) {
 		if err := p.reloadEdge(path, gate, file.Edge.Service); err != nil || strings.Contains(log.String(), "restart it") == c.stays || !strings.Contains(log.String(), "configuration reloaded") {
 			t.Errorf("%s: %v, said %q", text, err, log.String())
 		}
+	}
+}
+
+// TestIssuerKnowsItWasDown: a client that was not answered before a crash is no thief after it.
+func TestIssuerKnowsItWasDown(t *testing.T) {
+	t.Parallel()
+	c := &config.Issuer{Issuer: "http://127.0.0.1:1", Database: filepath.Join(t.TempDir(), "jotward.db"), MasterKey: config.Literal(strings.Repeat("0f", 32)), SessionLifetime: time.Hour}
+	c.Signing.Defaults()
+	start := func() grant.Downtime {
+		i, err := newIssuer(t.Context(), c, newProcess(testLog(t)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := i.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return i.grants.Down
+	}
+	if first := start(); first != (grant.Downtime{}) {
+		t.Errorf("the first start: %v", first)
+	}
+	if second := start(); second.From.IsZero() || second.To.Before(second.From) || time.Since(second.From) > time.Hour {
+		t.Errorf("the second: %v", second)
 	}
 }

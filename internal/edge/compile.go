@@ -40,7 +40,7 @@ type state struct {
 	pools          map[string]*pool
 	unmatched      *routeMetrics   // nil: none
 	identity       map[string]bool // folded names of every header that some route sets
-	byMethod       bool            // some route names methods
+	byMethod       bool            // some route names methods, or has rules, which may
 }
 
 type authMode int
@@ -186,7 +186,7 @@ func (s *state) compileRoutes(list []config.Route, old *state, wrong func(error,
 			}
 		}
 		s.routes = append(s.routes, r)
-		s.byMethod = s.byMethod || len(r.methods) > 0
+		s.byMethod = s.byMethod || len(r.methods) > 0 || r.rules != nil
 		for name := range rc.Headers {
 			s.identity[fold(name)] = true
 		}

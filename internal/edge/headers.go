@@ -119,8 +119,12 @@ func (s *state) wayOf(r *http.Request) way {
 	}
 	if prior := strings.Join(r.Header["X-Forwarded-For"], ", "); prior != "" {
 		w.chain = prior + ", " + w.chain
-		if w.client = s.clientOf(prior, w.peer); w.client != w.peer {
-			w.address = w.client.String()
+		nearest, known := s.clientOf(prior, w.peer)
+		if w.client = nearest; !known {
+			w.client = netip.Addr{}
+		}
+		if nearest != w.peer {
+			w.address = nearest.String()
 		}
 	}
 	// Two values were written by two hands, and the left one may be a stranger's.
@@ -136,9 +140,10 @@ func (s *state) wayOf(r *http.Request) way {
 }
 
 // clientOf walks from the right: each trusted proxy vouches for the address
-// left of it, and nobody for what is left of the first untrusted one.
-func (s *state) clientOf(chain string, peer netip.Addr) netip.Addr {
-	client := peer
+// left of it, and nobody for what is left of the first untrusted one. known is false when a
+// proxy vouches for what is no address: "unknown", or a name that hides it (RFC 7239 6).
+func (s *state) clientOf(chain string, peer netip.Addr) (client netip.Addr, known bool) {
+	client = peer
 	hops := strings.Split(chain, ",")
 	for i := len(hops) - 1; i >= 0 && s.trusts(client); i-- {
 		hop := strings.TrimSpace(hops[i])
@@ -147,11 +152,11 @@ func (s *state) clientOf(chain string, peer netip.Addr) netip.Addr {
 			a, err = ap.Addr(), nil
 		}
 		if err != nil {
-			break
+			return client, false
 		}
 		client = a.Unmap().WithZone("")
 	}
-	return client
+	return client, true
 }
 
 func (s *state) trusts(a netip.Addr) bool {

@@ -29,7 +29,8 @@ func (rt *route) judge(r *http.Request, p *passage, id *identity, path string, n
 	if rt.rules == nil {
 		return nil
 	}
-	q := rule.Request{Method: r.Method, Host: r.Host, Path: path, Header: r.Header, Address: p.way.client, Now: now,
+	host, _ := canonicalHost(r.Host) // it has one, or no route would have been found
+	q := rule.Request{Method: r.Method, Host: host, Path: path, Header: r.Header, Address: p.way.client, Now: now,
 		Issuer: id.issuer, Audiences: id.audiences, Scopes: id.scopes, Roles: id.roles, Permissions: id.permissions, Claims: id.claims}
 	d := rt.rules.Decide(&q)
 	ev := &p.event

@@ -82,9 +82,50 @@ func TestRulesWithoutToken(t *testing.T) {
 		"open outside":   {"/open/", "X-Forwarded-For: 192.0.2.1\r\n", 403},
 		"either, token":  {"/either/", w.bearer(nil), 200},
 		"either, nobody": {"/either/", "", 403},
+		"a hidden one":   {"/open/", "X-Forwarded-For: 192.0.2.1, _hidden, 10.1.1.1\r\n", 403},
+		"unknown":        {"/open/", "X-Forwarded-For: 192.0.2.1, unknown\r\n", 403},
+		"no address":     {"/open/", "X-Forwarded-For: unix:\r\n", 403},
 	} {
 		if a := w.get(c.target, c.headers); a.status != c.status {
 			t.Errorf("%s: %s from %s", name, a, a.event.Client)
+		}
+	}
+}
+
+// What a rule forbids is forbidden in every spelling that an origin may take for it.
+func TestThreatBanPassedBySpelling(t *testing.T) {
+	t.Parallel()
+	deny := func(name string, when rule.Conditions) config.Route {
+		return config.Route{Name: name, Path: "/" + name + "/", Auth: "none", RulesDefault: rule.Allow, Rules: []rule.Rule{{Name: "no", Action: rule.Deny, When: when}}}
+	}
+	w := build(t, with(deny("host", rule.Conditions{CEL: `request.host == "edge.example"`})), with(deny("method", rule.Conditions{Methods: []string{"DELETE"}})),
+		with(deny("path", rule.Conditions{CEL: `request.path == "/path/admin"`})), with(deny("debug", rule.Conditions{Headers: map[string]string{"X-Debug": "1"}})),
+		with(deny("cel", rule.Conditions{CEL: `"x-debug" in request.headers && request.headers["x-debug"] == "1"`})))
+	many := strings.Repeat("X-Debug: 0\r\n", 100)
+	for _, c := range []struct {
+		line, headers string
+		status        int
+	}{
+		{"GET /host/ HTTP/1.1\r\nHost: edge.example", "", 403}, {"GET /host/ HTTP/1.1\r\nHost: EDGE.example", "", 403}, {"GET /host/ HTTP/1.1\r\nHost: edge.example:80", "", 403},
+		{"GET /host/ HTTP/1.1\r\nHost: other.example", "", 200}, {"GET /path/Other/", "", 200},
+		{"GET /path/admin", "", 403}, {"GET /path/ADMIN", "", 403}, {"GET /path/admin/", "", 403}, {"GET /path/Admin/", "", 403}, {"GET /path/x", "", 200},
+		{"GET /debug/", "X-Debug: 1\r\n", 403}, {"GET /debug/", "X-Debug: 1, 2\r\n", 403}, {"GET /debug/", "X_Debug: 1\r\n", 403}, {"GET /debug/", "X-Debug: 0\r\nX-Debug: 1\r\n", 403}, {"GET /debug/", "X-Debug: 12\r\n", 200},
+		{"GET /cel/", "X-Debug: 1\r\n", 403}, {"GET /cel/", "X_Debug: 1\r\n", 403}, {"GET /cel/", "X-Debug: 0\r\nX-Debug: 1\r\n", 403}, {"GET /cel/", "X-Debug: 0\r\n", 200}, {"GET /cel/", "X-Other: 1\r\nX-Other: 2\r\n", 200},
+		{"GET /cel/", many, 403}, // nobody can tell
+		{"DELETE /method/", "", 403},
+	} {
+		line := c.line
+		if !strings.Contains(line, "Host:") {
+			line += " HTTP/1.1\r\nHost: edge.example"
+		}
+		if a := w.raw(line + "\r\n" + c.headers + "\r\n"); a.status != c.status {
+			t.Errorf("%q %q: %d", c.line, c.headers[:min(len(c.headers), 40)], a.status)
+		}
+	}
+	for _, name := range []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"} {
+		a := w.raw("POST /method/ HTTP/1.1\r\nHost: edge.example\r\nContent-Length: 0\r\n" + name + ": DELETE\r\n\r\n")
+		if a.status != 200 || w.origin.last.Load().Header.Get(name) != "" {
+			t.Errorf("%s arrives: %d", name, a.status)
 		}
 	}
 }

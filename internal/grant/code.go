@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -153,6 +154,9 @@ func (s *Service) code(ctx context.Context, r Request) (Response, Result, error)
 	}
 	if g.ClientID != r.Client.ID {
 		return Response{}, "", reason.New(reason.CodeInvalid, nil)
+	}
+	if c.Spent && g.Revoked { // by the first who replayed it: no second alarm, and no second entry
+		return Response{}, "", reason.New(reason.CodeInvalid, fmt.Errorf("grant: spent, and %s was revoked", g.ID))
 	}
 	if c.Spent {
 		return Response{}, "", s.codeReused(ctx, r, g.ID)

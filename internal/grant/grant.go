@@ -127,6 +127,7 @@ type Service struct {
 	Resources map[string]Resource
 	Now       func() time.Time
 	Grace     time.Duration // how long a spent refresh token may be retried
+	Down      Downtime      // before this start: nobody could retry then
 	Idle      time.Duration
 	Absolute  time.Duration
 	Observe   func(Event) // called once for each token request; may be nil
@@ -138,6 +139,18 @@ type Service struct {
 	Limit func(subject string) error
 
 	claims rule.Claims
+}
+
+// Downtime is from the last thing that the issuer wrote before it ended, however it ended,
+// to its next start. Its zero value is none.
+type Downtime struct{ From, To time.Time }
+
+// since is how long ago something happened, without the time in which nobody could ask.
+func (d Downtime) since(at, now time.Time) time.Duration {
+	if at.After(d.From) {
+		return now.Sub(at)
+	}
+	return now.Sub(at) - max(d.To.Sub(d.From), 0)
 }
 
 // Within counts one for a person; RateLimited when it is one too many.

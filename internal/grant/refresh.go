@@ -106,7 +106,7 @@ func (s *Service) again(ctx context.Context, r Request, v Renewal) (Response, er
 // token was spent: a limit that waits out the grace would make a thief of an honest client.
 func (s *Service) retry(ctx context.Context, r Request, v Renewal) (Response, Result, error) {
 	old := v.Refresh
-	grace, since := or(s.Grace, DefaultGrace), s.Now().Sub(old.Spent)
+	grace, since := or(s.Grace, DefaultGrace), s.Down.since(old.Spent, s.Now())
 	if since <= -grace { // nobody knows how long ago it was, so it is neither a retry nor theft
 		return Response{}, "", reason.New(reason.RefreshInvalid, errors.New("grant: spent in the future: the clock was set back"))
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -100,7 +101,15 @@ var errNotBool = errors.New("the expression gave neither true nor false")
 // holds evaluates the expression. One that fails, for a claim that is not there
 // or of another type, holds where that refuses.
 func (e *expression) holds(m *matcher, paths []template, wide bool) bool {
-	out, _, err := e.program.Eval(&activation{request: m.request, paths: paths})
+	if held := e.holdsFor(m, m.request, paths, wide); held || !wide || m.request.plain() {
+		return held
+	}
+	list, ok := m.request.readings() // an upstream may read it otherwise than the expression
+	return !ok || slices.ContainsFunc(list, func(r *Request) bool { return e.holdsFor(m, r, paths, wide) })
+}
+
+func (e *expression) holdsFor(m *matcher, r *Request, paths []template, wide bool) bool {
+	out, _, err := e.program.Eval(&activation{request: r, paths: paths})
 	if err == nil {
 		if yes, ok := out.Value().(bool); ok {
 			return yes

@@ -81,11 +81,12 @@ type Conditions struct {
 
 // A Request is what rules look at. Nothing of it is changed or kept.
 type Request struct {
-	Method, Host string
-	Path         string // in its one canonical spelling
-	Header       map[string][]string
-	Address      netip.Addr // of the client; the zero Addr is unknown
-	Now          time.Time
+	Method  string
+	Host    string // in lower case and without a port
+	Path    string // in its one canonical spelling
+	Header  map[string][]string
+	Address netip.Addr // of the client; the zero Addr is unknown
+	Now     time.Time
 
 	// What the verified token says; all empty without one.
 	Issuer                                string

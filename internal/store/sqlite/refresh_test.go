@@ -48,6 +48,39 @@ func TestThreatLimitMakesNoThief(t *testing.T) {
 	}
 }
 
+// Whoever got no answer because the issuer crashed comes back later than the grace is long,
+// and is no thief; what was spent well before still is.
+func TestThreatCrashMakesNoThief(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	early, late := h.redeem("read"), h.redeem("read")
+	_, err := h.refresh(early.RefreshToken)
+	h.ok(err)
+	h.pass(2 * grant.DefaultGrace)
+	lost, err := h.refresh(late.RefreshToken)
+	h.ok(err)
+	h.grants.Down.From = h.now()
+	h.pass(time.Hour)
+	h.grants.Down.To = h.now()
+	h.pass(grant.DefaultGrace / 2)
+	again, err := h.refresh(late.RefreshToken)
+	if h.ok(err); again.RefreshToken != lost.RefreshToken {
+		t.Error("another successor")
+	}
+	_, err = h.refresh(early.RefreshToken)
+	h.want(err, reason.RefreshReused)
+	h.pass(grant.DefaultGrace / 2)
+	_, err = h.refresh(late.RefreshToken)
+	h.want(err, reason.RefreshReused)
+	// A clock that was set back while nobody answered takes nothing from anybody.
+	h.grants.Down = grant.Downtime{From: h.now(), To: h.now().Add(-time.Hour)}
+	third := h.redeem("read")
+	_, err = h.refresh(third.RefreshToken)
+	h.ok(err)
+	_, err = h.refresh(third.RefreshToken)
+	h.ok(err)
+}
+
 // No access token outlives its grant: what is over cannot be taken back by its refresh
 // token any more, and whose theft it was nobody would be told.
 func TestTokensEndWithTheirGrant(t *testing.T) {
