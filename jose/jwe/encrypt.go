@@ -115,7 +115,7 @@ func algOf(key *jwk.Key) string {
 // prepare checks options and keys and compresses.
 func prepare(plaintext []byte, keys []*jwk.Key, o EncryptOptions) (*content, error) {
 	for _, key := range keys {
-		if key == nil {
+		if key.Algorithm() == "" { // nil or zero
 			return nil, fail(jose.PolicyInvalid, "no key")
 		}
 		if !key.CanEncrypt() {

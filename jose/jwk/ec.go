@@ -11,7 +11,8 @@ func (k *Key) setECDSAPublic(pub *ecdsa.PublicKey) error {
 	if err := k.family("EC"); err != nil {
 		return err
 	}
-	if pub == nil || pub.Curve == nil {
+	//lint:ignore SA1019 only asked whether they are there: Bytes panics on a key without them
+	if pub == nil || pub.Curve == nil || pub.X == nil || pub.Y == nil {
 		return fail(jose.KeyInvalid, "nil key")
 	}
 	if pub.Curve != curveOf(k.data.Row) {
@@ -47,8 +48,8 @@ func (k *Key) setPoint(point []byte) error {
 }
 
 func (k *Key) setECDSAPrivate(key *ecdsa.PrivateKey) error {
-	//lint:ignore SA1019 only asked whether they are there: Bytes panics on a key without them
-	if key == nil || key.Curve == nil || key.X == nil || key.D == nil {
+	//lint:ignore SA1019 only asked whether it is there: Bytes panics on a key without it
+	if key == nil || key.D == nil {
 		return fail(jose.KeyInvalid, "nil key")
 	}
 	if err := k.setECDSAPublic(&key.PublicKey); err != nil {

@@ -79,7 +79,7 @@ func (k *Key) setAgreementPrivate(key *ecdh.PrivateKey) error {
 // setAgreementOf takes a private key on a NIST curve as an agreement key.
 func (k *Key) setAgreementOf(key *ecdsa.PrivateKey) error {
 	//lint:ignore SA1019 only asked whether they are there: ECDH panics on a key without them
-	if key == nil || key.Curve == nil || key.X == nil || key.D == nil {
+	if key == nil || key.Curve == nil || key.X == nil || key.Y == nil || key.D == nil {
 		return fail(jose.KeyInvalid, "nil key")
 	}
 	private, err := key.ECDH()

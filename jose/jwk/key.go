@@ -60,10 +60,20 @@ type spelling struct {
 type member struct{ name, value string }
 
 // KeyID returns the kid, "" when the key has none.
-func (k *Key) KeyID() string { return k.keyID }
+func (k *Key) KeyID() string {
+	if k.none() {
+		return ""
+	}
+	return k.keyID
+}
 
 // Algorithm returns the one algorithm the key is bound to.
-func (k *Key) Algorithm() Algorithm { return Algorithm(k.data.Row.Name) }
+func (k *Key) Algorithm() Algorithm {
+	if k.none() {
+		return ""
+	}
+	return Algorithm(k.data.Row.Name)
+}
 
 // IsPrivate reports whether the key is a secret or has its private half.
 func (k *Key) IsPrivate() bool { return k.data.HasPrivate() || k.data.Secret != nil }
@@ -82,6 +92,9 @@ func (k *Key) Accepts(a Algorithm) bool {
 // are the counterparts: verify for sign, encrypt for decrypt, wrapKey for unwrapKey. It
 // fails with KeyMisuse for a shared secret, which has none.
 func (k *Key) Public() (*Key, error) {
+	if k.none() {
+		return nil, fail(jose.PolicyInvalid, "no key")
+	}
 	if k.IsSymmetric() {
 		return nil, fail(jose.KeyMisuse, "a shared secret has no public half")
 	}
@@ -170,14 +183,14 @@ func boundElsewhere(k *Key, a Algorithm) error {
 func fail(r jose.Reason, detail string) *jose.Error { return jose.NewError(r, detail, nil) }
 
 // CanSign reports whether the key has a private half and its use and key_ops allow signing.
-func (k *Key) CanSign() bool { return k.data.CanSign }
+func (k *Key) CanSign() bool { return !k.none() && k.data.CanSign }
 
 // CanVerify reports whether the key's use and key_ops allow verifying.
-func (k *Key) CanVerify() bool { return k.data.CanVerify }
+func (k *Key) CanVerify() bool { return !k.none() && k.data.CanVerify }
 
 // CanEncrypt reports whether the key's algorithm, use and key_ops allow encrypting to it.
-func (k *Key) CanEncrypt() bool { return k.data.CanEncrypt }
+func (k *Key) CanEncrypt() bool { return !k.none() && k.data.CanEncrypt }
 
 // CanDecrypt reports whether the key has a private half and its algorithm, use
 // and key_ops allow decrypting.
-func (k *Key) CanDecrypt() bool { return k.data.CanDecrypt }
+func (k *Key) CanDecrypt() bool { return !k.none() && k.data.CanDecrypt }

@@ -115,7 +115,8 @@ func (k *Key) setPublic(material any) error {
 		if k.data.Row.Family != alg.ECDHES {
 			return k.setECDSAPublic(m)
 		}
-		if m == nil || m.Curve == nil {
+		//lint:ignore SA1019 only asked whether they are there: ECDH panics on a key without them
+		if m == nil || m.Curve == nil || m.X == nil || m.Y == nil {
 			return fail(jose.KeyInvalid, "nil key")
 		}
 		pub, err := m.ECDH()

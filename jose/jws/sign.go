@@ -71,7 +71,7 @@ func SignDetached(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
 // be made once and used for many tokens. It fails with HeaderInvalid when that
 // would be larger than MaxHeaderSize, and with PolicyInvalid for a nil key.
 func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
-	if key == nil {
+	if key.Algorithm() == "" { // nil or zero
 		return "", fail(jose.PolicyInvalid, "no key")
 	}
 	h := struct {

@@ -355,7 +355,7 @@ func TestAttackOtherKindOfToken(t *testing.T) {
 	k := generate(t, jwk.ES256, "k")
 	v := verifier(t, public(t, k), goodPolicy(jwk.ES256))
 	accepted(t, v, sign(t, k, goodClaims))
-	for _, header := range []string{`{"alg":"ES256"}`, `{"alg":"ES256","typ":"JWT"}`, `{"alg":"ES256","typ":"logout+jwt"}`, `{"alg":"ES256","typ":"dpop+jwt"}`, `{"alg":"ES256","typ":""}`, `{"alg":"ES256","TYP":"at+jwt"}`} {
+	for _, header := range []string{`{"alg":"ES256"}`, `{"alg":"ES256","typ":"JWT"}`, `{"alg":"ES256","typ":"logout+jwt"}`, `{"alg":"ES256","typ":"dpop+jwt"}`, `{"alg":"ES256","typ":""}`, `{"alg":"ES256","typ":"rt+jwt"}`, `{"alg":"ES256","typ":"application/at+jwx"}`, `{"alg":"ES256","TYP":"at+jwt"}`} {
 		refused(t, v, forge(t, k, header, goodClaims), jose.TypeMismatch)
 	}
 }

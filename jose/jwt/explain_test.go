@@ -213,6 +213,24 @@ func TestExplainAsksAnew(t *testing.T) {
 	}
 }
 
+// A source that has newer keys is no reason to believe a stranger: the second try is a
+// check as well, and so is that it changed anything.
+func TestAttackForgedWhileKeysChange(t *testing.T) {
+	nameless := func() *jwk.Key { return generate(t, jwk.ES256, "") }
+	old, young, stranger := nameless(), nameless(), nameless()
+	for name, keys := range map[string][]*jwk.Key{"the keys change": {public(t, old), public(t, young), public(t, old)}, "they stay": {public(t, old), public(t, old), public(t, old)}} {
+		source := &turning{keys: keys}
+		v, err := jwt.NewVerifier[struct{}](source, goodPolicy(jwk.ES256))
+		if err != nil {
+			t.Fatal(err)
+		}
+		forged := sign(t, stranger, goodClaims)
+		if _, err := v.Verify(t.Context(), forged); jose.ReasonOf(err) != jose.SignatureInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // turning is a source whose key changes when it is refreshed.
 type turning struct {
 	keys       []*jwk.Key

@@ -23,7 +23,7 @@ type Signer struct {
 // NewSigner builds a Signer. It fails with PolicyInvalid for a nil key and with
 // KeyMisuse for a key that cannot sign.
 func NewSigner(key *jwk.Key, o SignerOptions) (*Signer, error) {
-	if key == nil {
+	if key.Algorithm() == "" { // nil or zero
 		return nil, fail(jose.PolicyInvalid, "no key")
 	}
 	if !key.CanSign() {

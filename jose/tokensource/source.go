@@ -15,9 +15,8 @@ const (
 	DefaultTimeout = 10 * time.Second
 )
 
-// retryAhead is how long a refresh that failed ahead of time rests, while the
-// token at hand still serves.
-const retryAhead = time.Second
+// rest is how long nothing is fetched after a fetch that failed.
+const rest = time.Second
 
 // A Token is an access token as a client has it.
 type Token struct {
@@ -60,7 +59,8 @@ type Source struct {
 	mu        sync.Mutex
 	token     *Token    // nil when there is none; a pointer, so that fmt does not walk into it
 	refreshAt time.Time // from then on a use of the token starts the next fetch
-	restUntil time.Time // of fetching ahead, after it failed
+	restUntil time.Time // of fetching, after it failed
+	failed    error     // the last fetch, nil when it did not
 	flight    *flight   // nil when nobody fetches
 }
 
@@ -96,7 +96,8 @@ func (s *Source) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("tokensourc
 // Token returns a token that has not expired: at once when there is one, else by
 // fetching it, or by joining the fetch under way, until ctx ends. Shortly before
 // expiry it returns the old one and fetches the next in the background. It fails
-// with TokenUnavailable, which wraps the cause.
+// with TokenUnavailable, which wraps the cause; a fetch that failed is not repeated within
+// a second, so that a busy caller is no flood to an issuer that is down.
 func (s *Source) Token(ctx context.Context) (Token, error) {
 	s.mu.Lock()
 	now := s.config.Clock()
@@ -109,6 +110,10 @@ func (s *Source) Token(ctx context.Context) (Token, error) {
 		return token, nil
 	}
 	f := s.flight
+	if f == nil && s.failed != nil && now.Before(s.restUntil) {
+		defer s.mu.Unlock()
+		return Token{}, s.failed
+	}
 	if f == nil {
 		f = s.start()
 	}
@@ -159,10 +164,10 @@ func (s *Source) fly(f *flight) {
 	s.mu.Lock()
 	s.flight = nil
 	if err == nil {
-		s.token = &token
+		s.token, s.failed = &token, nil
 		s.refreshAt = token.Expires.Add(-min(s.config.Ahead, token.Expires.Sub(started)/2))
 	} else {
-		s.restUntil = now.Add(retryAhead)
+		s.restUntil, s.failed = now.Add(rest), err
 	}
 	s.mu.Unlock()
 	if err == nil {
