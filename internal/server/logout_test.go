@@ -59,6 +59,40 @@ func TestLogout(t *testing.T) {
 	}
 }
 
+// A second sign-in in the same browser is the same session: signing out ends what was opened
+// before it too. Another person's is another, and so is one without the cookie.
+func TestThreatSecondSignIn(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	b := &browser{world: v}
+	first := v.want(v.token(redemption("app", b.allow(request("app")).back().Get("code"))), 200, "")
+	before := b.cookie
+	v.pass(time.Minute)
+	again := with(request("app"), "prompt", "login")
+	second := v.want(v.token(redemption("app", b.signIn(again).back().Get("code"))), 200, "")
+	one, two := v.payload(first.text("id_token")), v.payload(second.text("id_token"))
+	if one["sid"] != two["sid"] || two["auth_time"].(float64) != one["auth_time"].(float64)+60 || b.cookie == before {
+		t.Errorf("%v %v", one, two)
+	}
+	old := &browser{world: v, cookie: before}
+	if page := old.open(request("app")); !strings.Contains(page.body, `name="password"`) {
+		t.Error("the cookie of before opens still")
+	}
+	other := old.signIn(request("app"))
+	if got := v.payload(v.want(v.token(redemption("app", other.back().Get("code"))), 200, "").text("id_token")); got["sid"] == one["sid"] {
+		t.Error("a cookie that is no more found its session")
+	}
+	b.leave(pairs("id_token_hint", second.text("id_token")))
+	v.want(v.token(refresh("app", first.text("refresh_token"))), 400, "refresh_invalid")
+	// Another person in the browser is somebody else.
+	eve, _ := v.eve()
+	shared := &browser{world: v, cookie: eve.cookie}
+	mine := v.want(v.token(redemption("app", shared.signIn(again).back().Get("code"))), 200, "")
+	if page := eve.open(request("app")); mine.text("id_token") == "" || strings.Contains(page.body, `name="password"`) {
+		t.Error("her session went on as another person's")
+	}
+}
+
 // Without a hint of the session the person is asked, and the answer counts for that
 // page alone.
 func TestLogoutIsAsked(t *testing.T) {

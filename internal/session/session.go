@@ -40,12 +40,15 @@ func ACR(amr []string) string {
 
 // Store is what the service needs. CreateSession answers Conflict unless the
 // account is enabled and still has subjectVersion: a password that was changed
-// between its verification and this moment opens nothing. EndSession also
+// between its verification and this moment opens nothing. ContinueSession gives a session
+// another cookie, time and end, and answers Conflict in the same cases and unless it goes on
+// and has the cookie old. EndSession also
 // revokes the session's grants and keeps a notice for each of its clients that wants
 // one (package logout), and does nothing to a session that has ended. SessionClients are
 // those that got an ID token in it.
 type Store interface {
 	CreateSession(ctx context.Context, s Session, cookieHash []byte, subjectVersion int64, act audit.Act) error
+	ContinueSession(ctx context.Context, s Session, old, cookieHash []byte, subjectVersion int64, act audit.Act) error
 	Session(ctx context.Context, id string) (Session, error)
 	SessionByCookie(ctx context.Context, cookieHash []byte) (Session, error)
 	Sessions(ctx context.Context, subject, after string, limit int) ([]Session, error)
@@ -75,6 +78,26 @@ func (s *Service) Start(ctx context.Context, actor audit.Actor, subject string, 
 		return Session{}, "", err
 	}
 	return v, cookie, nil
+}
+
+// SignIn is Start for a browser that may bring the cookie of a session. One of the same
+// person goes on under its id: whoever signs out then signs out of all that was opened
+// before the second sign-in too. Its cookie changes, so that one which was planted or seen
+// beforehand opens nothing.
+func (s *Service) SignIn(ctx context.Context, actor audit.Actor, cookie, subject string, subjectVersion int64, amr []string) (Session, string, error) {
+	v, err := s.ByCookie(ctx, cookie)
+	if err != nil && !errors.Is(err, reason.New(reason.NotFound, nil)) {
+		return Session{}, "", err
+	}
+	if err == nil && v.Subject == subject {
+		now, next := s.Now(), secret.New("")
+		v.AMR, v.AuthTime, v.Expires = amr, now, now.Add(s.Life)
+		err = s.Store.ContinueSession(ctx, v, secret.Hash(cookie), secret.Hash(next), subjectVersion, audit.New(now, actor, "session.continue", "session", v.ID))
+		if !errors.Is(err, reason.New(reason.Conflict, nil)) {
+			return v, next, err
+		}
+	}
+	return s.Start(ctx, actor, subject, subjectVersion, amr)
 }
 
 // ByCookie returns the live session of a cookie, or NotFound.

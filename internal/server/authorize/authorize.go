@@ -247,8 +247,11 @@ func (e *Endpoints) signIn(w http.ResponseWriter, r *http.Request, form url.Valu
 	if err != nil {
 		return err
 	}
-	// A new session at every sign-in: one that was planted beforehand gains nothing.
-	_, cookie, err := e.Sessions.Start(r.Context(), actor(w, person.ID), person.ID, person.Version, []string{"pwd"})
+	present := ""
+	if c, err := r.Cookie(e.cookieName()); err == nil {
+		present = c.Value
+	}
+	_, cookie, err := e.Sessions.SignIn(r.Context(), actor(w, person.ID), present, person.ID, person.Version, []string{"pwd"})
 	if err == nil {
 		e.setCookie(w, cookie, 0)
 	}

@@ -32,6 +32,7 @@ func (h *house) acts() map[string]func() error {
 	access := h.redeem("read").AccessToken
 	auth, _, err := h.grants.Authorize(ctx, request("app", "read"))
 	h.ok(err)
+	_, cookie := h.signIn()
 	list, err := h.grants.List(ctx, h.ann.ID, "", 10)
 	h.ok(err)
 	h.ok(h.consents.Grant(ctx, root, h.ann.ID, "second", []string{"read"}))
@@ -78,6 +79,10 @@ func (h *house) acts() map[string]func() error {
 		"client.Delete":       func() error { return h.clients.Delete(ctx, root, "second", 0) },
 		"session.Start": func() error {
 			_, _, err := h.sessions.Start(ctx, root, h.ann.ID, h.ann.Version, nil)
+			return err
+		},
+		"session.SignIn": func() error {
+			_, _, err := h.sessions.SignIn(ctx, root, cookie, h.ann.ID, h.ann.Version, nil)
 			return err
 		},
 		"session.End":      func() error { return h.sessions.End(ctx, root, h.ses.ID) },

@@ -11,6 +11,7 @@ const sessionColumns = `id, subject, amr, auth_time, expires, ended`
 
 const (
 	insertSession       = `INSERT INTO sessions (id, subject, cookie_hash, amr, auth_time, expires, ended) SELECT ?, id, ?, ?, ?, ?, 0 FROM accounts WHERE id = ? AND version = ? AND disabled = 0`
+	continueSession     = `UPDATE sessions SET cookie_hash = ?, amr = ?, auth_time = ?, expires = ? WHERE id = ? AND cookie_hash = ? AND ended = 0 AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = subject AND a.version = ? AND a.disabled = 0)`
 	sessionByID         = `SELECT ` + sessionColumns + ` FROM sessions WHERE id = ?`
 	sessionByCookie     = `SELECT ` + sessionColumns + ` FROM sessions WHERE cookie_hash = ?`
 	listSessions        = `SELECT ` + sessionColumns + ` FROM sessions WHERE subject = ? AND id > ? ORDER BY id LIMIT ?`
@@ -31,6 +32,13 @@ func toSession(v *session.Session) []any {
 func (s *Store) CreateSession(ctx context.Context, v session.Session, cookieHash []byte, subjectVersion int64, act audit.Act) error {
 	return s.write(ctx, act, func(t *tx) error {
 		return t.must(conflict, insertSession, v.ID, cookieHash, array(v.AMR), millis(v.AuthTime), millis(v.Expires), v.Subject, subjectVersion)
+	})
+}
+
+// ContinueSession implements session.Store.
+func (s *Store) ContinueSession(ctx context.Context, v session.Session, old, cookieHash []byte, subjectVersion int64, act audit.Act) error {
+	return s.write(ctx, act, func(t *tx) error {
+		return t.must(conflict, continueSession, cookieHash, array(v.AMR), millis(v.AuthTime), millis(v.Expires), v.ID, old, subjectVersion)
 	})
 }
 

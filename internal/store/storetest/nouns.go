@@ -117,6 +117,16 @@ func sessions(t *testing.T, w *world) {
 	_, err := w.SessionByCookie(ctx, secret.Hash("another"))
 	w.want(err, reason.NotFound)
 
+	// It goes on with another cookie, once: of two that sign in at once the second is told.
+	cookie, next := secret.Hash("cookie "+v.ID), secret.Hash("next")
+	v.AuthTime, v.Expires, v.AMR = v.AuthTime.Add(time.Minute), v.Expires.Add(time.Minute), []string{"otp"}
+	w.want(w.ContinueSession(ctx, v, cookie, next, a.Version+1, w.act("session.continue")), reason.Conflict)
+	w.ok(w.ContinueSession(ctx, v, cookie, next, a.Version, w.act("session.continue")))
+	w.want(w.ContinueSession(ctx, v, cookie, secret.Hash("late"), a.Version, w.act("session.continue")), reason.Conflict)
+	same(w, "the session that goes on", must[session.Session](w)(w.SessionByCookie(ctx, next)), v)
+	_, err = w.SessionByCookie(ctx, cookie)
+	w.want(err, reason.NotFound)
+
 	g := w.grant(a, w.client(), v)
 	before, _ := w.trace()
 	w.ok(w.EndSession(ctx, v.ID, w.revoking(revoke.KindSession, v.ID)))
@@ -128,14 +138,18 @@ func sessions(t *testing.T, w *world) {
 		t.Fatal("the session's grant lives on")
 	}
 
+	w.want(w.ContinueSession(ctx, v, next, secret.Hash("late"), a.Version, w.act("session.continue")), reason.Conflict) // it has ended
+
 	// What was verified before the password changed opens nothing after it.
 	a.Version, a.Revision = 2, 2
 	w.ok(w.UpdateAccount(ctx, a, 1, true, w.act("account.password")))
 	late := session.Session{ID: "ses_late", Subject: a.ID, AuthTime: w.now, Expires: w.now}
 	w.want(w.CreateSession(ctx, late, secret.Hash("late"), 1, w.act("session.start")), reason.Conflict)
+	goesOn := w.session(a)
 	a.Disabled, a.Revision = true, 3
-	w.ok(w.UpdateAccount(ctx, a, 2, true, w.act("account.disable")))
+	w.ok(w.UpdateAccount(ctx, a, 2, false, w.act("account.disable")))
 	w.want(w.CreateSession(ctx, late, secret.Hash("late"), 2, w.act("session.start")), reason.Conflict)
+	w.want(w.ContinueSession(ctx, goesOn, secret.Hash("cookie "+goesOn.ID), secret.Hash("late"), 2, w.act("session.continue")), reason.Conflict)
 }
 
 func consents(t *testing.T, w *world) {
