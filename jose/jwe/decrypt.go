@@ -264,7 +264,7 @@ func (t *attempt) key(key *jwk.Key, r *recipient, enc *alg.Row) ([]byte, error) 
 	if !key.Accepts(r.header.Algorithm) {
 		return nil, fail(jose.KeyMisuse, "the key is bound to another algorithm")
 	}
-	d := key.Data(keydata.Access{})
+	d := key.Data(keydata.Inside())
 	if !d.CanDecrypt {
 		return nil, fail(jose.KeyMisuse, "the key is public or its key_ops do not allow decrypting")
 	}
