@@ -25,7 +25,8 @@ const maxTries = 64
 
 // A KeySource answers with the keys for a kid and an algorithm. jwk.Key,
 // jwk.Set and jwks.Remote are sources. The kid comes from a stranger: a source
-// compares it and does nothing else with it.
+// compares it and does nothing else with it. The answer must not depend on ctx, which
+// carries a deadline and a trace: give each tenant a source of its own.
 type KeySource interface {
 	Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*jwk.Key, error)
 }
