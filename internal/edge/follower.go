@@ -48,7 +48,8 @@ type follower struct {
 	reported  time.Time
 	reporting atomic.Bool
 	reports   sync.WaitGroup
-	fresh     bool // the next request asks for a snapshot
+	revoked   [2]chan struct{} // tells renewer that a key was revoked: of tokens, of keys
+	fresh     bool             // the next request asks for a snapshot
 }
 
 func newFollower(c config.EdgeIssuer, v *revoke.View, o Options) (*follower, error) {
@@ -58,7 +59,8 @@ func newFollower(c config.EdgeIssuer, v *revoke.View, o Options) (*follower, err
 	if u, err := url.Parse(c.Issuer); err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && c.AllowHTTP) {
 		return nil, errors.New("feed: the issuer is not an https address")
 	}
-	f := &follower{config: c, view: v, options: o, silence: silence, client: feedClient(o.HTTPClient)}
+	f := &follower{config: c, view: v, options: o, silence: silence, client: feedClient(o.HTTPClient),
+		revoked: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}}
 	// Feed keys are a purpose of their own, published apart from the token keys.
 	algorithms := []jwk.Algorithm{jwk.ES256}
 	var err error
@@ -95,6 +97,11 @@ func (f *follower) run(ctx context.Context) {
 	var keys sync.WaitGroup
 	keys.Go(func() { _ = f.keys.Run(ctx) }) // ends with ctx, and only then
 	defer keys.Wait()
+	for i, remote := range []*jwks.Remote{f.tokens, f.keys} {
+		if remote != nil {
+			keys.Go(func() { renewer(ctx, remote, f.revoked[i]) })
+		}
+	}
 	defer f.reports.Wait()
 	backoff := firstBackoff
 	for ctx.Err() == nil {
@@ -245,7 +252,7 @@ func (f *follower) take(ctx context.Context, m *revoke.Message, parts []revoke.S
 		}
 		lag = now.Sub(m.Batch.Entries[len(m.Batch.Entries)-1].At) // Decode lets no batch be empty
 		if slices.ContainsFunc(m.Batch.Entries, func(e revoke.Entry) bool { return e.Kind == revoke.KindKey }) {
-			f.renew(ctx)
+			f.renew()
 		}
 	default:
 		if err := f.view.Beat(m.Heartbeat); err != nil {
@@ -267,11 +274,30 @@ func (f *follower) take(ctx context.Context, m *revoke.Message, parts []revoke.S
 	return nil, nil
 }
 
-// renew fetches the keys when one was revoked: what takes its place signs already.
-func (f *follower) renew(ctx context.Context) {
-	for _, keys := range []*jwks.Remote{f.tokens, f.keys} {
-		if keys != nil {
-			f.reports.Go(func() { _ = keys.Renew(ctx) }) // where it fails the next token asks again
+// renew has the keys fetched, for one was revoked: what takes its place signs already.
+func (f *follower) renew() {
+	for _, c := range f.revoked {
+		select {
+		case c <- struct{}{}:
+		default: // the fetch that is asked for has not begun
+		}
+	}
+}
+
+// renewer fetches keys as often as one was revoked. It outlives a stream that breaks,
+// after which nothing tells of the revocation again, and an issuer that does not
+// answer. Renew waits out its cool-down by itself.
+func renewer(ctx context.Context, keys *jwks.Remote, revoked <-chan struct{}) {
+	for {
+		select {
+		case <-revoked:
+		case <-ctx.Done():
+			return
+		}
+		for keys.Renew(ctx) != nil {
+			if sleep(ctx, time.Second) != nil {
+				return
+			}
 		}
 	}
 }

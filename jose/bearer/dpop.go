@@ -64,7 +64,11 @@ func prove[C any](d *DPoP, t *jwt.Token[C], text string, r *http.Request) (whole
 	if bound == "" {
 		return false, fail(jose.SenderMismatch, "the scheme is DPoP and the token is bound to no key")
 	}
-	q := jwt.DPoPRequest{Proofs: r.Header["Dpop"], Method: r.Method, URL: d.Origin + r.URL.EscapedPath(), AccessToken: text, Thumbprint: bound}
+	path := r.URL.EscapedPath()
+	if path != "" && path[0] != '/' { // OPTIONS *, which would run into the Origin
+		return false, errProof{fail(jose.ClaimMismatch, "htu: the request has no address")}
+	}
+	q := jwt.DPoPRequest{Proofs: r.Header["Dpop"], Method: r.Method, URL: d.Origin + path, AccessToken: text, Thumbprint: bound}
 	if d.Nonces != nil {
 		q.Nonces = d.Nonces.Accepted(d.Clock())
 	}

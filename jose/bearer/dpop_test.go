@@ -111,6 +111,38 @@ func TestDPoP(t *testing.T) {
 	}
 }
 
+// What path a stranger asks for is never the operator's fault, and a path that
+// browsers send as it is has proofs like every other.
+func TestDPoPPaths(t *testing.T) {
+	h := withDPoP(t, false)
+	s := newSigner(t)
+	bound := h.token(`,"cnf":{"jkt":"` + s.Thumbprint() + `"}`)
+	ask := func(target, htu string) int {
+		t.Helper()
+		text, err := s.Proof(jwt.DPoPTarget{Method: "OPTIONS", URL: "https://api.example" + htu, AccessToken: bound})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("OPTIONS", target, nil)
+		r.Header.Set("Authorization", "DPoP "+bound)
+		r.Header.Set("DPoP", text)
+		return h.do(r).Code
+	}
+	for _, path := range []string{"/items[1]", "/a|b", "/a^b", "/%7Bx%7d", "/a;b=(1)"} {
+		if code := ask(path, path); code != 200 {
+			t.Errorf("%s: %d", path, code)
+		}
+	}
+	if code := ask("/items[1]", "/items%5B1%5D"); code != 200 {
+		t.Error("a client that escapes:", code)
+	}
+	for _, target := range []string{"/" + strings.Repeat("x", 5000), "/a\\b", "/\u00e4", "*", "/items[2]"} {
+		if code := ask(target, "/items[1]"); code != 401 {
+			t.Errorf("%.20s: %d", target, code)
+		}
+	}
+}
+
 // RFC 9449 8.2, 9.
 func TestDPoPNonce(t *testing.T) {
 	h := withDPoP(t, true)

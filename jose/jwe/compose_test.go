@@ -86,7 +86,7 @@ func TestAgreementOfTheRFC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := bob.Data(keydata.Access{})
+	d := bob.Data(keydata.Inside())
 	p := params{epk: `{"kty":"EC","crv":"P-256","x":"gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0","y":"SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps"}`}
 	pub, err := p.readEphemeral(d)
 	if err != nil {

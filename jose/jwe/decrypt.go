@@ -27,7 +27,8 @@ const (
 
 // A KeySource answers with the keys for a kid and an algorithm. jwk.Key and
 // jwk.Set are sources. The kid comes from a stranger: a source compares it and
-// does nothing else with it.
+// does nothing else with it. The answer must not depend on ctx, which carries a
+// deadline and a trace: give each tenant a source of its own.
 type KeySource interface {
 	Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*jwk.Key, error)
 }
@@ -264,7 +265,7 @@ func (t *attempt) key(key *jwk.Key, r *recipient, enc *alg.Row) ([]byte, error) 
 	if !key.Accepts(r.header.Algorithm) {
 		return nil, fail(jose.KeyMisuse, "the key is bound to another algorithm")
 	}
-	d := key.Data(keydata.Access{})
+	d := key.Data(keydata.Inside())
 	if !d.CanDecrypt {
 		return nil, fail(jose.KeyMisuse, "the key is public or its key_ops do not allow decrypting")
 	}

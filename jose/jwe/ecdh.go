@@ -71,7 +71,7 @@ func (p *params) readEphemeral(d *keydata.Data) (*ecdh.PublicKey, error) {
 	if err != nil {
 		return nil, fail(jose.HeaderInvalid, "epk is no public key for the algorithm")
 	}
-	pub := key.Data(keydata.Access{}).ECDH
+	pub := key.Data(keydata.Inside()).ECDH
 	if pub == nil || pub.Curve() != d.ECDH.Curve() {
 		return nil, fail(jose.HeaderInvalid, "epk is on another curve than the key")
 	}

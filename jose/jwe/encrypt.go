@@ -146,7 +146,7 @@ func prepare(plaintext []byte, keys []*jwk.Key, o EncryptOptions) (*content, err
 
 // share encrypts cek to key.
 func (c *content) share(key *jwk.Key, cek []byte) (wrapped, error) {
-	d := key.Data(keydata.Access{})
+	d := key.Data(keydata.Inside())
 	if err := checkDirect(d, c.enc); err != nil {
 		return wrapped{}, err
 	}

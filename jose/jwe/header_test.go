@@ -12,7 +12,7 @@ import (
 // Members whose type the RFC gives have it, also those that nobody uses.
 func TestHeaderMembers(t *testing.T) {
 	for _, member := range []string{`"alg":[]`, `"enc":7`, `"kid":null`, `"typ":{}`, `"cty":true`, `"zip":1`, `"jku":1`, `"x5u":[]`, `"x5t":1`, `"x5t#S256":1`,
-		`"jwk":"x"`, `"x5c":"x"`, `"epk":[]`, `"apu":1`, `"apv":"!"`, `"iv":"A"`, `"tag":null`, `"p2s":{}`, `"p2c":"4096"`, `"p2c":04096`} {
+		`"jwk":"x"`, `"x5c":"x"`, `"x5c":[]`, `"x5c":["QQ",1]`, `"x5c":[["QQ"]]`, `"epk":[]`, `"apu":1`, `"apv":"!"`, `"iv":"A"`, `"tag":null`, `"p2s":{}`, `"p2c":"4096"`, `"p2c":04096`} {
 		rest := `"alg":"dir","enc":"A128GCM",`
 		name, _, _ := strings.Cut(member, ":")
 		rest = strings.NewReplacer(`"alg":"dir",`, map[bool]string{true: "", false: `"alg":"dir",`}[name == `"alg"`],
@@ -21,7 +21,7 @@ func TestHeaderMembers(t *testing.T) {
 			t.Errorf("%s: %v", member, err)
 		}
 	}
-	good := `{"alg":"dir","enc":"A128GCM","kid":"k","typ":"t","cty":"c","zip":"DEF","jku":"u","jwk":{},"x5c":[],"apu":"QQ","p2c":4096,"other":{"a":1}}`
+	good := `{"alg":"dir","enc":"A128GCM","kid":"k","typ":"t","cty":"c","zip":"DEF","jku":"u","jwk":{},"x5c":["QQ==","QQ=="],"apu":"QQ","p2c":4096,"other":{"a":1}}`
 	h, err := jwe.ParseHeader(encode(good))
 	if err != nil || h.Algorithm != jwk.Direct || h.Encryption != jwk.A128GCM || h.KeyID != "k" || h.Type != "t" || h.ContentType != "c" || !h.Compressed {
 		t.Errorf("%+v, %v", h, err)

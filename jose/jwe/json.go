@@ -269,7 +269,7 @@ func EncryptJSON(plaintext, aad []byte, keys []*jwk.Key, o EncryptOptions) ([]by
 	var out messageJSON
 	var header headerJSON // the protected one
 	for _, key := range keys {
-		if len(keys) > 1 && isDirect(key.Data(keydata.Access{}).Row) {
+		if len(keys) > 1 && isDirect(key.Data(keydata.Inside()).Row) {
 			return nil, fail(jose.PolicyInvalid, algOf(key)+" has one recipient")
 		}
 		w, err := c.share(key, cek)

@@ -98,8 +98,8 @@ func TestAgreementMaterial(t *testing.T) {
 
 // A key of an extension's algorithm is read where the extension is given.
 func TestExtensionIsAskedByParse(t *testing.T) {
-	o := jwk.Options{Extensions: []jwk.Extension{jwk.NewExtension(keydata.Access{}, yes{})}}
-	k, err := jwk.NewExtension(keydata.Access{}, yes{}).Key(jwk.MLDSA44, make([]byte, 1312), []byte{1}, "k")
+	o := jwk.Options{Extensions: []jwk.Extension{jwk.NewExtension(keydata.Inside(), yes{})}}
+	k, err := jwk.NewExtension(keydata.Inside(), yes{}).Key(jwk.MLDSA44, make([]byte, 1312), []byte{1}, "k")
 	if err != nil {
 		t.Fatal(err)
 	}

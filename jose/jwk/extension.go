@@ -15,8 +15,14 @@ import (
 // Package mldsa, a module of its own, has one.
 type Extension struct{ impl keydata.Extension }
 
-// NewExtension is for modules of this repository: nobody else can build an Access.
-func NewExtension(_ keydata.Access, impl keydata.Extension) Extension { return Extension{impl} }
+// NewExtension is for modules of this repository: everybody else gets an Extension
+// that reads nothing.
+func NewExtension(a keydata.Access, impl keydata.Extension) Extension {
+	if !a.Granted() {
+		return Extension{}
+	}
+	return Extension{impl}
+}
 
 // Key builds a key of the extension's algorithm from its public and private
 // bytes, as they stand in a JWK; private may be nil. It fails with

@@ -26,7 +26,7 @@ func (y yes) Public() keydata.Outside   { return y }
 // An extension is asked for its own algorithms, with bytes of the right size, and
 // for nothing else.
 func TestExtensions(t *testing.T) {
-	e := jwk.NewExtension(keydata.Access{}, yes{})
+	e := jwk.NewExtension(keydata.Inside(), yes{})
 	k, err := e.Key(jwk.MLDSA44, make([]byte, 1312), make([]byte, 32), "")
 	if err != nil || !k.CanSign() || k.KeyID() != k.Thumbprint() || k.PublicKey() != nil {
 		t.Fatal(k, err)
@@ -45,8 +45,11 @@ func TestExtensions(t *testing.T) {
 	wants(t, err, jose.AlgorithmNotAllowed)
 	_, err = e.Key(jwk.MLDSA44, make([]byte, 1312), nil, "\xff")
 	wants(t, err, jose.KeyInvalid)
-	_, err = jwk.NewExtension(keydata.Access{}, yes{broken: true}).Key(jwk.MLDSA44, make([]byte, 1312), nil, "")
+	_, err = jwk.NewExtension(keydata.Inside(), yes{broken: true}).Key(jwk.MLDSA44, make([]byte, 1312), nil, "")
 	wants(t, err, jose.KeyInvalid)
 	_, err = jwk.Extension{}.Key(jwk.MLDSA44, make([]byte, 1312), nil, "")
+	wants(t, err, jose.AlgorithmNotAllowed)
+	// A ticket that a stranger can make: its type's zero value.
+	_, err = jwk.NewExtension(keydata.Access{}, yes{}).Key(jwk.MLDSA44, make([]byte, 1312), nil, "")
 	wants(t, err, jose.AlgorithmNotAllowed)
 }

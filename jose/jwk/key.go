@@ -173,8 +173,13 @@ func (k *Key) keyType() string {
 	return k.data.Row.KeyType
 }
 
-// Data is for the packages of this module: nobody else can build an Access.
-func (k *Key) Data(keydata.Access) *keydata.Data { return k.data }
+// Data is for the packages of this module: it returns nil to everybody else.
+func (k *Key) Data(a keydata.Access) *keydata.Data {
+	if !a.Granted() {
+		return nil
+	}
+	return k.data
+}
 
 func boundElsewhere(k *Key, a Algorithm) error {
 	return fail(jose.KeyMisuse, "the key is bound to "+k.data.Row.Name+", the token names "+string(a))

@@ -2,14 +2,11 @@ package jwk
 
 import (
 	"bytes"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/b64"
-	"github.com/jotward/jotward/jose/internal/strictjson"
 )
 
 // maxSecret bounds a shared secret. HMAC hashes a longer one down anyway (RFC 2104 2).
@@ -63,40 +60,4 @@ func checkSecretSize(row *alg.Row, size int) error {
 		}
 	}
 	return nil
-}
-
-// isPublicText finds the classic confusion at its root: a public key, in any of
-// its usual texts, taken for an HMAC secret (CVE-2016-5431, CVE-2024-54150).
-// Leading blanks do not hide it (CVE-2026-34950).
-func isPublicText(secret []byte) bool {
-	text := bytes.TrimSpace(bytes.TrimPrefix(secret, []byte("\xef\xbb\xbf")))
-	if bytes.Contains(text, []byte("-----BEGIN ")) {
-		return true
-	}
-	if block, _ := pem.Decode(text); block != nil {
-		return true
-	}
-	if bytes.HasPrefix(text, []byte("ssh-")) || bytes.HasPrefix(text, []byte("ecdsa-sha2-")) {
-		return true
-	}
-	if len(text) > 0 && text[0] == '{' {
-		var d strictjson.Doc
-		if d.Scan(string(text)) == nil {
-			_, isKey := d.Find("kty")
-			_, isSet := d.Find("keys")
-			return isKey || isSet
-		}
-	}
-	if len(secret) > 2 && secret[0] == 0x30 { // a DER SEQUENCE
-		if _, err := x509.ParsePKIXPublicKey(secret); err == nil {
-			return true
-		}
-		if _, err := x509.ParsePKCS1PublicKey(secret); err == nil {
-			return true
-		}
-		if _, err := x509.ParseCertificate(secret); err == nil {
-			return true
-		}
-	}
-	return false
 }

@@ -186,6 +186,8 @@ func (r *Remote) Warm(data []byte, issuer string) error {
 	}
 	// Its digest is nobody's: the first reply is another document, and has verifiers
 	// forget what they accepted by these keys.
+	r.mu.Lock() // see accept
+	defer r.mu.Unlock()
 	r.now.CompareAndSwap(nil, &snapshot{set: b.set, generation: 2, fetched: b.fetched, refreshAt: b.fetched, expires: b.fetched, staleUntil: b.fetched.Add(longest)})
 	return nil
 }

@@ -31,6 +31,9 @@ func (r *Remote) get(ctx context.Context, address string) ([]byte, http.Header, 
 		return nil, nil, fail(jose.KeySetInvalid, "no usable address")
 	}
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
+	// Whoever asks wants to know what the issuer says now: for an unknown kid, or
+	// after a revocation. What may be remembered is remembered here.
+	req.Header.Set("Cache-Control", "no-cache")
 	resp, err := r.config.Client.Do(req)
 	if err != nil {
 		if own, ok := errors.AsType[*jose.Error](err); ok { // CheckRedirect's

@@ -27,6 +27,8 @@ type Remote struct {
 	closed  bool
 	report  report
 	renewed time.Time // when Renew last went around the cool-down
+	started uint64    // how many fetches were
+	last    *flight   // the last of them, nil before the first
 
 	// found is the set's address as discovery gave it. Only the one flight uses it.
 	found   string
@@ -53,8 +55,9 @@ func (s *snapshot) usable(now time.Time) bool { return s != nil && now.Before(s.
 
 // flight is one fetch that any number of callers wait for.
 type flight struct {
-	done chan struct{}
-	err  error // set before done is closed
+	done   chan struct{}
+	number uint64 // of all that were started
+	err    error  // set before done is closed
 }
 
 // NewRemote builds a Remote and fetches nothing yet: the first Lookup does, or
@@ -172,10 +175,16 @@ func (r *Remote) join(now time.Time) *flight {
 	if f := r.flight.Load(); f != nil || r.closed || r.resting(now) {
 		return f
 	}
-	f := &flight{done: make(chan struct{})}
+	return r.start(now)
+}
+
+// start starts a fetch. The caller holds mu and has seen that none is under way.
+func (r *Remote) start(now time.Time) *flight {
+	r.started++
+	f := &flight{done: make(chan struct{}), number: r.started}
+	r.last = f
 	r.flight.Store(f)
-	started := now // of its own, so that only a start allocates
-	r.lastStart.Store(&started)
+	r.lastStart.Store(&now) // now is a copy, so only a start allocates
 	r.flights.Add(1)
 	go r.fly(f)
 	return f
@@ -202,10 +211,10 @@ func (r *Remote) fly(f *flight) {
 		err = jose.NewError(jose.KeysUnavailable, fmt.Sprintf("the issuer answered with status %d", s.status), nil)
 	}
 	now := r.config.Clock()
+	r.mu.Lock()
 	if err == nil {
 		r.accept(got, now)
 	}
-	r.mu.Lock()
 	r.report.add(now, err)
 	r.flight.Store(nil)
 	r.mu.Unlock()
@@ -225,7 +234,8 @@ func (r *Remote) fetchSafely(ctx context.Context) (got *reply, err error) {
 }
 
 // accept replaces the snapshot. The same document keeps its generation, so that
-// verifiers keep what they remember.
+// verifiers keep what they remember. The caller holds mu: two documents must not come
+// to one generation, and Warm writes as well.
 func (r *Remote) accept(got *reply, now time.Time) {
 	ahead := r.config.RefreshAhead
 	if ahead == 0 {
@@ -266,28 +276,72 @@ func (r *Remote) Refresh(ctx context.Context) error {
 }
 
 // Renew is Refresh for a caller who knows from the issuer itself that its keys have
-// changed: it goes around the cool-down, once in the time of one, and never takes the
-// answer of a fetch that began before. What a token says is no such knowledge.
+// changed: it goes around the cool-down, and never takes the answer of a fetch that
+// began before. What a token says is no such knowledge. It returns nil when a fetch
+// that began after the call went well, and for no other reason.
+//
+// It goes around once in the time of one cool-down. A call that comes sooner waits
+// until it may ask, so give it a ctx that ends, or a goroutine of its own; calls that
+// wait share one fetch. It fails like Refresh.
 func (r *Remote) Renew(ctx context.Context) error {
-	now := r.config.Clock()
 	r.mu.Lock()
-	since := now.Sub(r.renewed)
-	again := !r.renewed.IsZero() && since >= 0 && since < r.config.CoolDown
-	if !again {
-		r.renewed = now
-	}
-	before := r.flight.Load()
+	before := r.started
 	r.mu.Unlock()
-	if again {
-		return r.Refresh(ctx)
-	}
-	if before != nil {
-		if err := before.wait(ctx); err != nil {
+	for {
+		f, pause, err := r.renewal(before)
+		switch {
+		case err != nil:
 			return err
+		case f == nil:
+			if err := r.rest(ctx, pause); err != nil {
+				return err
+			}
+		case f.number > before:
+			if err := f.wait(ctx); err != nil {
+				return err
+			}
+			return f.err
+		default:
+			if err := f.wait(ctx); err != nil {
+				return err
+			}
 		}
 	}
-	r.lastStart.Store(nil)
-	return r.Refresh(ctx)
+}
+
+// renewal returns the last fetch if it began after as many others, else the one under
+// way, which must end first, else one that it starts, or how long it must not.
+func (r *Remote) renewal(before uint64) (*flight, time.Duration, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.started > before {
+		return r.last, 0, nil
+	}
+	if r.closed {
+		return nil, 0, fail(jose.KeysUnavailable, "closed")
+	}
+	if f := r.flight.Load(); f != nil {
+		return f, 0, nil
+	}
+	now := r.config.Clock()
+	if since := now.Sub(r.renewed); !r.renewed.IsZero() && since >= 0 && since < r.config.CoolDown {
+		return nil, r.config.CoolDown - since, nil
+	}
+	r.renewed = now // and not before: who only waited has asked nothing
+	return r.start(now), 0, nil
+}
+
+// rest waits, until ctx ends or Close is called.
+func (r *Remote) rest(ctx context.Context, pause time.Duration) error {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.background.Done():
+	case <-ctx.Done():
+		return jose.NewError(jose.KeysUnavailable, "the caller stopped waiting for the key set", ctx.Err())
+	}
+	return nil
 }
 
 // Run keeps the set fresh until ctx ends or Close is called, also while nobody

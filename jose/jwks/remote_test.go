@@ -199,31 +199,84 @@ func TestRenew(t *testing.T) {
 		if err := r.Renew(t.Context()); err != nil || !has(t, r, "b") || has(t, r, "a") || w.count(keysAt) != 2 {
 			t.Errorf("%v, %d fetches", err, w.count(keysAt))
 		}
+		// The next ones wait for the cool-down, and share what comes then: no nil without
+		// having asked.
+		w.set(keysAt, page{body: publish(t, generate(t, "b2"))})
+		began, together := time.Now(), make(chan error, 100)
 		for range 100 {
-			if err := r.Renew(t.Context()); err != nil {
+			go func() { together <- r.Renew(t.Context()) }()
+		}
+		for range 100 {
+			if err := <-together; err != nil {
 				t.Error(err)
 			}
 		}
-		if n := w.count(keysAt); n != 2 {
-			t.Errorf("%d fetches, want 2", n)
+		if n := w.count(keysAt); n != 3 || !has(t, r, "b2") || time.Since(began) != jwks.DefaultCoolDown {
+			t.Errorf("%d fetches after %v, want 3", n, time.Since(began))
 		}
+		soon, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.Renew(soon); !errors.Is(err, jose.KeysUnavailable) || !errors.Is(err, context.DeadlineExceeded) || w.count(keysAt) != 3 {
+			t.Errorf("who cannot wait: %v", err)
+		}
+
+		// A fetch under way brings what was so before.
 		time.Sleep(jwks.DefaultCoolDown)
 		open := w.close()
 		go func() { _ = r.Refresh(t.Context()) }()
-		synctest.Wait() // the answer to it is the old one
+		synctest.Wait()
+		// Who stops waiting for it has asked nothing, and takes nobody's turn.
+		brief, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := r.Renew(brief); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("who stops waiting: %v", err)
+		}
 		done := make(chan error)
 		go func() { done <- r.Renew(t.Context()) }()
 		synctest.Wait()
 		w.set(keysAt, page{body: publish(t, generate(t, "c"))})
 		open()
-		if err := <-done; err != nil || !slices.Equal(r.Health().KeyIDs, []string{"c"}) || w.count(keysAt) != 4 {
+		began = time.Now()
+		if err := <-done; err != nil || time.Since(began) > 0 || !slices.Equal(r.Health().KeyIDs, []string{"c"}) || w.count(keysAt) != 5 {
 			t.Errorf("%v, %v, %d fetches", err, r.Health().KeyIDs, w.count(keysAt))
 		}
+
+		// A fetch that fails is no renewal, and those that wait for it are told.
+		time.Sleep(jwks.DefaultCoolDown)
+		w.fails(errors.New("connection refused"))
+		if err := r.Renew(t.Context()); jose.ReasonOf(err) != jose.KeysUnavailable {
+			t.Errorf("a fetch that fails: %v", err)
+		}
+		w.fails(nil)
+		if err := r.Renew(t.Context()); err != nil || w.count(keysAt) != 7 {
+			t.Errorf("the next: %v, %d fetches", err, w.count(keysAt))
+		}
+
+		go func() { done <- r.Renew(t.Context()) }()
+		synctest.Wait()
 		r.Close()
+		if err := <-done; jose.ReasonOf(err) != jose.KeysUnavailable {
+			t.Errorf("waiting while it is closed: %v", err)
+		}
 		if err := r.Renew(t.Context()); jose.ReasonOf(err) != jose.KeysUnavailable {
 			t.Errorf("after Close: %v", err)
 		}
 	})
+}
+
+// Each fetch is for what the issuer says now: a cache on the way is told so.
+func TestFetchesGoAroundCaches(t *testing.T) {
+	w := &world{}
+	w.set(keysAt, page{body: publish(t, generate(t, "a"))})
+	r := remote(t, w, nil)
+	if err := r.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, asked := range w.asked {
+		if got := asked.Header.Get("Cache-Control"); got != "no-cache" {
+			t.Errorf("%s: Cache-Control %q", asked.URL, got)
+		}
+	}
 }
 
 func TestUnreachableIssuerIsAskedOncePerCoolDown(t *testing.T) {

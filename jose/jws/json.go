@@ -19,7 +19,8 @@ const maxSignatures = 16
 // Of several signatures one that holds is enough (RFC 7515 5.2); Message names
 // its header and key. Every signature must be well-formed, and header names
 // must be disjoint between its protected and unprotected part. It fails like
-// Verify; with the first signature's reason when none holds.
+// Verify; with the first signature's reason when none holds. Of keys that
+// answer to signatures without kid, 64 are tried for all of them together.
 //
 // What Message.Header holds may have stood in the unprotected header, where
 // anybody can change it: the key is safe to believe, typ and cty are not.
@@ -69,12 +70,13 @@ func verifyJSON(ctx context.Context, text, detached []byte, isDetached bool, key
 		return nil, err
 	}
 	var first error
+	tries := maxTries
 	for _, p := range parts {
 		err := p.err
 		if err == nil {
 			var key *jwk.Key
 			input := []byte(p.protected + "." + signed)
-			if key, err = verifyOne(ctx, p.header, input, p.signature, keys, o); err == nil {
+			if key, err = verifyOne(ctx, p.header, input, p.signature, keys, o, &tries); err == nil {
 				return &Message{Header: p.header, Payload: body, Key: key}, nil
 			}
 		}

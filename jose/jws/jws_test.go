@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,25 +182,43 @@ func TestTwoNamesOfEd25519(t *testing.T) {
 // A message without kid is tried with a few keys, and with no more than that.
 func TestCandidatesAreBounded(t *testing.T) {
 	var keys []*jwk.Key
-	for _, id := range []string{"a", "b", "c", "d", "e"} {
-		keys = append(keys, generate(t, jwk.HS256, id))
+	for i := range jws.MaxCandidates + 1 {
+		keys = append(keys, generate(t, jwk.HS256, fmt.Sprint("k", i)))
 	}
-	secret, _ := keys[3].ExportPrivate()
-	nameless := parse(t, strings.Replace(string(secret), `"kid":"d",`, "", 1))
+	last := keys[jws.MaxCandidates-1]
+	secret, _ := last.ExportPrivate()
+	nameless := parse(t, strings.Replace(string(secret), `"kid":"`+last.KeyID()+`",`, "", 1))
 	token, err := jws.Sign([]byte("x"), nameless, jws.SignOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	four, _ := jwk.NewSet(keys[:4]...)
-	if m, err := jws.Verify(ctx, token, four, allow(jwk.HS256)); err != nil || m.Key != keys[3] {
-		t.Errorf("the fourth of four keys: %v", err)
+	most, _ := jwk.NewSet(keys[:jws.MaxCandidates]...)
+	if m, err := jws.Verify(ctx, token, most, allow(jwk.HS256)); err != nil || m.Key != last {
+		t.Errorf("the last key that may be tried: %v", err)
 	}
-	five, _ := jwk.NewSet(keys...)
-	_, err = jws.Verify(ctx, token, five, allow(jwk.HS256))
+	all, _ := jwk.NewSet(keys...)
+	_, err = jws.Verify(ctx, token, all, allow(jwk.HS256))
 	wants(t, err, jose.KeyAmbiguous)
-	three, _ := jwk.NewSet(keys[:3]...)
-	_, err = jws.Verify(ctx, token, three, allow(jwk.HS256))
+	others, _ := jwk.NewSet(keys[:jws.MaxCandidates-1]...)
+	_, err = jws.Verify(ctx, token, others, allow(jwk.HS256))
 	wants(t, err, jose.SignatureInvalid)
+
+	// Many signatures without kid do not multiply the work: only the first four are
+	// tried with all keys.
+	segment := strings.Split(token, ".")
+	good := fmt.Sprintf(`{"protected":%q,"signature":%q}`, segment[0], segment[2])
+	bad := fmt.Sprintf(`{"protected":%q,"signature":%q}`, segment[0], "A"+segment[2][1:])
+	if segment[2][0] == 'A' {
+		bad = fmt.Sprintf(`{"protected":%q,"signature":%q}`, segment[0], "B"+segment[2][1:])
+	}
+	message := func(before int) []byte {
+		return fmt.Appendf(nil, `{"payload":%q,"signatures":[%s%s]}`, segment[1], strings.Repeat(bad+",", before), good)
+	}
+	if _, err = jws.VerifyJSON(ctx, message(3), most, allow(jwk.HS256)); err != nil {
+		t.Errorf("the fourth signature: %v", err)
+	}
+	_, err = jws.VerifyJSON(ctx, message(4), most, allow(jwk.HS256))
+	wants(t, err, jose.SignatureInvalid) // the first one's reason
 }
 
 func TestKeyOpsAreKept(t *testing.T) {

@@ -103,7 +103,7 @@ func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
 // key, without Unencoded. It fails like SignInput.
 func SignEncoded(header string, payload []byte, key *jwk.Key) (string, error) {
 	// Room for the input and for the signature after it, so that neither moves the other.
-	buf := make([]byte, 0, len(header)+1+len(payload)*4/3+4+signatureSize(key.Data(keydata.Access{}))*4/3+2)
+	buf := make([]byte, 0, len(header)+1+len(payload)*4/3+4+signatureSize(key.Data(keydata.Inside()))*4/3+2)
 	buf = append(append(buf, header...), '.')
 	buf = b64.AppendEncode(buf, payload)
 	sig, err := SignInput(key, buf)

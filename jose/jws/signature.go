@@ -14,7 +14,7 @@ import (
 // the input themselves; it looks at no header. It fails with KeyMisuse when the
 // key may not verify, and with SignatureInvalid.
 func VerifySignature(key *jwk.Key, input, signature []byte) error {
-	d := key.Data(keydata.Access{})
+	d := key.Data(keydata.Inside())
 	if !d.CanVerify {
 		return fail(jose.KeyMisuse, "key_ops of the key do not allow verify")
 	}
@@ -44,7 +44,7 @@ func VerifySignature(key *jwk.Key, input, signature []byte) error {
 // KeyInvalid when a foreign crypto.Signer fails, or KeysUnavailable when that says so
 // (see jwk.New); both wrap its error.
 func SignInput(key *jwk.Key, input []byte) ([]byte, error) {
-	d := key.Data(keydata.Access{})
+	d := key.Data(keydata.Inside())
 	if !d.CanSign {
 		return nil, fail(jose.KeyMisuse, "the key is public or its key_ops do not allow sign")
 	}

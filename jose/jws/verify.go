@@ -16,12 +16,17 @@ import (
 // DefaultMaxSize is the bound on a message when Options.MaxSize is 0.
 const DefaultMaxSize = 1 << 20
 
-// MaxCandidates is how many keys are tried for a message whose kid does not decide.
-const MaxCandidates = 4
+// MaxCandidates is how many keys are tried for a signature whose kid does not decide:
+// as many as package jwe tries.
+const MaxCandidates = 16
+
+// maxTries bounds the keys that are tried for all signatures of one message.
+const maxTries = 64
 
 // A KeySource answers with the keys for a kid and an algorithm. jwk.Key,
 // jwk.Set and jwks.Remote are sources. The kid comes from a stranger: a source
-// compares it and does nothing else with it.
+// compares it and does nothing else with it. The answer must not depend on ctx, which
+// carries a deadline and a trace: give each tenant a source of its own.
 type KeySource interface {
 	Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*jwk.Key, error)
 }
@@ -96,7 +101,8 @@ func verifyCompact(ctx context.Context, token string, detached []byte, isDetache
 			return nil, fail(jose.TokenMalformed, "payload: "+err.Error())
 		}
 	}
-	key, err := verifyOne(ctx, h, input, sig, keys, o)
+	tries := maxTries
+	key, err := verifyOne(ctx, h, input, sig, keys, o, &tries)
 	if err != nil {
 		return nil, err
 	}
@@ -158,14 +164,18 @@ func (o Options) check(size int, keys KeySource) error {
 	return nil
 }
 
-// verifyOne takes one header and signature from the algorithm to the verdict.
-func verifyOne(ctx context.Context, h Header, input, sig []byte, keys KeySource, o Options) (*jwk.Key, error) {
+// verifyOne takes one header and signature from the algorithm to the verdict. tries is
+// how many keys may still be tried for the message.
+func verifyOne(ctx context.Context, h Header, input, sig []byte, keys KeySource, o Options, tries *int) (*jwk.Key, error) {
 	if !slices.Contains(o.Algorithms, h.Algorithm) {
 		return nil, NotAllowed(h.Algorithm)
 	}
 	candidates, err := keys.Lookup(ctx, h.KeyID, h.Algorithm)
 	if err != nil {
 		return nil, jose.Reasoned(err, jose.KeysUnavailable, "the key source failed")
+	}
+	if *tries -= min(len(candidates), MaxCandidates); *tries < 0 {
+		return nil, fail(jose.KeyAmbiguous, fmt.Sprintf("more than %d keys answer to the signatures", maxTries))
 	}
 	return TryKeys(candidates, h, input, sig)
 }

@@ -18,7 +18,10 @@
 // it, which knows that kind's rules: NewAccessTokenVerifier, NewIDTokenVerifier,
 // NewLogoutTokenVerifier, NewSecurityEventVerifier, NewDPoPVerifier,
 // NewClientAssertionVerifier and NewIntrospectionVerifier. No token of one kind
-// passes for another. Verifier.Explain says of every check what came of it.
+// passes for another. For an access token by RFC 9068 use NewAccessTokenVerifier, which
+// also demands jti, client_id and a scope that is one; the general Verifier is for tokens
+// of a form of your own, and for at+jwt from an issuer that leaves those claims out.
+// Verifier.Explain says of every check what came of it.
 //
 // Every failure is a *jose.Error with a reason code, and Verify neither uses nor
 // reveals anything about the claims before the signature holds. Only the compact

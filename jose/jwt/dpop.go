@@ -47,7 +47,8 @@ type DPoPRequest struct {
 	Method string
 	// URL is the address that the client called: as it is known to clients, not as
 	// a proxy has rewritten it, and never from a Host header that nobody checked.
-	// Query and fragment are left out of the comparison.
+	// Query and fragment are left out of the comparison. A path that cannot be compared,
+	// for it is longer than 4 KiB or holds what no path can, fits no proof.
 	URL string
 	// Nonces are those that the server accepts now, such as its present and its last.
 	Nonces []string
@@ -212,12 +213,12 @@ func (v *DPoPVerifier) rules(r DPoPRequest) ([]rule, error) {
 	case v.own.SkipNonce == (len(r.Nonces) > 0) || slices.Contains(r.Nonces, ""):
 		return nil, fail(jose.PolicyInvalid, "give Nonces, none of them empty, or SkipNonce in the policy")
 	}
-	url, err := normalURI(r.URL)
+	url, wrong, err := requestURI(r.URL)
 	if err != nil {
 		return nil, fail(jose.PolicyInvalid, "URL is no address: "+jose.DetailOf(err))
 	}
 	rules := []rule{
-		methodRule(r.Method), addressRule(url), fresh(v.own.MaxAge, v.own.Leeway),
+		methodRule(r.Method), addressRule(url, wrong), fresh(v.own.MaxAge, v.own.Leeway),
 	}
 	if !v.own.SkipNonce {
 		rules = append(rules, nonceOfRule(r.Nonces))
@@ -238,10 +239,14 @@ func methodRule(method string) rule {
 	}}
 }
 
-// addressRule compares htu with an address that is normal already. The text is not
-// shown as it stands: a client may have left a query in it, with a token.
-func addressRule(url string) rule {
+// addressRule compares htu with an address that is normal already, or that cannot be
+// and is wrong. The text is not shown as it stands: a client may have left a query in
+// it, with a token.
+func addressRule(url string, wrong error) rule {
 	return rule{name: "htu", claim: "htu", hidden: true, expected: show(url), check: func(f *facts) error {
+		if wrong != nil {
+			return wrong
+		}
 		text, err := f.text("htu")
 		if err != nil {
 			return err

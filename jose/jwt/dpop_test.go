@@ -184,6 +184,14 @@ func TestDPoPPoliciesRefuse(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	long := whole
+	long.URL += strings.Repeat("/x", 3000)
+	if _, err := v.Verify(ctx, long); !errors.Is(err, jose.ClaimMismatch) {
+		t.Errorf("a path that cannot be compared: %v", err)
+	}
+	if e, err := v.Explain(ctx, long); err != nil || !errors.Is(e.Failure(), jose.ClaimMismatch) {
+		t.Errorf("a path that cannot be compared, explained: %v", err)
+	}
 	good.SkipNonce = false
 	if v, err = jwt.NewDPoPVerifier(good); err != nil {
 		t.Fatal(err)

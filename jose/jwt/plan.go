@@ -3,6 +3,7 @@ package jwt
 import (
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -135,6 +136,9 @@ func (c *compiler) compileMap(t reflect.Type) (decoder, error) {
 }
 
 func (c *compiler) compileStruct(t reflect.Type) (decoder, error) {
+	if t == reflect.TypeFor[Registered]() {
+		return nil, errors.New("the registered claims stand in the Token itself, as Token.Subject and so on: leave jwt.Registered out, or name the claim")
+	}
 	if d := c.structs[t]; d != nil {
 		return d, nil
 	}
@@ -164,6 +168,10 @@ func (c *compiler) addFields(d *structDecoder, t reflect.Type, index []int) erro
 		at := append(index[:len(index):len(index)], i)
 		if f.Anonymous && tag == "" && f.Type.Kind() == reflect.Struct &&
 			!reflect.PointerTo(f.Type).Implements(jsonUnmarshaler) {
+			if f.Type == reflect.TypeFor[Registered]() {
+				_, err := c.compileStruct(f.Type)
+				return err
+			}
 			if err := c.addFields(d, f.Type, at); err != nil {
 				return err
 			}

@@ -12,7 +12,10 @@ import (
 // a token whose claims set is only whole after a step that follows the signature,
 // as an SD-JWT's is (RFC 9901 7.1). process receives the payload once its
 // signature holds; the policy judges what it returns, and so does the reading of C.
-func (v *Verifier[C]) Processed(ctx context.Context, token string, process func(payload string) (string, error), _ keydata.Access) (*Token[C], error) {
+func (v *Verifier[C]) Processed(ctx context.Context, token string, process func(payload string) (string, error), a keydata.Access) (*Token[C], error) {
+	if !a.Granted() {
+		return nil, fail(jose.PolicyInvalid, "Processed is for the packages of this module")
+	}
 	if v == nil || v.core.keys == nil {
 		return nil, errUnbuilt()
 	}

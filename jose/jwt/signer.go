@@ -1,8 +1,11 @@
 package jwt
 
 import (
+	"time"
+
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/claimset"
+	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jws"
 )
@@ -42,14 +45,68 @@ func NewSigner(key *jwk.Key, o SignerOptions) (*Signer, error) {
 // Sign returns a signed token. A []byte or json.RawMessage is signed byte for
 // byte as it is; anything else is written by encoding/json. Either must be one
 // strict JSON object, so that no Verifier of this library finds fault with its
-// form; the values of claims are the caller's affair. It fails with
-// ClaimsInvalid, also for a string that is no UTF-8, and like jws.SignInput.
+// form. What was not given as bytes has registered claims that a Verifier reads: a
+// time.Time in the place of a NumericDate is refused, for it is written as a text. The
+// values are else the caller's affair. Registered alone is written as claims; a struct
+// that embeds it can hold its texts, and needs NumericDate fields for its times. It fails
+// with ClaimsInvalid, also for a string that is no UTF-8, and like jws.SignInput.
 func (s *Signer) Sign(claims any) (string, error) {
-	payload, err := claimset.Bytes(claims)
+	switch r := claims.(type) {
+	case Registered:
+		claims = r.written()
+	case *Registered:
+		if r != nil {
+			claims = r.written()
+		}
+	}
+	payload, verbatim, err := claimset.Marshal(claims)
+	if err == nil {
+		err = checkClaims(payload, verbatim)
+	}
 	if err != nil {
 		return "", err
 	}
 	return jws.SignEncoded(s.header, payload, s.key)
+}
+
+// checkClaims finds fault where a Verifier would.
+func checkClaims(payload []byte, verbatim bool) error {
+	if verbatim {
+		if err := strictjson.Check(string(payload)); err != nil {
+			return fail(jose.ClaimsInvalid, err.Error())
+		}
+		return nil
+	}
+	s := borrowScratch()
+	defer s.release()
+	if err := s.doc.Scan(string(payload)); err != nil {
+		return fail(jose.ClaimsInvalid, err.Error())
+	}
+	var r Registered
+	var a aside
+	if _, err := readRegistered(&r, &a, &s.doc, &s.lists); err != nil {
+		return fail(jose.ClaimsInvalid, jose.DetailOf(err)+": times are written by NumericDate or as numbers, the others are strings")
+	}
+	return nil
+}
+
+// written is r as it stands in a token.
+func (r *Registered) written() any {
+	date := func(t time.Time) *NumericDate {
+		if t.IsZero() {
+			return nil
+		}
+		return &NumericDate{t}
+	}
+	return struct {
+		Issuer    string       `json:"iss,omitempty"`
+		Subject   string       `json:"sub,omitempty"`
+		Audience  []string     `json:"aud,omitempty"`
+		Expiry    *NumericDate `json:"exp,omitempty"`
+		NotBefore *NumericDate `json:"nbf,omitempty"`
+		IssuedAt  *NumericDate `json:"iat,omitempty"`
+		ID        string       `json:"jti,omitempty"`
+	}{r.Issuer, r.Subject, r.Audience, date(r.Expiry), date(r.NotBefore), date(r.IssuedAt), r.ID}
 }
 
 // Key returns the key's kid and algorithm: what a token's header says of it.

@@ -8,15 +8,16 @@ import (
 )
 
 // Registered are the registered claims (RFC 7519 4.1), read strictly and once.
-// An absent string is "", an absent time is the zero time.
+// An absent string is "", an absent time is the zero time. A Token has them: a type of
+// claims must not, and NewVerifier refuses one that does.
 type Registered struct {
-	Issuer    string    // iss
-	Subject   string    // sub
-	Audience  []string  // aud, one string or an array of them on the wire
-	Expiry    time.Time // exp
-	NotBefore time.Time // nbf
-	IssuedAt  time.Time // iat
-	ID        string    // jti
+	Issuer    string    `json:"iss,omitempty"`
+	Subject   string    `json:"sub,omitempty"`
+	Audience  []string  `json:"aud,omitempty"` // one string or an array of them on the wire
+	Expiry    time.Time `json:"exp,omitzero"`
+	NotBefore time.Time `json:"nbf,omitzero"`
+	IssuedAt  time.Time `json:"iat,omitzero"`
+	ID        string    `json:"jti,omitempty"`
 }
 
 // A Token is a token that a Verifier accepted. Its strings are parts of Payload.

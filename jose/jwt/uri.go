@@ -13,7 +13,9 @@ const maxURI = 4096
 // 9449 4.3): without query and fragment, and normalised by syntax and by scheme
 // (RFC 3986 6.2.2, 6.2.3). Scheme and host are in lower case, an escape stands for
 // nothing that could stand for itself and has upper-case digits, dot segments are
-// resolved, the scheme's own port is left out, and an empty path is "/".
+// resolved, the scheme's own port is left out, and an empty path is "/". What a path
+// cannot hold as it stands and some clients send all the same, such as "|" and
+// brackets, is spelled as its escape.
 //
 // Anything with a second reading is refused: userinfo, a backslash, a blank, a
 // byte beyond ASCII, an escape that is none. It fails with ClaimMismatch, for an
@@ -29,10 +31,7 @@ func normalURI(text string) (string, error) {
 	if scheme = lowerASCII(scheme); !ok || scheme != "https" && scheme != "http" {
 		return "", badURI("no http or https address")
 	}
-	authority, path := rest, ""
-	if i := strings.IndexByte(rest, '/'); i >= 0 {
-		authority, path = rest[:i], rest[i:]
-	}
+	authority, path := splitPath(rest)
 	host, err := normalAuthority(authority, scheme)
 	if err != nil {
 		return "", err
@@ -41,6 +40,29 @@ func normalURI(text string) (string, error) {
 		return "", err
 	}
 	return scheme + "://" + host + removeDots(path), nil
+}
+
+// splitPath takes what follows the scheme apart.
+func splitPath(rest string) (authority, path string) {
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return rest[:i], rest[i:]
+	}
+	return rest, ""
+}
+
+// requestURI is normalURI for the address of a request. Its path is whatever a
+// stranger asked for: when that cannot be compared, wrong says so, and every proof is
+// refused for it. err is about the rest, which the server gives.
+func requestURI(text string) (url string, wrong, err error) {
+	if url, wrong = normalURI(text); wrong == nil {
+		return url, nil, nil
+	}
+	scheme, rest, _ := strings.Cut(text, "://")
+	authority, _ := splitPath(rest)
+	if _, err := normalURI(scheme + "://" + authority); err != nil {
+		return "", nil, err
+	}
+	return "", wrong, nil
 }
 
 func badURI(why string) error { return fail(jose.ClaimMismatch, "the address is "+why) }
@@ -82,9 +104,11 @@ func onlyOf(s, allowed string) bool {
 }
 
 // normalEscapes resolves the escapes of unreserved characters and spells the
-// others in upper case (RFC 3986 6.2.2.1, 6.2.2.2).
+// others in upper case (RFC 3986 6.2.2.1, 6.2.2.2). Browsers leave some characters as
+// they are that no path may hold (URL Standard, path percent-encode set), and net/http
+// takes them: each is its escape.
 func normalEscapes(path string) (string, error) {
-	const unreservedMarks, others = "-._~", "/!$&'()*+,;=:@"
+	const unreservedMarks, others, loose = "-._~", "/!$&'()*+,;=:@", "\"<>[]^`{|}"
 	out := make([]byte, 0, len(path))
 	for i := 0; i < len(path); i++ {
 		c := path[i]
@@ -102,6 +126,8 @@ func normalEscapes(path string) (string, error) {
 				out = append(out, '%', "0123456789ABCDEF"[high], "0123456789ABCDEF"[low])
 			}
 			i += 2
+		case strings.IndexByte(loose, c) >= 0:
+			out = append(out, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
 		default:
 			return "", badURI("holding a character that a path cannot hold")
 		}

@@ -17,7 +17,9 @@ import (
 // goroutines at once.
 type KeySource interface {
 	// Lookup returns the keys for a kid, which a stranger wrote and which may be
-	// empty, and an algorithm that the policy allows.
+	// empty, and an algorithm that the policy allows. The answer is remembered for other
+	// calls, so it must not depend on ctx, which carries a deadline and a trace: a
+	// program with several tenants has a Verifier for each.
 	Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*jwk.Key, error)
 	// Generation changes whenever Lookup could answer differently. It is asked
 	// for every token and must be cheap.

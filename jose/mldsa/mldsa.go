@@ -21,7 +21,7 @@ import (
 
 // Extension reads keys of type AKP: for jwk.Options.Extensions,
 // jwks.Config.Extensions and jwt.DPoPPolicy.Extensions.
-func Extension() jwk.Extension { return jwk.NewExtension(keydata.Access{}, extension{}) }
+func Extension() jwk.Extension { return jwk.NewExtension(keydata.Inside(), extension{}) }
 
 // Generate makes a new key with crypto/rand. An empty keyID means the key's
 // thumbprint (RFC 9964 6). It fails with AlgorithmNotAllowed for an algorithm

@@ -134,7 +134,7 @@ func (v *Verifier[C]) Verify(ctx context.Context, text, nonce string) (*Token[C]
 			by = signed{payload, p.hash}
 		}
 		return out, err
-	}, keydata.Access{})
+	}, keydata.Inside())
 	if err != nil {
 		return nil, err
 	}

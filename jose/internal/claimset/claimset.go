@@ -15,25 +15,32 @@ import (
 // object, and for a string that is no UTF-8: encoding/json would write U+FFFD for
 // what is none, so that two subjects became one.
 func Bytes(claims any) ([]byte, error) {
-	var text []byte
-	switch c := claims.(type) {
-	case []byte:
-		text = c
-	case json.RawMessage:
-		text = c
-	default:
-		var err error
-		if text, err = json.Marshal(claims); err != nil {
-			return nil, jose.NewError(jose.ClaimsInvalid, "the claims cannot be written as JSON", err)
-		}
-		if replaced(text) {
-			return nil, jose.NewError(jose.ClaimsInvalid, "a string among the claims is not UTF-8", nil)
-		}
+	text, _, err := Marshal(claims)
+	if err != nil {
+		return nil, err
 	}
 	if err := strictjson.Check(string(text)); err != nil {
 		return nil, jose.NewError(jose.ClaimsInvalid, err.Error(), nil)
 	}
 	return text, nil
+}
+
+// Marshal is Bytes that leaves to its caller whether the text is one strict JSON
+// object. verbatim says that the caller's caller gave it.
+func Marshal(claims any) (text []byte, verbatim bool, err error) {
+	switch c := claims.(type) {
+	case []byte:
+		return c, true, nil
+	case json.RawMessage:
+		return c, true, nil
+	}
+	if text, err = json.Marshal(claims); err != nil {
+		return nil, false, jose.NewError(jose.ClaimsInvalid, "the claims cannot be written as JSON", err)
+	}
+	if replaced(text) {
+		return nil, false, jose.NewError(jose.ClaimsInvalid, "a string among the claims is not UTF-8", nil)
+	}
+	return text, false, nil
 }
 
 // replaced reports whether encoding/json has written \ufffd, which it does for what

@@ -57,7 +57,7 @@ func (c Common) Read(m strictjson.Member) (known bool, err error) {
 	case "jwk":
 		err = Want(m, strictjson.Object)
 	case "x5c":
-		err = Want(m, strictjson.Array)
+		err = certificates(m)
 	case "crit":
 		// Whoever comes here implements no extension, so every list is either unknown,
 		// empty or names registered parameters, each of them invalid (RFC 7515 4.1.11,
@@ -75,6 +75,26 @@ func Text(m strictjson.Member) (string, error) {
 		return "", err
 	}
 	return strings.Clone(m.Text()), nil
+}
+
+// certificates fails for an x5c that is no "array of certificate value strings"
+// (RFC 7515 4.1.6). What the strings hold is not read.
+func certificates(m strictjson.Member) error {
+	if err := Want(m, strictjson.Array); err != nil {
+		return err
+	}
+	c := strictjson.Open(m.Value)
+	for n := 0; ; n++ {
+		e, more := c.Next()
+		switch {
+		case !more && n == 0:
+			return fail(jose.HeaderInvalid, "x5c is empty")
+		case !more:
+			return nil
+		case e.Kind != strictjson.String:
+			return fail(jose.HeaderInvalid, "x5c holds something that is no string")
+		}
+	}
 }
 
 // Want fails with HeaderInvalid for a member of another kind.

@@ -1,5 +1,5 @@
-// Package keydata carries key material from jwk to jws and jwe without an exported
-// door: nobody outside the module can name Access, so nobody can ask.
+// Package keydata carries key material from jwk to jws and jwe through doors that
+// open to the packages of this module alone.
 package keydata
 
 import (
@@ -14,8 +14,19 @@ import (
 )
 
 // Access is the ticket to a key's material, and to the few other doors that only the
-// packages of this module may use: nobody outside can name it, so nobody can ask.
-type Access struct{}
+// packages of this module may use. That nobody outside can name it is not enough: Go
+// assigns a literal of the same underlying type, and a type parameter finds the type
+// by itself, with its zero value. So each door asks Granted, and only Inside, which
+// nobody outside can call, returns an Access that is.
+type Access struct{ ticket *byte }
+
+var ticket byte // its address counts
+
+// Inside returns the Access that opens.
+func Inside() Access { return Access{&ticket} }
+
+// Granted reports whether a is from Inside.
+func (a Access) Granted() bool { return a.ticket == &ticket }
 
 // Data is the material of one key. All of it is read-only, but for MACs.
 type Data struct {
