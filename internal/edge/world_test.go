@@ -213,7 +213,11 @@ func (p *party) tokenBy(key *jwk.Key, typ string, change map[string]any) string 
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	text, err := s.Sign(c)
+	claims, err := json.Marshal(c) // bytes are signed as they are, whatever they say
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	text, err := s.Sign(claims)
 	if err != nil {
 		p.t.Fatal(err)
 	}

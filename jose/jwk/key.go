@@ -178,6 +178,9 @@ func (k *Key) Data(a keydata.Access) *keydata.Data {
 	if !a.Granted() {
 		return nil
 	}
+	if k.none() { // it can nothing
+		return &keydata.Data{}
+	}
 	return k.data
 }
 
