@@ -28,11 +28,11 @@ func TestKeysWithoutCoordinates(t *testing.T) {
 	}
 	//lint:ignore SA1019 what is refused has to be made
 	noY := ecdsa.PublicKey{Curve: elliptic.P256(), X: whole.X}
+	//lint:ignore SA1019 what is refused has to be made
+	half := &ecdsa.PrivateKey{PublicKey: noY, D: whole.D}
 	empty := ecdsa.PublicKey{Curve: elliptic.P256()}
 	for _, a := range []jwk.Algorithm{jwk.ES256, jwk.ECDHES} {
-		//lint:ignore SA1019 what is refused has to be made
-		d := whole.D
-		for name, material := range map[string]any{"nothing": &empty, "no y": &noY, "a private key without y": &ecdsa.PrivateKey{PublicKey: noY, D: d}, "a private key without d": &ecdsa.PrivateKey{PublicKey: whole.PublicKey},
+		for name, material := range map[string]any{"nothing": &empty, "no y": &noY, "a private key without y": half, "a private key without d": &ecdsa.PrivateKey{PublicKey: whole.PublicKey},
 			"no key": (*ecdsa.PublicKey)(nil), "no private key": (*ecdsa.PrivateKey)(nil), "a signer without": halfSigner{&empty}} {
 			if k, err := jwk.New(material, a, ""); k != nil || err == nil {
 				t.Errorf("%s for %s: %v", name, a, k)
