@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"testing"
@@ -46,23 +47,59 @@ func (v *world) client(settings map[string]any) {
 }
 
 // admin posts to the admin API.
-func (v *world) admin(path string, in any, want int) {
+func (v *world) admin(path string, in any, want int) map[string]any {
+	v.Helper()
+	return v.send(v.Admin+"/admin/v1/"+path, v.AdminToken, in, want)
+}
+
+// send posts JSON with a bearer token, and returns what comes back.
+func (v *world) send(to, token string, in any, want int) (out map[string]any) {
 	v.Helper()
 	body, err := json.Marshal(in)
 	if err != nil {
 		v.Fatal(err)
 	}
-	r, err := http.NewRequest("POST", v.Admin+"/admin/v1/"+path, bytes.NewReader(body))
+	r, err := http.NewRequest("POST", to, bytes.NewReader(body))
 	if err != nil {
 		v.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer "+v.AdminToken)
+	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil || resp.StatusCode != want {
 		v.Fatal(resp, err)
 	}
-	_ = resp.Body.Close()
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil && err != io.EOF {
+		v.Fatal(err)
+	}
+	return out
+}
+
+// A client that registered itself gets a browser for a wrong request by a click alone
+// (RFC 9700 4.11.2): by a link, or by a form.
+func TestChromiumIsNoLinkToStrangers(t *testing.T) {
+	t.Parallel()
+	v := start(t)
+	invited := v.admin("registration_tokens", map[string]any{"uses": 1, "expires_in": 600}, http.StatusCreated)["token"].(string)
+	made := v.send(v.Issuer+"/register", invited, map[string]any{"client_name": "Prize draw", "redirect_uris": []string{v.app + "/callback"}, "grant_types": []string{"authorization_code"},
+		"token_endpoint_auth_method": "none", "scope": "openid"}, http.StatusCreated)
+	wrong := v.request()
+	wrong.Set("client_id", made["client_id"].(string))
+	wrong.Set("scope", "everything")
+	for _, mode := range []string{"", "form_post"} {
+		wrong.Set("response_mode", mode)
+		v.open(wrong)
+		v.title("This request cannot be served")
+		v.look("refused-stranger" + mode)
+		if len(v.answers) > 0 {
+			t.Fatal("the browser went by itself")
+		}
+		v.run(chromedp.Click(chromedp.CSS("main a, main button")))
+		if a := v.answer(); a.Get("error") != "invalid_scope" || a.Get("state") != wrong.Get("state") {
+			t.Errorf("%q: %v", mode, a)
+		}
+	}
 }
 
 // device makes a client of devices, and starts one.
