@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 
@@ -30,8 +31,13 @@ func configInitCommand() *cobra.Command {
 				return err
 			}
 			file, err := os.OpenFile(args[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-			if err != nil {
+			switch {
+			case errors.Is(err, fs.ErrExist):
 				return usage("config init: %v: name a file that does not exist yet", err)
+			case errors.Is(err, fs.ErrNotExist):
+				return usage("config init: %v: make the folder first", err)
+			case err != nil:
+				return fmt.Errorf("config init: %w", err)
 			}
 			if _, err := io.WriteString(file, config.Starter); err != nil {
 				return err

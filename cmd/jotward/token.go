@@ -137,7 +137,7 @@ func (f *verifyFlags) run(cmd *cobra.Command, args []string) error {
 // prepare builds the verifier that the flags describe, and reads the token.
 func (f *verifyFlags) prepare(cmd *cobra.Command, args []string) (*jwt.Verifier[struct{}], string, error) {
 	if f.noIssuer == (f.issuer != "" || f.audience != "") {
-		return nil, "", usage("%s: give --issuer and --audience, or --no-issuer to accept any", f.command)
+		return nil, "", usage("%s: give --issuer and --audience, or --no-issuer alone to accept any of both", f.command)
 	}
 	if !f.noIssuer && (f.issuer == "" || f.audience == "") {
 		return nil, "", usage("%s: --issuer and --audience go together: give both", f.command)
