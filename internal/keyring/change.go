@@ -77,7 +77,7 @@ func (r *Ring) Replace(ctx context.Context, actor audit.Actor, purpose, kid stri
 		changed, u, dead := []Key{k}, k.use(), []string{kid}
 		for i := range keys {
 			if keys[i].is(u) && keys[i].State(now) == StatePending {
-				keys[i].Retires, keys[i].Gone = now, now
+				keys[i].die()
 				changed, dead = append(changed, keys[i]), append(dead, keys[i].ID)
 			}
 		}
@@ -100,9 +100,13 @@ func kill(keys []Key, purpose, kid string, now time.Time) ([]Key, Key, error) {
 		return nil, Key{}, reason.New(reason.NotFound, nil)
 	}
 	keys = slices.Clone(keys)
-	keys[i].Retires, keys[i].Gone = now, now
+	keys[i].die()
 	return keys, keys[i], nil
 }
+
+// die ends a key for good. Its end is its beginning: no clock that is set back finds a
+// moment at which it could sign or be believed. When it died stands in the audit trail.
+func (k *Key) die() { k.Retires, k.Gone = k.Created, k.Created }
 
 // revoking says in the log that all that the keys signed is dead.
 func (r *Ring) revoking(act audit.Act, kids ...string) audit.Act {

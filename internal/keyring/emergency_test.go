@@ -176,3 +176,41 @@ func TestThreatRollbackToRevoked(t *testing.T) {
 		}
 	}
 }
+
+// A clock that is set back gives no dead key back: not to sign with, not to be believed,
+// not to go back to.
+func TestThreatClockRevivesNoKey(t *testing.T) {
+	t.Parallel()
+	for name, kill := range map[string]func(b *bench, kid string) error{
+		"replaced": func(b *bench, kid string) error {
+			_, err := b.Replace(b.Context(), root, keyring.PurposeToken, kid)
+			return err
+		},
+		"retired": func(b *bench, kid string) error { return b.Retire(b.Context(), root, keyring.PurposeToken, kid) },
+	} {
+		b := newBench(t)
+		dead := b.rotate()
+		b.now = b.now.Add(24 * time.Hour)
+		if err := kill(b, dead.ID); err != nil {
+			t.Fatal(name, err)
+		}
+		living := b.active()
+		for _, back := range []time.Duration{time.Second, 12 * time.Hour, 48 * time.Hour} {
+			b.now = b.now.Add(-back)
+			b.Ring = b.ring(masterA) // and nothing is remembered
+			if key, err := b.Active(t.Context(), keyring.PurposeToken, jwk.ES256); err == nil && key.KeyID() == dead.ID {
+				t.Errorf("%s, %s back: it signs", name, back)
+			}
+			if b.published(dead.ID) {
+				t.Errorf("%s, %s back: it is published", name, back)
+			}
+			if k, err := b.Rollback(t.Context(), root, keyring.PurposeToken, jwk.ES256); err == nil && k.ID == dead.ID {
+				t.Errorf("%s, %s back: it is there to go back to", name, back)
+			}
+			b.now = b.now.Add(back)
+		}
+		if b.Ring = b.ring(masterA); b.active() != living {
+			t.Errorf("%s: %s signs", name, b.active())
+		}
+	}
+}

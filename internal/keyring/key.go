@@ -44,7 +44,7 @@ const (
 // State names the key's state at a moment.
 func (k Key) State(now time.Time) string {
 	switch {
-	case !k.Gone.IsZero() && !now.Before(k.Gone):
+	case !k.Gone.IsZero() && (!now.Before(k.Gone) || !k.Gone.After(k.Created)): // whose end is its beginning is dead at any time
 		return StateGone
 	case !k.Retires.IsZero() && !now.Before(k.Retires):
 		return StateRetired
