@@ -20,11 +20,10 @@ func (r *Request) readings() (list []*Request, ok bool) {
 		}
 	}
 	headers, most := map[string][]string{}, 1
-	for name := range r.Header {
-		if folded := foldName(name); headers[folded] == nil {
-			headers[folded] = r.said(folded)
-			most = max(most, len(headers[folded]))
-		}
+	for name, values := range r.Header { // once: a stranger chooses how many there are
+		folded := foldName(name)
+		headers[folded] = append(headers[folded], values...)
+		most = max(most, len(headers[folded]))
 	}
 	if len(paths)*most > maxReadings {
 		return nil, false
