@@ -2,6 +2,10 @@ package bearer_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -108,7 +112,7 @@ func TestIdentityIsTyped(t *testing.T) {
 func TestChallenges(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	good, bound := h.token(`,"scope":"read"`), h.token(`,"cnf":{"jkt":"x"}`)
+	good, bound := h.token(`,"scope":"read"`), h.token(`,"cnf":{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}`)
 	expired := strings.Replace(good, ".", ".X", 1)
 	for _, c := range []struct {
 		name      string
@@ -194,14 +198,62 @@ func TestEmptyScope(t *testing.T) {
 	}
 }
 
-func TestProofOfABoundToken(t *testing.T) {
+// What is bound to something that nobody checks is refused (RFC 7800 3, RFC 8705 3).
+func TestBoundTokens(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	bound := h.token(`,"cnf":{"jkt":"x"}`)
-	for checked, status := range map[bool]int{false: 401, true: 200} {
-		h.options.ProofChecked = func(*http.Request) bool { return checked }
-		if w := h.call("Bearer " + bound); w.Code != status {
-			t.Errorf("%v: %d", checked, w.Code)
+	mine, other := &x509.Certificate{Raw: []byte("mine")}, &x509.Certificate{Raw: []byte("another's")}
+	x5t := func(c *x509.Certificate) string {
+		sum := sha256.Sum256(c.Raw)
+		return `"x5t#S256":"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`
+	}
+	const key = `"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"`
+	show := func(c *x509.Certificate) func(*http.Request) *x509.Certificate {
+		return func(*http.Request) *x509.Certificate { return c }
+	}
+	for name, c := range map[string]struct {
+		cnf         string
+		certificate func(*http.Request) *x509.Certificate
+		want        jose.Reason
+	}{
+		"a certificate":                {x5t(mine), show(mine), ""},
+		"another certificate":          {x5t(mine), show(other), jose.SenderMismatch},
+		"none shown":                   {x5t(mine), show(nil), jose.SenderMismatch},
+		"an empty one":                 {x5t(new(x509.Certificate)), show(new(x509.Certificate)), jose.SenderMismatch},
+		"nobody looks at certificates": {x5t(mine), nil, jose.SenderProofUnchecked},
+		"a key":                        {key, show(mine), jose.SenderProofUnchecked},
+		"a certificate and a key":      {x5t(mine) + "," + key, show(mine), jose.SenderProofUnchecked},
+		"a certificate and more":       {x5t(mine) + `,"jwk":{}`, show(mine), jose.SenderProofUnchecked},
+		"nothing":                      {"", show(mine), jose.SenderProofUnchecked},
+		"something else":               {`"kid":"x"`, show(mine), jose.SenderProofUnchecked},
+		"no thumbprint":                {`"x5t#S256":"x"`, show(mine), jose.ClaimsInvalid},
+	} {
+		h.options.Certificate, h.rejected = c.certificate, nil
+		w := h.call("Bearer " + h.token(`,"cnf":{`+c.cnf+`}`))
+		if c.want == "" && w.Code == 200 {
+			continue
+		}
+		if w.Code != 401 || len(h.rejected) != 1 || !errors.Is(h.rejected[0], c.want) {
+			t.Errorf("%s: %d %v", name, w.Code, h.rejected)
+		}
+	}
+}
+
+// The certificate is the client's own, of the connection, whatever the request says.
+func TestPeerCertificate(t *testing.T) {
+	t.Parallel()
+	leaf, ca := new(x509.Certificate), new(x509.Certificate)
+	for name, c := range map[string]struct {
+		state *tls.ConnectionState
+		want  *x509.Certificate
+	}{
+		"no TLS": {nil, nil}, "no certificate": {new(tls.ConnectionState), nil},
+		"a chain": {&tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf, ca}}, leaf},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.TLS = c.state
+		if got := bearer.PeerCertificate(r); got != c.want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package bearer
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -23,7 +22,8 @@ type DPoP struct {
 	// Algorithms are those of the Verifier, named in challenges (RFC 9449 7.1).
 	Algorithms []jwk.Algorithm
 	// Nonces are given out with every answer and demanded of every proof (RFC 9449 9);
-	// nil for none.
+	// nil for none. Answers are then no-store: a handler that sets another Cache-Control
+	// should delete DPoP-Nonce, or caches hand out old nonces (RFC 9449 8.2).
 	Nonces *jwt.DPoPNonces
 	Clock  func() time.Time // for Nonces
 }
@@ -41,10 +41,11 @@ func (d *DPoP) asked(r *http.Request) bool {
 	return strings.EqualFold(scheme, "DPoP")
 }
 
-// offer gives out the present nonce (RFC 9449 8.2).
+// offer gives out the present nonce, on an answer that nobody is to keep (RFC 9449 8.2).
 func (d *DPoP) offer(w http.ResponseWriter) {
 	if d != nil && d.Nonces != nil {
 		w.Header().Set("DPoP-Nonce", d.Nonces.Current(d.Clock()))
+		w.Header().Set("Cache-Control", "no-store") // a kept answer would hand out a nonce of the past
 	}
 }
 
@@ -54,34 +55,23 @@ type errProof struct{ error }
 func (e errProof) Unwrap() error { return e.error }
 
 // prove holds a token against its proof. A token that is bound to no key gains nothing
-// by the scheme, and a client that thinks it does is told. It reports whether the key
-// is all that the token is bound to.
-func prove[C any](d *DPoP, t *jwt.Token[C], text string, r *http.Request) (whole bool, err error) {
-	bound, err := t.BoundTo()
-	if err != nil {
-		return false, err
-	}
-	if bound == "" {
-		return false, fail(jose.SenderMismatch, "the scheme is DPoP and the token is bound to no key")
+// by the scheme, and a client that thinks it does is told.
+func (d *DPoP) prove(b jwt.Binding, token string, r *http.Request) error {
+	if b.Key == "" {
+		return fail(jose.SenderMismatch, "the scheme is DPoP and the token is bound to no key")
 	}
 	path := r.URL.EscapedPath()
 	if path != "" && path[0] != '/' { // OPTIONS *, which would run into the Origin
-		return false, errProof{fail(jose.ClaimMismatch, "htu: the request has no address")}
+		return errProof{fail(jose.ClaimMismatch, "htu: the request has no address")}
 	}
-	q := jwt.DPoPRequest{Proofs: r.Header["Dpop"], Method: r.Method, URL: d.Origin + path, AccessToken: text, Thumbprint: bound}
+	q := jwt.DPoPRequest{Proofs: r.Header["Dpop"], Method: r.Method, URL: d.Origin + path, AccessToken: token, Thumbprint: b.Key}
 	if d.Nonces != nil {
 		q.Nonces = d.Nonces.Accepted(d.Clock())
 	}
 	if _, err := d.Verifier.Verify(r.Context(), q); err != nil {
-		return false, errProof{err}
+		return errProof{err}
 	}
-	var payload struct {
-		Bound map[string]json.RawMessage `json:"cnf"`
-	}
-	if err := json.Unmarshal([]byte(t.Payload), &payload); err != nil {
-		return false, fail(jose.ClaimsInvalid, "cnf is not an object")
-	}
-	return len(payload.Bound) == 1, nil
+	return nil
 }
 
 // challenge is what asks for a proof (RFC 9449 7.1).

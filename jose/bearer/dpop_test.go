@@ -91,9 +91,9 @@ func TestDPoP(t *testing.T) {
 		"another token":      {"DPoP", bound, []string{proof(s, "GET", "https://api.example/orders", "x")}, "invalid_dpop_proof"},
 		"a downgrade":        {"Bearer", bound, []string{good()}, "invalid_token"},
 		"a bearer's token":   {"DPoP", h.token(""), []string{good()}, "invalid_token"},
-		"a certificate, too": {"DPoP", h.token(`,"cnf":{"jkt":"` + s.Thumbprint() + `","x5t#S256":"x"}`), nil, ""},
+		"a certificate, too": {"DPoP", h.token(`,"cnf":{"jkt":"` + s.Thumbprint() + `","x5t#S256":"` + s.Thumbprint() + `"}`), nil, ""},
 	} {
-		if name == "a certificate, too" {
+		if c.proofs == nil && c.error == "" {
 			c.proofs, c.error = []string{proof(s, "GET", "https://api.example/orders", c.token)}, "invalid_token"
 		}
 		w := h.prove(c.scheme, c.token, c.proofs...)
@@ -159,7 +159,7 @@ func TestDPoPNonce(t *testing.T) {
 	if got := first.Header().Get("WWW-Authenticate"); first.Code != 401 || !strings.Contains(got, `error="use_dpop_nonce"`) {
 		t.Fatal(first.Code, got)
 	}
-	if w := ask(first.Header().Get("DPoP-Nonce")); w.Code != 200 || w.Header().Get("DPoP-Nonce") == "" {
+	if w := ask(first.Header().Get("DPoP-Nonce")); w.Code != 200 || w.Header().Get("DPoP-Nonce") == "" || w.Header().Get("Cache-Control") != "no-store" {
 		t.Error(w.Code, w.Header())
 	}
 }

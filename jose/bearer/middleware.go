@@ -2,6 +2,7 @@ package bearer
 
 import (
 	"context"
+	"crypto/x509"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,14 +20,18 @@ type Options struct {
 	// ResourceMetadata is the address of the resource's metadata, named in every
 	// challenge (RFC 9728 5.1); left out when empty.
 	ResourceMetadata string
-	// ProofChecked reports whether the proof that a cnf claim asks for (RFC 9449,
-	// RFC 8705) has been checked for this request. Without it, a token with cnf
-	// is refused: as a bearer token it would be worth to a thief what its binding
-	// was to prevent.
-	ProofChecked func(*http.Request) bool
 	// DPoP has tokens accepted that are bound to a key, each with its proof (RFC 9449).
-	// One that is bound to something else as well needs ProofChecked too.
+	//
+	// A token whose cnf claim names what is not checked here, by DPoP or Certificate, is
+	// refused: as a bearer token it would be worth to a thief what its binding was to
+	// prevent. Authorize is for programs that check another proof.
 	DPoP *DPoP
+	// Certificate has tokens accepted that are bound to a client certificate (RFC 8705 3):
+	// it returns the one whose possession the client of this request has shown, nil for
+	// none. PeerCertificate is it where this server ends TLS and asks for certificates
+	// (tls.Config.ClientAuth); behind a proxy it reads the proxy's header, of requests
+	// that came from the proxy alone. Who issued the certificate does not matter.
+	Certificate func(*http.Request) *x509.Certificate
 	// OnReject is told of every refusal, before the answer is written. For
 	// counting and logging; optional.
 	OnReject func(*http.Request, error)
@@ -91,13 +96,15 @@ func authenticate[C any](v Verifier[C], o *Options, r *http.Request) (*jwt.Token
 	if err != nil {
 		return nil, err
 	}
-	whole := false
-	if proof {
-		if whole, err = prove(o.DPoP, t, text, r); err != nil {
-			return nil, err
-		}
+	b, err := t.Binding()
+	if err != nil {
+		return nil, err
 	}
-	if err := Authorize(t, o.Scopes, whole || o.ProofChecked != nil && o.ProofChecked(r)); err != nil {
+	proven, err := o.prove(b, text, r, proof)
+	if err != nil {
+		return nil, err
+	}
+	if err := Authorize(t, o.Scopes, proven); err != nil {
 		return nil, err
 	}
 	return t, nil

@@ -7,12 +7,14 @@ package grpcbearer
 
 import (
 	"context"
+	"crypto/x509"
 	"net/http"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"github.com/jotward/jotward/jose"
@@ -29,9 +31,11 @@ type Options struct {
 	// SkipMethod names methods that need no token, such as health checks. A token
 	// that comes with such a call is not looked at.
 	SkipMethod func(method string) bool
-	// ProofChecked reports whether the proof that a cnf claim asks for has been
-	// checked for this call. Without it, a token with cnf is refused.
-	ProofChecked func(context.Context) bool
+	// Certificate has tokens accepted that are bound to a client certificate (RFC 8705
+	// 3): it returns the one whose possession the client of this call has shown, nil for
+	// none. PeerCertificate is it where this server ends TLS and asks for certificates.
+	// A token whose cnf claim names anything else is refused.
+	Certificate func(context.Context) *x509.Certificate
 	// OnReject is told of every refusal. For counting and logging; optional.
 	OnReject func(ctx context.Context, method string, err error)
 }
@@ -107,10 +111,34 @@ func verify[C any](ctx context.Context, v bearer.Verifier[C], o *Options, method
 	if o.Scopes != nil {
 		scopes = o.Scopes(method)
 	}
-	if err := bearer.Authorize(t, scopes, o.ProofChecked != nil && o.ProofChecked(ctx)); err != nil {
+	b, err := t.Binding()
+	if err != nil {
+		return nil, err
+	}
+	certificate := b.Certificate != "" && o.Certificate != nil
+	if certificate {
+		if err := b.CheckCertificate(o.Certificate(ctx)); err != nil {
+			return nil, err
+		}
+	}
+	if err := bearer.Authorize(t, scopes, certificate && b.Key == "" && !b.Other); err != nil {
 		return nil, err
 	}
 	return bearer.NewContext(ctx, t), nil
+}
+
+// PeerCertificate returns the certificate that the client of a call showed in the TLS
+// handshake of this server, nil for none. It is for Options.Certificate.
+func PeerCertificate(ctx context.Context) *x509.Certificate {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return nil
+	}
+	info, ok := p.AuthInfo.(credentials.TLSInfo)
+	if !ok || len(info.State.PeerCertificates) == 0 {
+		return nil
+	}
+	return info.State.PeerCertificates[0] // the first is the client's own (RFC 8446 4.4.2)
 }
 
 // codeOf follows bearer.Classify.

@@ -5,8 +5,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log"
@@ -22,6 +24,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	health "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
@@ -156,33 +159,70 @@ func TestCalls(t *testing.T) {
 		{"bent", []string{good + "A"}, codes.Unauthenticated, jose.SignatureInvalid},
 		{"without the scope", []string{"Bearer " + w.token(`,"scope":"write"`)}, codes.PermissionDenied, jose.ScopeMissing},
 		{"a scope that is no string", []string{"Bearer " + w.token(`,"scope":["read"]`)}, codes.Unauthenticated, jose.ClaimsInvalid},
-		{"bound, without proof", []string{"Bearer " + w.token(`,"scope":"read","cnf":{"jkt":"x"}`)}, codes.Unauthenticated, jose.SenderProofUnchecked},
+		{"bound, without proof", []string{"Bearer " + w.token(`,"scope":"read","cnf":{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}`)}, codes.Unauthenticated, jose.SenderProofUnchecked},
+		{"bound to what is no thumbprint", []string{"Bearer " + w.token(`,"scope":"read","cnf":{"jkt":"x"}`)}, codes.Unauthenticated, jose.ClaimsInvalid},
 	} {
 		err := w.both(c.values...)
 		if status.Code(err) != c.code || err != nil && status.Convert(err).Message() != string(c.reason) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	if !slices.Contains(w.rejects, "/grpc.health.v1.Health/Watch scope_missing") || len(w.rejects) != 16 {
+	if !slices.Contains(w.rejects, "/grpc.health.v1.Health/Watch scope_missing") || len(w.rejects) != 18 {
 		t.Errorf("told of %v", w.rejects)
+	}
+}
+
+// RFC 8705 3: a stolen token is worth nothing with another certificate.
+func TestCertificates(t *testing.T) {
+	var shown *x509.Certificate
+	w := start(t, grpcbearer.Options{Certificate: func(context.Context) *x509.Certificate { return shown }})
+	mine := &x509.Certificate{Raw: []byte("mine")}
+	sum := sha256.Sum256(mine.Raw)
+	x5t := `"x5t#S256":"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`
+	for name, c := range map[string]struct {
+		cnf    string
+		shown  *x509.Certificate
+		reason jose.Reason
+	}{
+		"mine": {x5t, mine, ""}, "another": {x5t, &x509.Certificate{Raw: []byte("another's")}, jose.SenderMismatch}, "none": {x5t, nil, jose.SenderMismatch},
+		"a key as well":  {x5t + `,"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"`, mine, jose.SenderProofUnchecked},
+		"something more": {x5t + `,"kid":"x"`, mine, jose.SenderProofUnchecked},
+	} {
+		shown = c.shown
+		err := w.both("Bearer " + w.token(`,"cnf":{`+c.cnf+`}`))
+		if c.reason == "" && err == nil {
+			continue
+		}
+		if status.Code(err) != codes.Unauthenticated || status.Convert(err).Message() != string(c.reason) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestPeerCertificate(t *testing.T) {
+	leaf := new(x509.Certificate)
+	over := func(auth credentials.AuthInfo) context.Context {
+		return peer.NewContext(t.Context(), &peer.Peer{AuthInfo: auth})
+	}
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		want *x509.Certificate
+	}{
+		"no peer": {t.Context(), nil}, "no TLS": {over(nil), nil}, "no certificate": {over(credentials.TLSInfo{}), nil},
+		"a chain": {over(credentials.TLSInfo{State: tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf, new(x509.Certificate)}}}), leaf},
+	} {
+		if got := grpcbearer.PeerCertificate(c.ctx); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 
 func TestOptions(t *testing.T) {
 	w := start(t, grpcbearer.Options{
-		ProofChecked: func(context.Context) bool { return true },
-		SkipMethod:   func(method string) bool { return method == health.Health_Check_FullMethodName },
+		SkipMethod: func(method string) bool { return method == health.Health_Check_FullMethodName },
 	})
 	if _, err := w.client.Check(t.Context(), &health.HealthCheckRequest{}); status.Code(err) != codes.DataLoss {
 		t.Errorf("a skipped method: %v", err)
-	}
-	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+w.token(`,"cnf":{"jkt":"x"}`))
-	stream, err := w.client.Watch(ctx, &health.HealthCheckRequest{})
-	if err == nil {
-		_, err = stream.Recv()
-	}
-	if err != nil {
-		t.Errorf("bound, with proof: %v", err)
 	}
 	defer func() {
 		if recover() == nil {

@@ -154,6 +154,7 @@ func orDefault(bound *int, value int) {
 type sealed struct {
 	aad, extra          []byte // what the tag covers beside the content; extra is the aad member in it
 	iv, ciphertext, tag []byte
+	protected           string // the protected header as it stands
 }
 
 // recipient is one way to the content key.

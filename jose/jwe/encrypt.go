@@ -3,11 +3,11 @@ package jwe
 import (
 	"encoding/json"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/header"
 	"github.com/jotward/jotward/jose/internal/keydata"
 	"github.com/jotward/jotward/jose/jwk"
 )
@@ -19,6 +19,11 @@ type EncryptOptions struct {
 	Encryption jwk.Algorithm
 	// Type is typ, ContentType is cty; left out when empty (RFC 7516 4.1.11, 4.1.12).
 	Type, ContentType string
+	// Parameters are further members of the protected header, written by encoding/json,
+	// such as the claims that RFC 7519 5.3 repeats there. Names that the keys or these
+	// options decide, those of signatures, and values that a reader would refuse are
+	// HeaderInvalid.
+	Parameters map[string]any
 	// Compress deflates the content first. What the length of a ciphertext tells
 	// of secrets beside an attacker's words is the caller's to judge (RFC 8725 3.6).
 	Compress bool
@@ -75,7 +80,7 @@ type content struct {
 
 // Encrypt returns the compact serialization of plaintext for one key
 // (RFC 7516 5.1, 7.1). It fails with PolicyInvalid for a nil key or an
-// Encryption that is none, with KeyMisuse when the key does not encrypt or is
+// Encryption that is none, with HeaderInvalid for a header that cannot be written, with KeyMisuse when the key does not encrypt or is
 // bound to another Encryption, and with KeyInvalid when the operation fails.
 func Encrypt(plaintext []byte, key *jwk.Key, o EncryptOptions) (string, error) {
 	c, err := prepare(plaintext, []*jwk.Key{key}, o)
@@ -163,18 +168,7 @@ func (c *content) encodeHeader(h headerJSON) (string, error) {
 	if c.options.Compress {
 		h.Zip = "DEF"
 	}
-	if !utf8.ValidString(h.Typ) || !utf8.ValidString(h.Cty) {
-		return "", fail(jose.HeaderInvalid, "typ or cty is not UTF-8")
-	}
-	text, err := json.Marshal(h)
-	if err != nil {
-		return "", fail(jose.HeaderInvalid, "the header cannot be written")
-	}
-	header := b64.Encode(text)
-	if len(header) > MaxHeaderSize {
-		return "", fail(jose.HeaderInvalid, "header is too large")
-	}
-	return header, nil
+	return header.Write(h, h.Typ, h.Cty, c.options.Parameters)
 }
 
 // seal encrypts the content under cek with a fresh iv.

@@ -15,7 +15,7 @@ import (
 const MaxHeaderSize = header.MaxSize
 
 // A Header is what the library reads of a JOSE header (RFC 7516 4.1). Members
-// that it does not read are checked for their type where the RFC gives one.
+// that it does not read are held to the form that the RFC gives them.
 type Header struct {
 	Algorithm   jwk.Algorithm // alg, of key management
 	Encryption  jwk.Algorithm // enc, of the content
@@ -23,6 +23,10 @@ type Header struct {
 	Type        string        // typ
 	ContentType string        // cty
 	Compressed  bool          // zip is DEF
+	// Protected is the protected header as it stands, one JSON object in which no name
+	// stands twice, for members that have no field here. Nobody vouches for it before the
+	// message is opened. It is "" for a JSON serialization that has none.
+	Protected string
 
 	params params
 }
@@ -38,13 +42,18 @@ type params struct {
 
 // ParseHeader reads the first segment of a compact serialization. It decrypts
 // nothing: use it to show a message, never to trust one. It fails with
-// TokenMalformed, HeaderInvalid or CriticalUnsupported.
+// TokenMalformed, HeaderInvalid, KeyMisuse (a private key as its jwk) or CriticalUnsupported.
 func ParseHeader(segment string) (Header, error) {
 	var d strictjson.Doc
 	if err := header.Scan(&d, segment); err != nil {
 		return Header{}, err
 	}
-	return readHeader(d.Members())
+	h, err := readHeader(d.Members())
+	if err != nil {
+		return Header{}, err
+	}
+	h.Protected = d.Text()
+	return h, nil
 }
 
 func readHeader(members []strictjson.Member) (Header, error) {

@@ -21,9 +21,9 @@ func TestHeaderMembers(t *testing.T) {
 			t.Errorf("%s: %v", member, err)
 		}
 	}
-	good := `{"alg":"dir","enc":"A128GCM","kid":"k","typ":"t","cty":"c","zip":"DEF","jku":"u","jwk":{},"x5c":["QQ==","QQ=="],"apu":"QQ","p2c":4096,"other":{"a":1}}`
+	good := `{"alg":"dir","enc":"A128GCM","kid":"k","typ":"t","cty":"c","zip":"DEF","jku":"https://u","jwk":{"kty":"EC"},"x5c":["QQ==","QQ=="],"apu":"QQ","p2c":4096,"other":{"a":1}}`
 	h, err := jwe.ParseHeader(encode(good))
-	if err != nil || h.Algorithm != jwk.Direct || h.Encryption != jwk.A128GCM || h.KeyID != "k" || h.Type != "t" || h.ContentType != "c" || !h.Compressed {
+	if err != nil || h.Algorithm != jwk.Direct || h.Encryption != jwk.A128GCM || h.KeyID != "k" || h.Type != "t" || h.ContentType != "c" || !h.Compressed || h.Protected != good {
 		t.Errorf("%+v, %v", h, err)
 	}
 	for _, segment := range []string{"", "=", "e30=", "e30"} {

@@ -21,6 +21,10 @@ const maxRecipients = 16
 // One recipient whose key is at hand is enough; Message names its header and
 // key. Every recipient must be well-formed, header names must be disjoint in all
 // three places, and zip must be protected. It fails like Decrypt.
+//
+// What Message.Header holds may have stood in an unprotected header, which anybody can
+// change on the way: alg, enc and kid decide nothing beyond which key opened the message,
+// but typ and cty are then nobody's word. Header.Protected has what the tag covers.
 func DecryptJSON(ctx context.Context, text []byte, keys KeySource, o DecryptOptions) (*Message, error) {
 	o, err := o.prepare(len(text), keys)
 	if err != nil {
@@ -52,6 +56,7 @@ func DecryptJSON(ctx context.Context, text []byte, keys KeySource, o DecryptOpti
 	if err != nil {
 		return nil, err
 	}
+	common.header.Protected = m.protected
 	list, err := readRecipients(&d, common)
 	if err != nil {
 		return nil, err
@@ -86,7 +91,7 @@ func (m *sealed) readShared(d *strictjson.Doc) (protected, shared []strictjson.M
 		if err := header.Scan(&inner, v.Text()); err != nil {
 			return nil, nil, err
 		}
-		if protected = inner.Members(); len(protected) == 0 {
+		if m.protected, protected = inner.Text(), inner.Members(); len(protected) == 0 {
 			return nil, nil, fail(jose.HeaderInvalid, "protected: empty")
 		}
 	}

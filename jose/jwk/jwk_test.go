@@ -11,8 +11,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -372,6 +374,39 @@ func TestCertificateMustMatch(t *testing.T) {
 	}
 	_, err = jwk.Parse(with(`"x5c":["`+der(mine)+`"],"x5t#S256":"`+strings.Repeat("A", 43)+`"`), jwk.Options{})
 	wants(t, err, jose.KeyInvalid)
+}
+
+// RFC 7517 4.8: x5t is a SHA-1 digest. Auth0 and WSO2 wrote its digits in base64url;
+// such a key is a key, and the digest is held to the certificate as every other.
+func TestX5tOfDigits(t *testing.T) {
+	mine, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &mine.PublicKey, mine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := jwk.New(&mine.PublicKey, jwk.ES256, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := json.Marshal(k)
+	sum := sha1.Sum(der)
+	b64 := base64.RawURLEncoding.EncodeToString
+	digits, other := b64([]byte(hex.EncodeToString(sum[:]))), b64([]byte(strings.Repeat("0a", 20)))
+	chain := `"x5c":["` + base64.StdEncoding.EncodeToString(der) + `"],`
+	for extra, good := range map[string]bool{
+		`"x5t":"` + digits + `",`: true, `"x5t":"` + b64(sum[:]) + `",`: true, chain + `"x5t":"` + digits + `",`: true,
+		`"x5t":"` + other + `",`: true, chain + `"x5t":"` + other + `",`: false,
+		`"x5t":"` + b64([]byte(strings.Repeat("xy", 20))) + `",`: false, `"x5t":"AAAA",`: false, `"x5t":"",`: false,
+	} {
+		_, err := jwk.Parse([]byte(strings.Replace(string(text), "{", "{"+extra, 1)), jwk.Options{})
+		if good != (err == nil) {
+			t.Errorf("%s: %v", extra, err)
+		}
+		if !good {
+			wants(t, err, jose.KeyInvalid)
+		}
+	}
 }
 
 // RFC 7518 6.3.2 lets a private key be n, e and d alone.

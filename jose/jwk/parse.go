@@ -294,12 +294,7 @@ func (k *Key) readOKP(r *reader) error {
 // hasPrivate looks for members that only private or secret keys have, by name
 // and not by type, so that a private key of an unknown type is found as well.
 func hasPrivate(d *strictjson.Doc) bool {
-	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} {
-		if _, ok := d.Find(name); ok {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(d.Members(), func(m strictjson.Member) bool { return alg.IsPrivateMember(m.Name) })
 }
 
 func checkKeyID(kid string) error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/b64"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 )
@@ -58,7 +59,7 @@ func (k *Key) readCertificates(r *reader) error {
 	r.text("x5u")
 	x5t, hasX5t := r.octets("x5t")
 	s256, hasS256 := r.octets("x5t#S256")
-	if hasX5t && len(x5t) != sha1.Size {
+	if x5t = alg.SHA1Thumbprint(x5t); hasX5t && x5t == nil {
 		r.wrong("x5t", "wrong length")
 	}
 	if hasS256 && len(s256) != sha256.Size {

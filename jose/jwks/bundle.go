@@ -106,6 +106,9 @@ func (b *Bundle) Keys() []*jwk.Key { return b.set.Keys() }
 // KeyMisuse, and with KeysUnavailable when the bundle is older than its maximum
 // age, or was fetched in the future.
 func (b *Bundle) Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*jwk.Key, error) {
+	if b == nil || b.set == nil {
+		return nil, errNone
+	}
 	if err := b.checkAge(b.config.Clock()); err != nil {
 		return nil, err
 	}
@@ -125,7 +128,7 @@ func (b *Bundle) checkAge(now time.Time) error {
 // Generation changes with the end of the bundle's time, so that a verifier that
 // remembers answers asks again.
 func (b *Bundle) Generation() uint64 {
-	if b.checkAge(b.config.Clock()) != nil {
+	if b == nil || b.set == nil || b.checkAge(b.config.Clock()) != nil {
 		return 1
 	}
 	return 0

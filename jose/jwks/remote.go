@@ -72,6 +72,11 @@ func NewRemote(c Config) (*Remote, error) {
 	return r, nil
 }
 
+// none reports whether r is nil or not of NewRemote: it answers as a source without keys.
+func (r *Remote) none() bool { return r == nil || r.config.Clock == nil }
+
+var errNone = fail(jose.KeysUnavailable, "the source of keys was not built")
+
 // Lookup answers as jwk.Set.Lookup does. A known kid is answered at once, from
 // keys that may be stale within the bound. An unknown one starts a fetch, or
 // joins the one under way, and waits for it until ctx ends or the fetch times
@@ -80,6 +85,9 @@ func NewRemote(c Config) (*Remote, error) {
 // It fails with KeyNotFound, KeyMisuse, or KeysUnavailable, which wraps the
 // context's error when that was the reason.
 func (r *Remote) Lookup(ctx context.Context, kid string, alg jwk.Algorithm) ([]*jwk.Key, error) {
+	if r.none() {
+		return nil, errNone
+	}
 	now := r.config.Clock()
 	s := r.now.Load()
 	if s.usable(now) {
@@ -138,6 +146,9 @@ func (r *Remote) refuse(ctx context.Context, kid string, alg jwk.Algorithm, now 
 // also starts a refresh that is due, because a verifier that remembers answers
 // asks for nothing else.
 func (r *Remote) Generation() uint64 {
+	if r.none() {
+		return 0
+	}
 	s := r.now.Load()
 	if s == nil {
 		return 0
@@ -262,6 +273,9 @@ func (r *Remote) accept(got *reply, now time.Time) {
 // it returns nil without asking again: no caller goes around it. It fails with
 // KeysUnavailable or KeySetInvalid; keys that were good stay in use.
 func (r *Remote) Refresh(ctx context.Context) error {
+	if r.none() {
+		return errNone
+	}
 	f := r.join(r.config.Clock())
 	if f == nil {
 		if r.background.Err() != nil {

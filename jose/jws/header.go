@@ -14,24 +14,34 @@ import (
 const MaxHeaderSize = header.MaxSize
 
 // A Header is what the library reads of a JOSE header (RFC 7515 4.1). Members
-// that it does not read are checked for their type where the RFC gives one.
+// that it does not read are held to the form that the RFC gives them.
 type Header struct {
 	Algorithm   jwk.Algorithm // alg
 	KeyID       string        // kid, an exact string and nothing more
 	Type        string        // typ
 	ContentType string        // cty
+	// Protected is the protected header as it stands, one JSON object in which no name
+	// stands twice, for members that have no field here. A key or an address in it is its
+	// writer's word, and so is all of it until a signature has held. It is "" for a
+	// signature of a JSON serialization that has none.
+	Protected string
 }
 
 // ParseHeader reads the first segment of a compact serialization. It verifies
 // nothing: use it to show a token, never to trust one. It fails with
-// TokenMalformed, HeaderInvalid or CriticalUnsupported: it understands no crit,
-// as package jwt must not (RFC 7797 7).
+// TokenMalformed, HeaderInvalid, KeyMisuse (a private key as its jwk) or
+// CriticalUnsupported: it understands no crit, as package jwt must not (RFC 7797 7).
 func ParseHeader(segment string) (Header, error) {
 	var d strictjson.Doc
 	if err := header.Scan(&d, segment); err != nil {
 		return Header{}, err
 	}
-	return readHeader(d.Members())
+	h, err := readHeader(d.Members())
+	if err != nil {
+		return Header{}, err
+	}
+	h.Protected = d.Text()
+	return h, nil
 }
 
 // readHeader takes the known members; protected and unprotected ones together

@@ -192,7 +192,7 @@ func jsonPart(d *strictjson.Doc) (p part, err error) {
 	p.unencoded = unencoded
 	switch jose.ReasonOf(err) {
 	case "":
-		p.header = h
+		p.header, p.header.Protected = h, protected.Text()
 	case jose.CriticalUnsupported:
 		p.err = err // another signature may still hold
 	default:

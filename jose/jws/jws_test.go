@@ -105,7 +105,8 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatal(a, err)
 		}
 		m, err := jws.Verify(ctx, token, verifier, allow(a))
-		if err != nil || !bytes.Equal(m.Payload, payload) || m.Header != (jws.Header{Algorithm: a, KeyID: "kid", Type: "x", ContentType: "text/plain"}) || m.Key != verifier {
+		if err != nil || !bytes.Equal(m.Payload, payload) || m.Header != (jws.Header{Algorithm: a, KeyID: "kid", Type: "x", ContentType: "text/plain",
+			Protected: `{"alg":"` + string(a) + `","kid":"kid","typ":"x","cty":"text/plain"}`}) || m.Key != verifier {
 			t.Errorf("%s: %+v, %v", a, m, err)
 		}
 		for i := range len(token) { // every single character counts

@@ -2,12 +2,11 @@ package jws
 
 import (
 	"bytes"
-	"encoding/json"
-	"unicode/utf8"
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/b64"
+	"github.com/jotward/jotward/jose/internal/header"
 	"github.com/jotward/jotward/jose/internal/keydata"
 	"github.com/jotward/jotward/jose/jwk"
 )
@@ -16,32 +15,37 @@ import (
 type SignOptions struct {
 	Type        string // typ, left out when empty (RFC 7515 4.1.9)
 	ContentType string // cty, left out when empty (RFC 7515 4.1.10)
+	// Parameters are further members of the protected header, written by encoding/json:
+	// x5c, url and nonce of ACME (RFC 8555 6.2), those of a profile. A *jwk.Key under jwk is
+	// its public half. Names that the key or these options decide (alg, kid, typ, cty, crit,
+	// b64), those of encryptions, and values that a reader would refuse are HeaderInvalid.
+	Parameters map[string]any
 	// Unencoded signs the payload as it is and says so with b64 and crit
 	// (RFC 7797). Not for JWTs, whose readers refuse it (RFC 7797 7).
 	Unencoded bool
 }
 
 // Sign returns the compact serialization of payload, signed with the key's one
-// algorithm (RFC 7515 5.1). The header holds alg, the key's kid, typ and cty.
+// algorithm (RFC 7515 5.1). The header holds alg, the key's kid, and what o names.
 // It fails like SignInput, with PolicyInvalid for a nil key, with HeaderInvalid
-// when the header would be larger than MaxHeaderSize, and with TokenMalformed for an unencoded payload that has
+// when the header cannot be written or would be larger than MaxHeaderSize, and with TokenMalformed for an unencoded payload that has
 // other characters than RFC 7797 5.2 lets stand there.
 func Sign(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
-	header, err := EncodeHeader(key, o)
+	segment, err := EncodeHeader(key, o)
 	if err != nil {
 		return "", err
 	}
 	if !o.Unencoded {
-		return SignEncoded(header, payload, key)
+		return SignEncoded(segment, payload, key)
 	}
 	if _, err := plainPayload(string(payload)); err != nil || bytes.IndexByte(payload, '.') >= 0 {
 		return "", fail(jose.TokenMalformed, "an unencoded payload with a dot or a character that is not printable ASCII: detach it")
 	}
-	sig, err := SignInput(key, inputOf(header, payload, o))
+	sig, err := SignInput(key, inputOf(segment, payload, o))
 	if err != nil {
 		return "", err
 	}
-	return header + "." + string(payload) + "." + b64.Encode(sig), nil
+	return segment + "." + string(payload) + "." + b64.Encode(sig), nil
 }
 
 // inputOf returns the signing input (RFC 7515 5.1 step 8, RFC 7797 3).
@@ -56,20 +60,20 @@ func inputOf(header string, payload []byte, o SignOptions) []byte {
 // SignDetached is Sign with the payload left out of the result, whose middle
 // segment is empty (RFC 7515 appendix F). It fails like Sign.
 func SignDetached(payload []byte, key *jwk.Key, o SignOptions) (string, error) {
-	header, err := EncodeHeader(key, o)
+	segment, err := EncodeHeader(key, o)
 	if err != nil {
 		return "", err
 	}
-	sig, err := SignInput(key, inputOf(header, payload, o))
+	sig, err := SignInput(key, inputOf(segment, payload, o))
 	if err != nil {
 		return "", err
 	}
-	return header + ".." + b64.Encode(sig), nil
+	return segment + ".." + b64.Encode(sig), nil
 }
 
 // EncodeHeader returns the encoded header that Sign would write, so that it can
-// be made once and used for many tokens. It fails with HeaderInvalid when that
-// would be larger than MaxHeaderSize, and with PolicyInvalid for a nil key.
+// be made once and used for many tokens. It fails with HeaderInvalid when that cannot be
+// written or would be larger than MaxHeaderSize, and with PolicyInvalid for a nil key.
 func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
 	if key.Algorithm() == "" { // nil or zero
 		return "", fail(jose.PolicyInvalid, "no key")
@@ -85,18 +89,7 @@ func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
 	if o.Unencoded {
 		h.B64, h.Crit = new(bool), []string{"b64"} // "MUST be listed" (RFC 7797 6)
 	}
-	if !utf8.ValidString(o.Type) || !utf8.ValidString(o.ContentType) {
-		return "", fail(jose.HeaderInvalid, "typ or cty is not UTF-8")
-	}
-	text, err := json.Marshal(h)
-	if err != nil {
-		return "", jose.NewError(jose.HeaderInvalid, "the header cannot be written", err)
-	}
-	header := b64.Encode(text)
-	if len(header) > MaxHeaderSize {
-		return "", fail(jose.HeaderInvalid, "header is too large")
-	}
-	return header, nil
+	return header.Write(h, o.Type, o.ContentType, o.Parameters)
 }
 
 // SignEncoded signs payload under a header that EncodeHeader made for the same

@@ -78,6 +78,7 @@ func verifyCompact(ctx context.Context, token string, detached []byte, isDetache
 	if err != nil {
 		return nil, err
 	}
+	h.Protected = d.Text()
 	if isDetached && payload != "" {
 		return nil, fail(jose.TokenMalformed, "a payload inside a message whose payload is detached")
 	}

@@ -104,7 +104,7 @@ func TestAttackKeyInTheHeader(t *testing.T) {
 	k, mine := generate(t, jwk.ES256, "k"), generate(t, jwk.ES256, "k")
 	v := verifier(t, public(t, k), goodPolicy(jwk.ES256))
 	document, _ := json.Marshal(mine)
-	for _, extra := range []string{`"jwk":` + string(document), `"jku":"https://evil.example/keys"`, `"x5u":"https://evil.example/c"`, `"x5c":["AAAA"]`, `"x5t":"AAAA"`} {
+	for _, extra := range []string{`"jwk":` + string(document), `"jku":"https://evil.example/keys"`, `"x5u":"https://evil.example/c"`, `"x5c":["AAAA"]`, `"x5t":"AAAAAAAAAAAAAAAAAAAAAAAAAAA"`} {
 		refused(t, v, forge(t, mine, `{"alg":"ES256","typ":"at+jwt","kid":"k",`+extra+`}`, goodClaims), jose.SignatureInvalid)
 		accepted(t, v, forge(t, k, `{"alg":"ES256","typ":"at+jwt","kid":"k",`+extra+`}`, goodClaims))
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/internal/b64"
-	"github.com/jotward/jotward/jose/internal/header"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jws"
@@ -56,7 +55,7 @@ type DPoPRequest struct {
 	// AccessToken came with the request: ath must be its hash.
 	AccessToken string
 	// Thumbprint is the key that the access token is bound to: its cnf.jkt, from
-	// Token.BoundTo of the verified token. The proof must be of that key.
+	// Token.Binding of the verified token. The proof must be of that key.
 	Thumbprint string
 	// NoAccessToken says that the request carries none, as at a token endpoint. A
 	// refresh token or a code that is bound to a key gives a Thumbprint here too.
@@ -161,7 +160,7 @@ func (v *DPoPVerifier) read(token string, rules []rule) (*DPoPProof, error) {
 	if err := v.policy.checkType(h); err != nil {
 		return nil, err
 	}
-	key, err := proofKey(segment, h.Algorithm, v.own.Extensions)
+	key, err := proofKey(h.Protected, h.Algorithm, v.own.Extensions)
 	if err != nil {
 		return nil, err
 	}
@@ -186,10 +185,10 @@ func (v *DPoPVerifier) read(token string, rules []rule) (*DPoPProof, error) {
 
 // proofKey reads the jwk of a proof's header, which must be a public key for the
 // proof's alg.
-func proofKey(segment string, a jwk.Algorithm, extensions []jwk.Extension) (*jwk.Key, error) {
+func proofKey(header string, a jwk.Algorithm, extensions []jwk.Extension) (*jwk.Key, error) {
 	var d strictjson.Doc
-	if err := header.Scan(&d, segment); err != nil {
-		return nil, err
+	if err := d.Scan(header); err != nil {
+		return nil, fail(jose.HeaderInvalid, err.Error())
 	}
 	member, ok := d.Find("jwk")
 	if !ok || member.Kind != strictjson.Object {
@@ -296,31 +295,4 @@ func tokenHashRule(accessToken string) rule {
 func proofHash(accessToken string) string {
 	sum := sha256.Sum256([]byte(accessToken))
 	return b64.Encode(sum[:])
-}
-
-// BoundTo returns cnf.jkt, the thumbprint of the key that a DPoP proof must be
-// of (RFC 9449 6.1), "" for a token that is bound in another way or not at all. It
-// fails with ClaimsInvalid when cnf is no object, or jkt no thumbprint: such a
-// token is bound to something that nobody can prove.
-func (t *Token[C]) BoundTo() (string, error) {
-	if !t.Bound() {
-		return "", nil
-	}
-	var d strictjson.Doc
-	if err := d.Scan(t.Payload); err != nil {
-		return "", fail(jose.ClaimsInvalid, err.Error())
-	}
-	cnf, _ := d.Find("cnf")
-	if cnf.Kind != strictjson.Object {
-		return "", fail(jose.ClaimsInvalid, "cnf is not an object")
-	}
-	jkt, ok := findMember(cnf, "jkt")
-	if !ok {
-		return "", nil
-	}
-	const size = 43 // of a SHA-256 hash in base64url
-	if jkt.Kind != strictjson.String || len(jkt.Text()) != size {
-		return "", fail(jose.ClaimsInvalid, "cnf.jkt is not a thumbprint")
-	}
-	return jkt.Text(), nil
 }

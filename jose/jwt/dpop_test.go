@@ -122,7 +122,7 @@ func (k *kit) dpop() kind {
 	} {
 		bad[name] = forge(k.t, k.key, "{"+header+"}", proofClaims)
 	}
-	bad["algorithm_not_allowed: a MAC"] = forge(k.t, secret, `{"typ":"dpop+jwt","alg":"HS256","jwk":{"kty":"oct","k":"AAAA"}}`, proofClaims)
+	bad["algorithm_not_allowed: a MAC"] = forge(k.t, secret, `{"typ":"dpop+jwt","alg":"HS256","jwk":{"kty":"oct"}}`, proofClaims)
 	explain := func(s string) *jwt.Explanation {
 		r := request(strings.Split(s, ",")...)
 		if s == "" {
@@ -271,26 +271,37 @@ func TestDPoPReplay(t *testing.T) {
 	}
 }
 
-func TestBoundTo(t *testing.T) {
+// RFC 7800 3.1, RFC 8705 3.1, RFC 9449 6.1.
+func TestBinding(t *testing.T) {
 	k := newKit(t)
 	v, err := jwt.NewVerifier[struct{}](k.key, jwt.Policy{Algorithms: k.algorithms(), Required: []string{}, SkipIssuer: true, SkipAudience: true, SkipType: true, SkipLifetime: true, Clock: clock})
 	k.must(err)
-	for payload, want := range map[string]string{
-		`{}`: "",
-		`{"cnf":{"jkt":"` + rfcThumbprint + `"}}`: rfcThumbprint,
-		`{"cnf":{"x5t#S256":"x"}}`:                "",
-		`{"cnf":"x"}`:                             "!", `{"cnf":null}`: "!", `{"cnf":{"jkt":7}}`: "!", `{"cnf":{"jkt":""}}`: "!", `{"cnf":{"jkt":"short"}}`: "!",
+	const jkt, x5t = `"jkt":"` + rfcThumbprint + `"`, `"x5t#S256":"` + rfcThumbprint + `"`
+	for payload, want := range map[string]jwt.Binding{
+		`{}`:                                {},
+		`{"cnf":{` + jkt + `}}`:             {Key: rfcThumbprint},
+		`{"cnf":{` + x5t + `}}`:             {Certificate: rfcThumbprint},
+		`{"cnf":{` + jkt + `,` + x5t + `}}`: {Key: rfcThumbprint, Certificate: rfcThumbprint},
+		`{"cnf":{"kid":"x",` + jkt + `}}`:   {Key: rfcThumbprint, Other: true},
+		`{"cnf":{}}`:                        {Other: true},
 	} {
 		token, err := v.Verify(ctx, k.sign("", payload))
 		k.must(err)
-		got, err := token.BoundTo()
-		if err != nil {
-			wants(t, err, jose.ClaimsInvalid)
-			got = "!"
+		got, err := token.Binding()
+		k.must(err)
+		if got != want || token.Bound() != (want != jwt.Binding{}) {
+			t.Errorf("%s: %+v", payload, got)
 		}
-		if got != want {
-			t.Errorf("%s: %q", payload, got)
+	}
+	for _, cnf := range []string{`"x"`, `null`, `[]`, `{"jkt":7}`, `{"jkt":""}`, `{"jkt":"short"}`, `{"jkt":"AAAA"}`, `{"x5t#S256":null}`, `{` + jkt + `,"x5t#S256":"short"}`,
+		`{"jkt":"` + rfcThumbprint[:42] + `!"}`, `{"jkt":"` + rfcThumbprint + `AA"}`} {
+		token, err := v.Verify(ctx, k.sign("", `{"cnf":`+cnf+`}`))
+		k.must(err)
+		got, err := token.Binding()
+		if got != (jwt.Binding{}) {
+			t.Errorf("%s: %+v", cnf, got)
 		}
+		wants(t, err, jose.ClaimsInvalid)
 	}
 }
 

@@ -25,7 +25,9 @@ func (v *DPoPVerifier) Explain(ctx context.Context, r DPoPRequest) (*Explanation
 	e := &explainer{policy: &v.policy, rules: slices.Concat(v.policy.rules, rules), wantKey: "a public key as the jwk of the header, for the alg"}
 	source := &proofSource{extensions: v.own.Extensions}
 	if len(r.Proofs) == 1 {
-		source.segment, _, _, _ = jws.Split(r.Proofs[0]) // "shape" says when this fails
+		segment, _, _, _ := jws.Split(r.Proofs[0]) // "shape" says when this fails, and "header" the next
+		h, _ := jws.ParseHeader(segment)
+		source.header = h.Protected
 		if payload, _, ok := e.message(ctx, &core{policy: v.policy, keys: source}, r.Proofs[0]); ok {
 			e.claims(payload)
 		}
@@ -36,14 +38,14 @@ func (v *DPoPVerifier) Explain(ctx context.Context, r DPoPRequest) (*Explanation
 // proofSource is a KeySource with the key of one proof's own header. It is for
 // Explain alone, whose result lets nobody in: a Verifier never gets one.
 type proofSource struct {
-	segment    string
+	header     string
 	extensions []jwk.Extension
 	key        *jwk.Key
 }
 
 // Lookup implements KeySource.
 func (s *proofSource) Lookup(_ context.Context, _ string, a jwk.Algorithm) (_ []*jwk.Key, err error) {
-	if s.key, err = proofKey(s.segment, a, s.extensions); err != nil {
+	if s.key, err = proofKey(s.header, a, s.extensions); err != nil {
 		return nil, err
 	}
 	return []*jwk.Key{s.key}, nil

@@ -15,6 +15,8 @@ type SignerOptions struct {
 	// Type is the typ of the header. Name the kind of token, such as "at+jwt"
 	// (RFC 8725 3.11); empty means "JWT".
 	Type string
+	// Parameters are further members of the header, such as x5c: jws.SignOptions.Parameters.
+	Parameters map[string]any
 }
 
 // A Signer signs claims with one key. It is safe for use by many goroutines.
@@ -23,8 +25,8 @@ type Signer struct {
 	header string
 }
 
-// NewSigner builds a Signer. It fails with PolicyInvalid for a nil key and with
-// KeyMisuse for a key that cannot sign.
+// NewSigner builds a Signer. It fails with PolicyInvalid for a nil key, with KeyMisuse
+// for a key that cannot sign, and with HeaderInvalid for what jws.EncodeHeader refuses.
 func NewSigner(key *jwk.Key, o SignerOptions) (*Signer, error) {
 	if key.Algorithm() == "" { // nil or zero
 		return nil, fail(jose.PolicyInvalid, "no key")
@@ -35,7 +37,7 @@ func NewSigner(key *jwk.Key, o SignerOptions) (*Signer, error) {
 	if o.Type == "" {
 		o.Type = "JWT"
 	}
-	header, err := jws.EncodeHeader(key, jws.SignOptions{Type: o.Type})
+	header, err := jws.EncodeHeader(key, jws.SignOptions{Type: o.Type, Parameters: o.Parameters})
 	if err != nil {
 		return nil, err
 	}

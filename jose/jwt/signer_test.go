@@ -29,7 +29,7 @@ func TestSignerSignsVerbatim(t *testing.T) {
 			t.Errorf("%T: signed %s", claims, decode(t, segment))
 		}
 		h, err := jws.ParseHeader(token[:strings.IndexByte(token, '.')])
-		if err != nil || h != (jws.Header{Algorithm: jwk.HS256, KeyID: "k", Type: "at+jwt"}) {
+		if err != nil || h != (jws.Header{Algorithm: jwk.HS256, KeyID: "k", Type: "at+jwt", Protected: `{"alg":"HS256","kid":"k","typ":"at+jwt"}`}) {
 			t.Errorf("%+v, %v", h, err)
 		}
 	}

@@ -4,13 +4,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 )
 
 func itoa(i int) string { return strconv.Itoa(i) }
-
-// privateMembers are those of RFC 7518 6.2.2, 6.3.2, 6.4.1.
-var privateMembers = map[string]bool{"d": true, "p": true, "q": true, "dp": true, "dq": true, "qi": true, "oth": true, "k": true, "priv": true}
 
 // isPrivateJWK reports whether an object is a JWK with a private or secret member.
 func isPrivateJWK(v strictjson.Value) bool {
@@ -21,7 +19,7 @@ func isPrivateJWK(v strictjson.Value) bool {
 			return isKey && isPrivate
 		}
 		isKey = isKey || m.Name == "kty"
-		isPrivate = isPrivate || privateMembers[m.Name]
+		isPrivate = isPrivate || alg.IsPrivateMember(m.Name)
 	}
 }
 

@@ -38,8 +38,8 @@ type Common struct {
 }
 
 // Read takes a member that both kinds of header have, and reports whether it is
-// one. Members that nobody reads are checked for their type. It fails with
-// HeaderInvalid or CriticalUnsupported.
+// one. Members that nobody reads are held to their form. It fails with
+// HeaderInvalid, CriticalUnsupported, or KeyMisuse for a private key in the jwk.
 func (c Common) Read(m strictjson.Member) (known bool, err error) {
 	switch m.Name {
 	case "alg":
@@ -52,12 +52,8 @@ func (c Common) Read(m strictjson.Member) (known bool, err error) {
 		*c.Type, err = Text(m)
 	case "cty":
 		*c.ContentType, err = Text(m)
-	case "jku", "x5u", "x5t", "x5t#S256":
-		_, err = Text(m)
-	case "jwk":
-		err = Want(m, strictjson.Object)
-	case "x5c":
-		err = certificates(m)
+	case "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256":
+		err = reference(m)
 	case "crit":
 		// Whoever comes here implements no extension, so every list is either unknown,
 		// empty or names registered parameters, each of them invalid (RFC 7515 4.1.11,
@@ -75,26 +71,6 @@ func Text(m strictjson.Member) (string, error) {
 		return "", err
 	}
 	return strings.Clone(m.Text()), nil
-}
-
-// certificates fails for an x5c that is no "array of certificate value strings"
-// (RFC 7515 4.1.6). What the strings hold is not read.
-func certificates(m strictjson.Member) error {
-	if err := Want(m, strictjson.Array); err != nil {
-		return err
-	}
-	c := strictjson.Open(m.Value)
-	for n := 0; ; n++ {
-		e, more := c.Next()
-		switch {
-		case !more && n == 0:
-			return fail(jose.HeaderInvalid, "x5c is empty")
-		case !more:
-			return nil
-		case e.Kind != strictjson.String:
-			return fail(jose.HeaderInvalid, "x5c holds something that is no string")
-		}
-	}
 }
 
 // Want fails with HeaderInvalid for a member of another kind.

@@ -115,6 +115,9 @@ func (d *Doc) Scan(text string) error {
 // Reset drops every reference to the document that was scanned.
 func (d *Doc) Reset() { d.p.text, d.p.spans = "", d.p.spans[:0] }
 
+// Text returns the text that was scanned.
+func (d *Doc) Text() string { return d.p.text }
+
 // Len returns how many members the object has.
 func (d *Doc) Len() int { return len(d.p.spans) }
 
