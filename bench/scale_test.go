@@ -5,7 +5,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -104,10 +108,67 @@ var shapes = map[string]func(int) string{
 	"same hash":    func(n int) string { return "[" + strings.Repeat(sameHash(24)+",", n/360) + "0]" },
 	"escaped hash": func(n int) string { return "[" + strings.Repeat(escaped(24)+",", n/480) + "0]" },
 	"borderline":   func(n int) string { return "[" + strings.Repeat("1e308,", n/6) + "0]" },
-	"claims": func(n int) string { // members of the claims set itself
-		inner := numbered(min(n/8, 4000))
-		return "0," + inner[1:len(inner)-1]
-	},
+	"hundreds":     func(n int) string { return "[" + strings.Repeat(numbered(100)+",", n/700) + "0]" },
+	"thousands":    func(n int) string { return "[" + strings.Repeat(numbered(1000)+",", n/7900) + "0]" },
+	"long names":   func(n int) string { return strings.ReplaceAll(numbered(min(n/13, 4000)), `"m`, `"name`) },
+	"claims":       func(n int) string { return asClaims(numbered(min(n/8, 4000))) },
+	"one slot":     func(n int) string { return asClaims(members(min(n/9, 4000), slotNames("scope"))) },
+	"one key":      func(n int) string { return asClaims(members(n/23, keyNames("auth_time"))) },
+}
+
+// asClaims makes members of an object those of the claims set itself.
+func asClaims(object string) string { return "0," + object[1:len(object)-1] }
+
+// members is an object of n members.
+func members(n int, name func() string) string {
+	var out strings.Builder
+	out.WriteByte('{')
+	for i := range n {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		fmt.Fprintf(&out, `"%s":0`, name())
+	}
+	return out.String() + "}"
+}
+
+// The constants of package strictjson's keys, with which a stranger finds names that meet.
+const slots, mixer = 0xf16d82e057ef8cc9, 0x9e3779b97f4a7c15
+
+// slotNames gives short names that have the slot of that one.
+func slotNames(like string) func() string {
+	slot := func(name string) uint64 {
+		var room [8]byte
+		room[7] = byte(copy(room[:7], name))
+		return binary.LittleEndian.Uint64(room[:]) * slots >> 58
+	}
+	i := 0
+	return func() string {
+		for ; ; i++ {
+			if name := strconv.FormatInt(int64(i), 36); slot(name) == slot(like) {
+				i++
+				return name
+			}
+		}
+	}
+}
+
+// keyNames gives names of sixteen bytes that have the key of that one of eight or more.
+func keyNames(like string) func() string {
+	word := func(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s)) }
+	const bits = 1<<56 - 1
+	want := (word(like[:8]) ^ (word(like[len(like)-8:])*mixer + uint64(len(like)))) & bits
+	i := 0
+	return func() string {
+		for ; ; i++ {
+			last := hex.EncodeToString(binary.LittleEndian.AppendUint32(nil, uint32(i))) // what varies first, for it reaches all bits
+			first := binary.LittleEndian.AppendUint64(nil, want^(word(last)*mixer+16)&bits|'x'<<56)
+			if !slices.ContainsFunc(first, func(c byte) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
+				i++
+				return string(first) + last
+			}
+		}
+	}
 }
 
 // BenchmarkGrowth verifies tokens from 256 bytes to 64 KiB, beside the MAC and

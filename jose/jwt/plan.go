@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"strings"
 
@@ -200,10 +199,9 @@ func (c *compiler) addFields(d *structDecoder, t reflect.Type, index []int) erro
 			return fmt.Errorf("field %s: %w", f.Name, err)
 		}
 		key := strictjson.KeyOf(name)
-		d.fields = append(d.fields, field{key: key, name: name, index: at, elem: elem, wrong: name + ": " + wantType(f.Type)})
-		if first := &d.first[key.Slot()]; *first == 0 {
-			*first = uint16(min(len(d.fields), math.MaxUint16))
-		}
+		first := &d.first[key.Slot()]
+		d.fields = append(d.fields, field{key: key, name: name, index: at, elem: elem, wrong: name + ": " + wantType(f.Type), next: *first})
+		*first = len(d.fields)
 	}
 	return nil
 }

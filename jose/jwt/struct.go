@@ -16,12 +16,13 @@ type field struct {
 	index []int
 	elem  decoder
 	wrong string // what is said of a value of another type
+	next  int    // 1 + the place of the next field whose key has the same slot
 }
 
 type structDecoder struct {
 	fields []field
 	byName map[string]int // nil for few fields
-	first  [64]uint16     // by the slot of a name's key, 1 + the place of the first field that has it
+	first  [64]int        // by the slot of a name's key, 1 + the place of a field that has it
 }
 
 // find returns the place of the field of exactly that name, -1 for none: claims are
@@ -65,16 +66,12 @@ func (d *structDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, _ s
 // decodeSlots is decodeClaims for a dst whose slots are known.
 func (d *structDecoder) decodeSlots(slots []slot, dst reflect.Value, doc *strictjson.Doc, l *lists) error {
 	for i := range doc.Len() {
-		first := d.first[doc.Key(i).Slot()]
-		if first == 0 {
-			continue
+		n := d.first[doc.Key(i).Slot()] - 1
+		for n >= 0 && !doc.Is(i, d.fields[n].key, d.fields[n].name) {
+			n = d.fields[n].next - 1
 		}
-		n := int(first - 1)
-		if f := &d.fields[n]; !doc.Is(i, f.key, f.name) {
-			name, _ := doc.Member(i)
-			if n = d.find(name); n < 0 {
-				continue
-			}
+		if n < 0 {
+			continue
 		}
 		v := doc.Value(i)
 		if slots[n].set(v, l) {

@@ -142,7 +142,7 @@ func (d *Doc) Value(i int) Value {
 // Is reports whether a member has that name, whose key is that.
 func (d *Doc) Is(i int, key Key, name string) bool {
 	s := &d.p.spans[i]
-	return s.key == key && (key.Whole() || d.p.nameOf(s) == name)
+	return s.key == key && (key.Whole() || d.p.isNamed(s, name))
 }
 
 // Members lists the members in memory of their own.

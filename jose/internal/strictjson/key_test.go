@@ -52,11 +52,15 @@ func TestOneKeyTwoNames(t *testing.T) {
 		t.Fatal("these were to share a key")
 	}
 	var d Doc
-	if err := d.Scan(`{"` + a + `":1,"` + b + `":2}`); err != nil {
-		t.Fatal(err)
-	}
-	if v, ok := d.Find(b); !ok || v.Raw != "2" {
-		t.Error("the other name was found")
+	for _, text := range []string{`{"` + a + `":1,"` + b + `":2}`, `{"\u0061` + a[1:] + `":1,"\u0061` + b[1:] + `":2}`} {
+		if err := d.Scan(text); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{a: "1", b: "2"} {
+			if v, ok := d.Find(name); !ok || v.Raw != want {
+				t.Errorf("%s: the other name was found for %s", text, name)
+			}
+		}
 	}
 }
 

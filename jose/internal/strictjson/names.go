@@ -1,6 +1,9 @@
 package strictjson
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"math/bits"
+)
 
 // linear is how many names of one object are compared one by one before a table
 // takes over, and collisions how many comparisons of such a small object's names
@@ -19,6 +22,7 @@ type nameSet struct {
 	compared int
 	entered  int      // how many of the spans are in the table
 	table    []uint32 // open addressing: 0, or bits of a hash and 1 + the place of a span behind base
+	shift    uint8    // what leaves of an entry the slot that it belongs to
 }
 
 // maxPlace holds every place, for there are no more than MaxMembers. The bits
@@ -29,7 +33,11 @@ const (
 )
 
 // seed keeps strangers from choosing names that meet in the table.
-var seed = maphash.MakeSeed()
+var (
+	seed = maphash.MakeSeed()
+	add  = maphash.String(seed, "add")
+	mul  = maphash.String(seed, "mul") | 1
+)
 
 // unique refuses the name of s, which is not on the stack yet, when a span of
 // its object has it already.
@@ -65,10 +73,11 @@ func (p *parser) enter(s *span, set *nameSet) error {
 	before := p.spans[set.base:]
 	if 2*len(before) >= len(set.table) {
 		old := set.table
-		set.table = p.room(max(minTable, 4*len(old)))
+		set.table = p.room(larger(len(old)))
+		set.shift = uint8(33 - bits.Len32(uint32(len(set.table))))
 		for _, entry := range old { // all different, and with their hashes
 			if entry != 0 {
-				slot := entry >> placeBits
+				slot := entry >> set.shift
 				for ; set.table[slot&uint32(len(set.table)-1)] != 0; slot++ {
 				}
 				set.table[slot&uint32(len(set.table)-1)] = entry
@@ -88,15 +97,36 @@ func (p *parser) enter(s *span, set *nameSet) error {
 
 // put puts the name of s, whose place is that, into the table, unless it is there.
 func (p *parser) put(s *span, place int, set *nameSet) bool {
+	if s.key.Whole() {
+		return p.putKey(s.key, place, set)
+	}
 	entry := p.seeded(s)&^maxPlace | uint32(place+1)
 	mask := uint32(len(set.table) - 1)
-	for slot := entry >> placeBits; ; slot++ {
+	for slot := entry >> set.shift; ; slot++ {
 		at := &set.table[slot&mask]
 		if *at == 0 {
 			*at = entry
 			return true
 		}
 		if (*at^entry)&^maxPlace == 0 && p.same(s, &p.spans[set.base+int(*at&maxPlace)-1]) {
+			return false
+		}
+	}
+}
+
+// putKey is put for a name that is its own key. The key is hashed by one product of
+// secret numbers, both halves of it: a stranger's names cost no more than honest ones.
+func (p *parser) putKey(key Key, place int, set *nameSet) bool {
+	high, low := bits.Mul64(uint64(key)^add, mul)
+	entry := uint32((high^low)>>32)&^maxPlace | uint32(place+1)
+	mask := uint32(len(set.table) - 1)
+	for slot := entry >> set.shift; ; slot++ {
+		at := &set.table[slot&mask]
+		if *at == 0 {
+			*at = entry
+			return true
+		}
+		if (*at^entry)&^maxPlace == 0 && p.spans[set.base+int(*at&maxPlace)-1].key == key {
 			return false
 		}
 	}
@@ -120,8 +150,17 @@ func (p *parser) same(a, b *span) bool {
 	return p.text[a.name:a.nameEnd] == p.text[b.name:b.nameEnd]
 }
 
-// minTable is the size of the first table. All sizes are powers of two.
-const minTable = 64
+// larger returns the size of the table after one of n. The steps are few, for at each
+// all names are entered anew, and the last has room for the most that an object can have.
+func larger(n int) int {
+	switch n {
+	case 0:
+		return 64
+	case 64:
+		return 512
+	}
+	return 2 * MaxMembers
+}
 
 // room returns an empty table of n entries, and keep takes back the memory of one
 // that is done with: documents with many long objects are then read without

@@ -33,6 +33,16 @@ func (p *parser) nameOf(s *span) string {
 	return p.text[s.name:s.nameEnd]
 }
 
+// isNamed is nameOf and a comparison, without allocating.
+func (p *parser) isNamed(s *span, name string) bool {
+	spelled := p.text[s.name:s.nameEnd]
+	if !s.nameEscaped {
+		return spelled == name
+	}
+	var room [64]byte
+	return len(spelled) > len(name) && string(appendUnescaped(room[:0], spelled)) == name
+}
+
 // space returns the index of the first byte from i on that is no blank. Tokens
 // have none as a rule, so that is asked first.
 func (p *parser) space(i int) int {
@@ -78,8 +88,14 @@ func (p *parser) object(i int) (int, error) {
 				return next, err
 			}
 		}
-		if bit := uint64(1) << key.Slot(); names.seen&bit == 0 && len(p.spans)-names.base < linear {
+		n := len(p.spans) - names.base
+		if bit := uint64(1) << key.Slot(); names.seen&bit == 0 && n < linear {
 			names.seen |= bit // the usual name: no name before it has its slot
+		} else if key.Whole() && names.entered == n && 2*n < len(names.table) {
+			names.entered++ // the usual name of a long object, whose table has room: none has for more than MaxMembers
+			if !p.putKey(key, n, &names) {
+				return next, ErrDuplicate
+			}
 		} else if err := p.unique(&span{key: key, name: int32(i + 1), nameEnd: int32(nameEnd), nameEscaped: nameEscaped}, &names); err != nil {
 			return next, err
 		}

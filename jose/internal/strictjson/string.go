@@ -2,6 +2,7 @@ package strictjson
 
 import (
 	"math/bits"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -162,13 +163,15 @@ func unescape(s string) string { return string(appendUnescaped(make([]byte, 0, l
 func unescapeQuoted(s string) string { return unescape(s[1 : len(s)-1]) }
 
 func appendUnescaped(out []byte, s string) []byte {
-	for i := 0; i < len(s); {
-		if s[i] != '\\' {
-			out = append(out, s[i])
-			i++
-			continue
+	for s != "" {
+		if s[0] != '\\' { // up to the next escape at once
+			n := strings.IndexByte(s, '\\')
+			if n < 0 {
+				return append(out, s...)
+			}
+			out, s = append(out, s[:n]...), s[n:]
 		}
-		switch c := s[i+1]; c {
+		switch c := s[1]; c {
 		case 'b':
 			out = append(out, '\b')
 		case 'f':
@@ -180,18 +183,22 @@ func appendUnescaped(out []byte, s string) []byte {
 		case 't':
 			out = append(out, '\t')
 		case 'u':
-			r, _ := hex4(s[i:])
-			if utf16.IsSurrogate(r) {
-				low, _ := hex4(s[i+6:])
-				r = utf16.DecodeRune(r, low)
-				i += 6
+			r, _ := hex4(s)
+			if r < utf8.RuneSelf {
+				out = append(out, byte(r))
+			} else {
+				if utf16.IsSurrogate(r) {
+					low, _ := hex4(s[6:])
+					r = utf16.DecodeRune(r, low)
+					s = s[6:]
+				}
+				out = utf8.AppendRune(out, r)
 			}
-			out = utf8.AppendRune(out, r)
-			i += 4
+			s = s[4:]
 		default:
 			out = append(out, c)
 		}
-		i += 2
+		s = s[2:]
 	}
 	return out
 }
