@@ -196,6 +196,17 @@ func TestClaimsAsMapsAndNothing(t *testing.T) {
 	if got, err := r.Verify(ctx, token); err != nil || string(got.Claims) != `{"a":[1,{"b":null}],"c":"d"}` {
 		t.Errorf("%v, %v", got, err)
 	}
+	// A claim of another type is no reason to leave the others out.
+	s, err := jwt.NewVerifier[map[string]string](k, lax())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Verify(ctx, token); got != nil || jose.ReasonOf(err) != jose.ClaimsInvalid {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := s.Verify(ctx, sign(t, k, `{"a":"b","c":"d"}`)); err != nil || !reflect.DeepEqual(got.Claims, map[string]string{"a": "b", "c": "d"}) {
+		t.Errorf("%v, %v", got, err)
+	}
 	n, err := jwt.NewVerifier[struct{}](k, lax())
 	if err != nil {
 		t.Fatal(err)

@@ -128,7 +128,7 @@ func (k *kit) access() kind {
 			"claim_missing: sub": {`"sub"`, `"sub2"`}, "claim_missing: client_id": {`"client_id"`, `"client_id2"`},
 			"claim_missing: iat": {`"iat"`, `"iat2"`}, "claim_missing: jti": {`"jti"`, `"jti2"`},
 			"claims_invalid: client_id": {`"client_id":"https://id.example"`, `"client_id":["a"]`},
-			"claims_invalid: scope":     {`"read write"`, `["read"]`}, "claims_invalid: two blanks": {"read write", "read  write"},
+			"claims_invalid: scope":     {`"read write"`, `["read"]`}, "claims_invalid: scope is a number": {`"read write"`, `1`}, "claims_invalid: two blanks": {"read write", "read  write"},
 			"claims_invalid: a quote": {"read write", `re\"ad`}, "claims_invalid: a blank at the end": {"read write", "read "},
 			"claims_invalid: acr": {`"acr":"1"`, `"acr":1`}, "claims_invalid: auth_time": {"1699999999", `"1699999999"`},
 			"issuer_mismatch: iss": {party, "https://evil.example"}, "audience_mismatch: aud": {`"aud":"https://id.example"`, `"aud":"b"`},
@@ -269,6 +269,17 @@ func TestProfilesAccept(t *testing.T) {
 	}
 }
 
+// "If the scope parameter was in the request": not every access token has one (RFC 9068 2.2.3).
+func TestAccessTokenWithoutScope(t *testing.T) {
+	k := newKit(t)
+	for _, scope := range []string{"", `"scope":"",`} {
+		payload := strings.Replace(accessClaims, `"scope":"read write",`, scope, 1)
+		if err := k.access().verify(k.sign("at+jwt", payload)); err != nil || payload == accessClaims {
+			t.Errorf("%s: %v", payload, err)
+		}
+	}
+}
+
 func TestProfilesRefuse(t *testing.T) {
 	for _, kind := range newKit(t).kinds() {
 		for _, name := range slices.Sorted(maps.Keys(kind.bad)) {
@@ -392,6 +403,10 @@ func TestProfilePoliciesRefuse(t *testing.T) {
 		},
 		"introspection": func() error {
 			_, err := jwt.NewIntrospectionVerifier[claims](k.key, jwt.IntrospectionPolicy{})
+			return err
+		},
+		"introspection without age": func() error {
+			_, err := jwt.NewIntrospectionVerifier[claims](k.key, jwt.IntrospectionPolicy{Issuer: party, Audience: party, Algorithms: list, Clock: clock})
 			return err
 		},
 		"introspection into a number": func() error {
