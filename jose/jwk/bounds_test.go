@@ -3,13 +3,18 @@ package jwk_test
 import (
 	"bytes"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
+	"math/big"
+	"slices"
 	"testing"
 
 	"github.com/jotward/jotward/jose"
@@ -31,6 +36,18 @@ func TestRSAOutOfBounds(t *testing.T) {
 			}
 		}
 	}
+	// Numbers that are not there, or are no key's.
+	long := new(big.Int).Add(whole.D, new(big.Int).Lsh(phi(whole), 16)) // for all that d does, the same
+	for name, material := range map[string]any{
+		"no modulus": &rsa.PublicKey{E: 65537}, "no key": (*rsa.PublicKey)(nil), "negative": &rsa.PublicKey{N: new(big.Int).Neg(whole.N), E: 65537},
+		"private, no modulus": &rsa.PrivateKey{PublicKey: rsa.PublicKey{E: 65537}, D: whole.D}, "private, no d": &rsa.PrivateKey{PublicKey: whole.PublicKey},
+		"d beyond n": &rsa.PrivateKey{PublicKey: whole.PublicKey, D: long, Primes: whole.Primes}, "d beyond n, alone": &rsa.PrivateKey{PublicKey: whole.PublicKey, D: long},
+		"negative d": &rsa.PrivateKey{PublicKey: whole.PublicKey, D: new(big.Int).Neg(whole.D), Primes: whole.Primes},
+	} {
+		if k, err := jwk.New(material, jwk.RS256, ""); jose.ReasonOf(err) != jose.KeyInvalid {
+			t.Errorf("%s: %v, %v", name, k, err)
+		}
+	}
 	//lint:ignore SA1019 what is refused has to be made
 	three, err := rsa.GenerateMultiPrimeKey(rand.Reader, 3, 2048)
 	if err != nil {
@@ -38,6 +55,64 @@ func TestRSAOutOfBounds(t *testing.T) {
 	}
 	_, err = jwk.New(three, jwk.RS256, "")
 	wants(t, err, jose.KeyInvalid)
+}
+
+func phi(key *rsa.PrivateKey) *big.Int {
+	one := big.NewInt(1)
+	return new(big.Int).Mul(new(big.Int).Sub(key.Primes[0], one), new(big.Int).Sub(key.Primes[1], one))
+}
+
+// An Ed25519 key of another length is refused and not cut.
+func TestEd25519Lengths(t *testing.T) {
+	t.Parallel()
+	_, whole, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := jwk.New(&whole, jwk.EdDSA, ""); err != nil {
+		t.Error(err)
+	}
+	short, long := whole[:63], append(bytes.Clone(whole), 0)
+	for name, material := range map[string]any{"nothing": ed25519.PrivateKey(nil), "a byte": ed25519.PrivateKey{1}, "a seed": whole[:32], "short": short, "long": ed25519.PrivateKey(long),
+		"no pointer": (*ed25519.PrivateKey)(nil), "short, pointer": &short, "public, long": ed25519.PublicKey(append(bytes.Clone(whole[32:]), 0))} {
+		if k, err := jwk.New(material, jwk.EdDSA, ""); jose.ReasonOf(err) != jose.KeyInvalid {
+			t.Errorf("%s: %v, %v", name, k, err)
+		}
+	}
+}
+
+// Each coordinate has its own length: the same point, cut elsewhere, is no key
+// (RFC 7518 6.2.1.2).
+func TestCoordinatesCutElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, a := range []jwk.Algorithm{jwk.ES256, jwk.ECDHES} {
+		text, err := generate(t, a, "").MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m map[string]any
+		if err := json.Unmarshal(text, &m); err != nil {
+			t.Fatal(err)
+		}
+		bytesOf := func(name string) []byte {
+			b, err := base64.RawURLEncoding.DecodeString(m[name].(string))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		point := slices.Concat(bytesOf("x"), bytesOf("y"))
+		for at, want := range map[int]jose.Reason{32: "", 31: jose.KeyInvalid, 33: jose.KeyInvalid, 0: jose.KeyInvalid, 64: jose.KeyInvalid} {
+			m["x"], m["y"] = base64.RawURLEncoding.EncodeToString(point[:at]), base64.RawURLEncoding.EncodeToString(point[at:])
+			text, err := json.Marshal(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := jwk.Parse(text, jwk.Options{}); jose.ReasonOf(err) != want {
+				t.Errorf("%s cut at %d: %v", a, at, err)
+			}
+		}
+	}
 }
 
 // Sizes are judged before anything is read.

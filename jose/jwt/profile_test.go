@@ -409,6 +409,22 @@ func TestProfilePoliciesRefuse(t *testing.T) {
 			_, err := jwt.NewIntrospectionVerifier[claims](k.key, jwt.IntrospectionPolicy{Issuer: party, Audience: party, Algorithms: list, Clock: clock})
 			return err
 		},
+		"logout token without issuer": func() error {
+			_, err := jwt.NewLogoutTokenVerifier(k.key, jwt.LogoutTokenPolicy{ClientID: party, Algorithms: list, MaxLifetime: 1, Clock: clock, Replay: store})
+			return err
+		},
+		"security event without issuer": func() error {
+			_, err := jwt.NewSecurityEventVerifier(k.key, jwt.SecurityEventPolicy{Audiences: []string{party}, Algorithms: list, MaxAge: 1, Clock: clock})
+			return err
+		},
+		"client assertion without issuer": func() error {
+			_, err := jwt.NewClientAssertionVerifier(k.key, jwt.ClientAssertionPolicy{ClientID: party, Algorithms: list, MaxLifetime: 1, Clock: clock, Replay: store})
+			return err
+		},
+		"introspection without audience": func() error {
+			_, err := jwt.NewIntrospectionVerifier[claims](k.key, jwt.IntrospectionPolicy{Issuer: party, Algorithms: list, MaxAge: 1, Clock: clock})
+			return err
+		},
 		"introspection into a number": func() error {
 			_, err := jwt.NewIntrospectionVerifier[int](k.key, jwt.IntrospectionPolicy{Issuer: party, Audience: party, Algorithms: list, MaxAge: 1, Clock: clock})
 			return err
