@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/revoke"
 	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jwks"
 )
 
 // A following is an edge that follows a feed, in a bubble where time is ours.
@@ -366,6 +368,35 @@ func TestReplacedKeyIsFetched(t *testing.T) {
 			if no := f.edge.current.Load().issuers[f.name].why(&refusal{code: reason.Code(c.was)}, c.token); string(no.code) != c.want {
 				t.Errorf("%s: %s, want %s", c.was, no.code, c.want)
 			}
+		}
+	})
+}
+
+// An issuer that is away just when it says that a key was revoked is asked again until
+// it answers: nothing on the stream says it twice.
+func TestRenewalIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, "", func(f *following) {
+		<-f.asked
+		s := <-f.streams
+		f.must(s.say(snapshot("l", 1)))
+		synctest.Wait()
+		keys := f.source().keys
+		f.must(keys.Refresh(f.t.Context()))
+		f.publish(&f.set, newKey(t, "k2"))
+		f.away.Store(true)
+		before := f.visits.Load()
+		gone := revoke.Entry{Seq: 2, Kind: revoke.KindKey, ID: "k1", Expires: time.Now().Add(time.Hour), At: time.Now(), Reason: reason.Administrator}
+		f.must(s.say(revoke.Message{Batch: &revoke.Batch{Log: "l", After: 1, Seq: 2, Entries: []revoke.Entry{gone}}}))
+		synctest.Wait()
+		if f.visits.Load() == before || !slices.Equal(keys.Health().KeyIDs, []string{"k1"}) {
+			t.Fatalf("%v after %d requests", keys.Health().KeyIDs, f.visits.Load()-before)
+		}
+		f.away.Store(false)
+		time.Sleep(jwks.DefaultCoolDown + 2*time.Second)
+		synctest.Wait()
+		if got := keys.Health().KeyIDs; !slices.Equal(got, []string{"k2"}) {
+			t.Errorf("the edge still has %v", got)
 		}
 	})
 }

@@ -100,12 +100,18 @@ func otherBits(token string) string {
 	return token[:last] + string(alphabet[strings.IndexByte(alphabet, token[last])+1]) // 64 bytes leave four bits of it
 }
 
-func TestPrograms(t *testing.T) {
+// guide is the page whose programs are run.
+func guide(t *testing.T) string {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "guide", "migrate.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := string(text)
+	return string(text)
+}
+
+func TestPrograms(t *testing.T) {
+	page := guide(t)
 	key, err := jwk.Generate(jwk.ES256, "")
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +135,7 @@ func TestPrograms(t *testing.T) {
 		for _, block := range blocks {
 			t.Run(block[1], func(t *testing.T) {
 				t.Parallel()
-				out := run(t, block[1], block[2], string(in))
+				out := run[said](t, block[1], block[2]+driver, string(in))
 				if len(out) != len(tokens) || out[0] != (said{Subject: "alice", Scope: "read"}) {
 					t.Fatalf("says %v of the good token", out)
 				}
@@ -171,14 +177,14 @@ func TestPrograms(t *testing.T) {
 }
 
 // run builds a program inside this module, where its imports resolve.
-func run(t *testing.T, name, source, in string) (answers []said) {
+func run[A any](t *testing.T, name, source, in string) (answers []A) {
 	t.Helper()
 	dir, err := os.MkdirTemp(".", "program-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	text := "package main\n\nimport (\n\t\"encoding/json\"\n\t\"os\"\n)\n\n" + source + driver
+	text := "package main\n\nimport (\n\t\"encoding/json\"\n\t\"os\"\n)\n\n" + source
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +197,7 @@ func run(t *testing.T, name, source, in string) (answers []said) {
 		t.Fatalf("%s: %v", name, err)
 	}
 	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
-		var a said
+		var a A
 		if err := d.Decode(&a); err != nil {
 			t.Fatal(err)
 		}

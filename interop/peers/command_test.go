@@ -91,10 +91,14 @@ func (c command) encrypt(s shape, enc string, keys ...holder) (string, error) {
 	if !s.json {
 		args = append(args, "-c")
 	}
-	template := map[string]any{"protected": map[string]string{"enc": enc}}
+	protected := map[string]string{"enc": enc}
 	if len(keys) == 1 {
-		template["protected"] = map[string]string{"enc": enc, "alg": keys[0].alg}
+		protected["alg"] = keys[0].alg
 	}
+	if s.zip {
+		protected["zip"] = "DEF"
+	}
+	template := map[string]any{"protected": protected}
 	if s.aad != "" {
 		template["aad"] = base64.RawURLEncoding.EncodeToString([]byte(s.aad))
 	}

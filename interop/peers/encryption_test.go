@@ -87,7 +87,7 @@ func TestEncryption(t *testing.T) {
 		for i, b := range all {
 			lacks := slices.Contains(unencrypted[name], b.name)
 			for _, enc := range b.encs(i) {
-				for _, s := range []shape{{}, {json: true}, {json: true, aad: "the room"}} {
+				for _, s := range []shape{{}, {zip: true}, {json: true}, {json: true, zip: true}, {json: true, aad: "the room"}} {
 					at := b.name + " " + string(enc) + " " + s.String()
 					t.Run(at, func(t *testing.T) { encryption(t, name, p, s, enc, lacks, b) })
 					if s.json && !b.direct() {
@@ -132,14 +132,14 @@ func encryption(t *testing.T, name string, p peer, s shape, enc jwk.Algorithm, l
 			continue
 		}
 		m, err := decrypt(t, s, b, enc, theirs)
-		if err != nil || string(m.Plaintext) != payload || string(m.AAD) != s.aad {
+		if err != nil || string(m.Plaintext) != payload || string(m.AAD) != s.aad || m.Header.Compressed != s.zip {
 			t.Errorf("we do not read theirs for %s: %v: %s", b.alg, err, theirs)
 		}
 	}
 }
 
 func encrypt(s shape, keys []*jwk.Key, enc jwk.Algorithm) (string, error) {
-	o := jwe.EncryptOptions{Encryption: enc, Iterations: 2000, PartyUInfo: []byte("u"), PartyVInfo: []byte("v")}
+	o := jwe.EncryptOptions{Encryption: enc, Iterations: 2000, PartyUInfo: []byte("u"), PartyVInfo: []byte("v"), Compress: s.zip}
 	if s.json {
 		text, err := jwe.EncryptJSON([]byte(payload), []byte(s.aad), keys, o)
 		return string(text), err
@@ -148,7 +148,7 @@ func encrypt(s shape, keys []*jwk.Key, enc jwk.Algorithm) (string, error) {
 }
 
 func decrypt(t *testing.T, s shape, b box, enc jwk.Algorithm, token string) (*jwe.Message, error) {
-	o := jwe.DecryptOptions{Algorithms: []jwk.Algorithm{jwk.Algorithm(b.alg)}, Encryptions: []jwk.Algorithm{enc}, MaxIterations: 1_000_000}
+	o := jwe.DecryptOptions{Algorithms: []jwk.Algorithm{jwk.Algorithm(b.alg)}, Encryptions: []jwk.Algorithm{enc}, MaxIterations: 1_000_000, Decompress: s.zip}
 	if s.json {
 		return jwe.DecryptJSON(t.Context(), []byte(token), b.key, o)
 	}

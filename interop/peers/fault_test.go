@@ -41,6 +41,11 @@ func encryptedFault(name string, s shape, enc string, list []box) *fault {
 		// "The Header Parameter names in the three locations MUST be disjoint" (RFC 7516
 		// 7.2.1, and again 5.2 step 4). It has everything of header in protected too.
 		return &fault{[]jose.Reason{jose.HeaderInvalid}, func(m map[string]any) { delete(m, "header") }, false}
+	case name == "jose" && s.zip:
+		// "If a "zip" parameter was included, compress the plaintext" (RFC 7516 5.1 step 11).
+		// It writes zip and compresses nothing, and makes noise of its own message; what is
+		// compressed it reads. Of many recipients the first one's reason counts.
+		return &fault{[]jose.Reason{jose.TokenMalformed, jose.AlgorithmNotAllowed, jose.DecryptionFailed}, nil, false}
 	case name == "jose" && s.aad != "" && slices.Contains([]string{"A128GCM", "A192GCM", "A256GCM"}, enc):
 		// The tag covers protected, a dot and aad (RFC 7516 5.1 step 14). It covers as
 		// many characters of aad as protected has, be they fewer or beyond its end.

@@ -92,12 +92,16 @@ func (p goJose) encrypt(s shape, enc string, keys ...holder) (string, error) {
 		}
 		list = append(list, gojose.Recipient{Algorithm: gojose.KeyAlgorithm(h.alg), Key: k, PBES2Count: 2000})
 	}
+	o := &gojose.EncrypterOptions{}
+	if s.zip {
+		o.Compression = gojose.DEFLATE
+	}
 	var e gojose.Encrypter
 	var err error
 	if len(list) == 1 {
-		e, err = gojose.NewEncrypter(gojose.ContentEncryption(enc), list[0], nil)
+		e, err = gojose.NewEncrypter(gojose.ContentEncryption(enc), list[0], o)
 	} else {
-		e, err = gojose.NewMultiEncrypter(gojose.ContentEncryption(enc), list, nil)
+		e, err = gojose.NewMultiEncrypter(gojose.ContentEncryption(enc), list, o)
 	}
 	if err != nil {
 		return "", err
@@ -227,6 +231,9 @@ func (p jwx) encrypt(s shape, enc string, keys ...holder) (string, error) {
 	}
 	if s.aad != "" {
 		o = append(o, jwxjwe.WithAuthenticateData([]byte(s.aad)))
+	}
+	if s.zip {
+		o = append(o, jwxjwe.WithCompress(jwa.Deflate()))
 	}
 	for _, h := range keys {
 		a, k, err := p.encryptionKey(h)

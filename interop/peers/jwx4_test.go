@@ -101,6 +101,9 @@ func (p jwx4) encrypt(s shape, enc string, keys ...holder) (string, error) {
 	if s.aad != "" {
 		o = append(o, jwxjwe.WithAuthenticateData([]byte(s.aad)))
 	}
+	if s.zip {
+		o = append(o, jwxjwe.WithCompress(jwa.Deflate()))
+	}
 	for _, h := range keys {
 		a, k, err := p.encryptionKey(h)
 		if err != nil {

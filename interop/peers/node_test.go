@@ -72,7 +72,7 @@ func (n *node) message(op string, s shape, enc, token string, keys []holder) (st
 		list = append(list, map[string]any{"alg": h.alg, "jwk": json.RawMessage(h.jwk)})
 	}
 	return n.ask(map[string]any{"op": op, "enc": enc, "token": token, "payload": payload, "keys": list,
-		"shape": map[string]any{"json": s.json, "detached": s.detached, "unencoded": s.unencoded, "aad": s.aad}})
+		"shape": map[string]any{"json": s.json, "detached": s.detached, "unencoded": s.unencoded, "aad": s.aad, "zip": s.zip}})
 }
 
 func (n *node) sign(s shape, keys ...holder) (string, error) {

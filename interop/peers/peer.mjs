@@ -45,14 +45,15 @@ async function verify({ shape, keys, payload, token }) {
 async function encrypt({ shape, enc, keys, payload }) {
   const { alg, jwk } = keys[0]
   const body = bytes(payload)
+  const zip = shape.zip && { zip: 'DEF' }
   if (!shape.json) {
-    return new jose.CompactEncrypt(body).setProtectedHeader({ alg, enc, kid: jwk.kid }).encrypt(await key(keys[0]))
+    return new jose.CompactEncrypt(body).setProtectedHeader({ alg, enc, kid: jwk.kid, ...zip }).encrypt(await key(keys[0]))
   }
   let message
   if (keys.length === 1) {
-    message = new jose.FlattenedEncrypt(body).setProtectedHeader({ alg, enc, kid: jwk.kid })
+    message = new jose.FlattenedEncrypt(body).setProtectedHeader({ alg, enc, kid: jwk.kid, ...zip })
   } else {
-    message = new jose.GeneralEncrypt(body).setProtectedHeader({ enc })
+    message = new jose.GeneralEncrypt(body).setProtectedHeader({ enc, ...zip })
     for (const k of keys) message.addRecipient(await key(k)).setUnprotectedHeader({ alg: k.alg, kid: k.jwk.kid })
   }
   if (shape.aad) message.setAdditionalAuthenticatedData(bytes(shape.aad))
@@ -69,7 +70,26 @@ async function decrypt({ shape, enc, keys, token }) {
   return text(out.plaintext)
 }
 
-const operations = { sign, verify, encrypt, decrypt }
+const thumbprint = ({ jwk }) => jose.calculateJwkThumbprint(jwk)
+
+async function generate({ alg, crv }) {
+  if (alg.startsWith('HS')) return JSON.stringify(await jose.exportJWK(await jose.generateSecret(alg, { extractable: true })))
+  const { privateKey } = await jose.generateKeyPair(alg, { extractable: true, ...(crv && { crv }) })
+  return JSON.stringify(await jose.exportJWK(privateKey))
+}
+
+async function fromPEM({ pem, alg }) {
+  const o = { extractable: true }
+  const read = pem.includes('CERTIFICATE') ? jose.importX509 : pem.includes('PRIVATE') ? jose.importPKCS8 : jose.importSPKI
+  return JSON.stringify(await jose.exportJWK(await read(pem, alg, o)))
+}
+
+async function toPEM({ jwk, alg }) {
+  const k = await jose.importJWK({ ...jwk, alg: undefined, use: undefined, key_ops: undefined }, alg, { extractable: true })
+  return jwk.d ? jose.exportPKCS8(k) : jose.exportSPKI(k)
+}
+
+const operations = { sign, verify, encrypt, decrypt, thumbprint, generate, fromPEM, toPEM }
 
 for await (const line of createInterface({ input: process.stdin })) {
   let out

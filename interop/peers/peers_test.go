@@ -28,6 +28,7 @@ type shape struct {
 	detached  bool   // the payload travels apart (RFC 7515 appendix F)
 	unencoded bool   // the payload is signed as it stands (RFC 7797)
 	aad       string // RFC 7516 7.2.1
+	zip       bool   // the content is deflated (RFC 7516 4.1.3)
 }
 
 func (s shape) String() string {
@@ -43,6 +44,9 @@ func (s shape) String() string {
 	}
 	if s.aad != "" {
 		words = append(words, "aad")
+	}
+	if s.zip {
+		words = append(words, "zip")
 	}
 	return strings.Join(words, " ")
 }

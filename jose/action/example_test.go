@@ -60,3 +60,43 @@ func Example() {
 	// POST 200 new password for alice
 	// POST 400 This link does not work. Ask for a new one.
 }
+
+// One token, for one purpose, once.
+func ExampleNew() {
+	moment := time.Unix(1700000000, 0)
+	store, err := action.NewMemoryStore(10_000) // or a Store of your database
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	links, err := action.New(action.Config{Store: store, MaxLifetime: 24 * time.Hour, Clock: func() time.Time { return moment }})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	token, err := links.Issue(context.Background(), "verify_email", "alice", time.Hour)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = links.Spend(context.Background(), "password_reset", token)
+	fmt.Println(err)
+	record, err := links.Spend(context.Background(), "verify_email", token)
+	fmt.Println(record.Subject, err)
+	_, err = links.Spend(context.Background(), "verify_email", token)
+	fmt.Println(err)
+
+	late, err := links.Issue(context.Background(), "verify_email", "bob", time.Hour)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	moment = moment.Add(time.Hour)
+	_, err = links.Spend(context.Background(), "verify_email", late)
+	fmt.Println(err)
+	// Output:
+	// action_invalid: unknown, expired, spent, or for another purpose
+	// alice <nil>
+	// action_invalid: unknown, expired, spent, or for another purpose
+	// action_invalid: unknown, expired, spent, or for another purpose
+}

@@ -372,6 +372,13 @@ func TestCertificateMustMatch(t *testing.T) {
 		_, err = jwk.Parse(with(`"x5c":["`+der(mine)+`"`+rest+`]`), jwk.Options{})
 		wants(t, err, jose.KeyInvalid)
 	}
+	// One spelling: encoding/base64 would skip line breaks.
+	lines, padded := der(mine), der(mine)
+	lines = lines[:64] + `\r\n` + lines[64:]
+	for _, text := range []string{lines, padded + `\n`, base64.RawURLEncoding.EncodeToString([]byte("none")), padded[:len(padded)-4]} {
+		_, err = jwk.Parse(with(`"x5c":["`+text+`"]`), jwk.Options{})
+		wants(t, err, jose.KeyInvalid)
+	}
 	_, err = jwk.Parse(with(`"x5c":["`+der(mine)+`"],"x5t#S256":"`+strings.Repeat("A", 43)+`"`), jwk.Options{})
 	wants(t, err, jose.KeyInvalid)
 }

@@ -332,6 +332,19 @@ func TestWarmRefuses(t *testing.T) {
 		wants(t, cold.Warm([]byte("{}"), issuer), jose.KeySetInvalid)
 		wants(t, cold.Warm(text, "https://other.example"), jose.KeySetInvalid)
 		wants(t, cold.Warm([]byte(strings.Replace(string(text), issuer, "https://other.example", 1)), issuer), jose.KeySetInvalid)
+		// Another issuer's bundle under its own name: a Remote has the keys of one issuer.
+		named := remote(t, w, func(c *jwks.Config) { c.URL, c.Issuer = "", issuer })
+		other, err := jwks.ExportBundle("https://other.example", time.Now(), mustSet(t, generate(t, "theirs")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wants(t, named.Warm(other, "https://other.example"), jose.PolicyInvalid)
+		if named.Health().Usable {
+			t.Error("there are another issuer's keys")
+		}
+		if err := named.Warm(text, issuer); err != nil {
+			t.Error(err)
+		}
 		time.Sleep(jwks.DefaultMaxAge + jwks.DefaultMaxStale + time.Second)
 		wants(t, cold.Warm(text, issuer), jose.KeysUnavailable)
 		if cold.Health().Usable {

@@ -2,7 +2,13 @@ package jws_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
+	"fmt"
+	"io"
 	"testing"
 
 	"github.com/jotward/jotward/jose"
@@ -46,6 +52,32 @@ func TestSourcesWithoutKeys(t *testing.T) {
 	}
 	if _, err := jws.Verify(ctx, token, answer{nil, k}, allow(jwk.HS256)); err != nil {
 		t.Error(err)
+	}
+}
+
+// away is a KMS that cannot be asked, or that answers with an error.
+type away struct {
+	key crypto.Signer
+	err error
+}
+
+func (a away) Public() crypto.PublicKey                                  { return a.key.Public() }
+func (a away) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return nil, a.err }
+
+// A key elsewhere that cannot be reached is told apart from one that fails.
+func TestSigningWithKeysThatAreAway(t *testing.T) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, cause := range map[jose.Reason]error{jose.KeysUnavailable: fmt.Errorf("dial: %w", jose.KeysUnavailable), jose.KeyInvalid: errors.New("no such key")} {
+		k, err := jwk.New(away{private, cause}, jwk.ES256, "kms")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = jws.Sign([]byte("x"), k, jws.SignOptions{}); jose.ReasonOf(err) != want || !errors.Is(err, cause) {
+			t.Errorf("%v: %v, want %s", cause, err, want)
+		}
 	}
 }
 

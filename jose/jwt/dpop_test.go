@@ -353,6 +353,22 @@ func TestDPoPSigner(t *testing.T) {
 	wants(t, err, jose.PolicyInvalid)
 }
 
+// The payload has one spelling, also under the signature of whoever bent it.
+func TestDPoPPayloadSpelling(t *testing.T) {
+	k := newKit(t)
+	good := k.proof(k.key, proofClaims)
+	header, payload, _, err := jws.Split(good)
+	k.must(err)
+	kind := k.dpop()
+	k.must(kind.verify(good))
+	for _, bent := range []string{payload + "=", payload + "==", payload + "\n", payload + "!", " " + payload} {
+		input := header + "." + bent
+		sig, err := jws.SignInput(k.key, []byte(input))
+		k.must(err)
+		wants(t, kind.verify(input+"."+encode(string(sig))), jose.TokenMalformed)
+	}
+}
+
 // Whatever stands in the field, nothing panics, and what is accepted is of the
 // key that it brings.
 func FuzzDPoPProof(f *testing.F) {

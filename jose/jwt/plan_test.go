@@ -196,6 +196,29 @@ func TestClaimsAsMapsAndNothing(t *testing.T) {
 	if got, err := r.Verify(ctx, token); err != nil || string(got.Claims) != `{"a":[1,{"b":null}],"c":"d"}` {
 		t.Errorf("%v, %v", got, err)
 	}
+	// A number that a float32 does not hold would be infinite.
+	small, err := jwt.NewVerifier[struct {
+		F float32 `json:"f"`
+	}](k, lax())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for value, want := range map[string]jose.Reason{"3.4e38": "", "1e39": jose.ClaimsInvalid, "-1e39": jose.ClaimsInvalid, "1e300": jose.ClaimsInvalid} {
+		if got, err := small.Verify(ctx, sign(t, k, `{"f":`+value+`}`)); jose.ReasonOf(err) != want {
+			t.Errorf("%s: %v, %v", value, got, err)
+		}
+	}
+	// A claim of another type is no reason to leave the others out.
+	s, err := jwt.NewVerifier[map[string]string](k, lax())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Verify(ctx, token); got != nil || jose.ReasonOf(err) != jose.ClaimsInvalid {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := s.Verify(ctx, sign(t, k, `{"a":"b","c":"d"}`)); err != nil || !reflect.DeepEqual(got.Claims, map[string]string{"a": "b", "c": "d"}) {
+		t.Errorf("%v, %v", got, err)
+	}
 	n, err := jwt.NewVerifier[struct{}](k, lax())
 	if err != nil {
 		t.Fatal(err)

@@ -113,6 +113,13 @@ func TestAttackDisclosures(t *testing.T) {
 		chain, value = append(chain, d), `{`+sd(d)+`}`
 	}
 	list = append(list, attack{"a chain of 70", value, chain, jose.DisclosureInvalid})
+	// The same through elements of arrays.
+	value, chain = `1`, nil
+	for range 70 {
+		d := encode(`["s",` + value + `]`)
+		chain, value = append(chain, d), `[`+el(d)+`]`
+	}
+	list = append(list, attack{"a chain of 70 arrays", `{"a":` + value + `}`, chain, jose.DisclosureInvalid})
 	list = append(list, attack{"a disclosure that is no base64url", `{"_sd":["` + digestOf(name+"=") + `"]}`, []string{name + "="}, jose.DisclosureInvalid})
 	for _, c := range list {
 		token, err := h.verify(c.payload, c.disclosures...)

@@ -26,7 +26,7 @@ func TestAttackJSON(t *testing.T) {
 		`{"payload":"p","protected":"h","signature":"s","header":{"disclosures":[1]}}`, `{"payload":"p","protected":"h","signature":"s","header":{"disclosures":[""]}}`,
 		`{"payload":"p","protected":"h","signature":"s","header":{"disclosures":["a~b"]}}`, `{"payload":"p","protected":"h","signature":"s","header":{"kb_jwt":1}}`,
 		`{"payload":"p","protected":"h","signature":"s","header":{"kb_jwt":""}}`, `{"payload":"p","protected":"h","signature":"s","header":{"kb_jwt":"a~b"}}`,
-		`{"payload":"p","signatures":{}}`, `{"payload":"p","signatures":[]}`, `{"payload":"p","signatures":[1]}`, `{"payload":"p","signature":"s","signatures":[{"protected":"h","signature":"s"}]}`,
+		`{"payload":"p","signatures":{}}`, `{"payload":"p","signatures":{"a":{"protected":"h","signature":"s"}}}`, `{"payload":"p","signatures":[]}`, `{"payload":"p","signatures":[1]}`, `{"payload":"p","signature":"s","signatures":[{"protected":"h","signature":"s"}]}`,
 		`{"payload":"p","signatures":[{"protected":"h","signature":"s"},{"header":{"disclosures":[]}}]}`, `{"payload":"p","signatures":[{"protected":"h","signature":"s"},{"header":{"kb_jwt":"x"}}]}`,
 		`{"payload":"p","signatures":[{"protected":"h","signature":"s"},{"header":1}]}`,
 		`{"payload":"p","protected":"h","signature":"s","header":{}}`,

@@ -265,6 +265,7 @@ func TestIssueRefuses(t *testing.T) {
 		{"behind an array's end", `{"a":[1]}`, sdjwt.Plan{Hide: []string{"/a/1"}}, jose.PolicyInvalid},
 		{"an array's place in another spelling", `{"a":[1]}`, sdjwt.Plan{Hide: []string{"/a/00"}}, jose.PolicyInvalid},
 		{"no pointer", `{"a":1}`, sdjwt.Plan{Hide: []string{"a"}}, jose.PolicyInvalid},
+		{"a pointer behind a letter", `{"a":1}`, sdjwt.Plan{Hide: []string{"xa"}}, jose.PolicyInvalid},
 		{"everything", `{"a":1}`, sdjwt.Plan{Hide: []string{""}}, jose.PolicyInvalid},
 		{"twice", `{"a":1}`, sdjwt.Plan{Hide: []string{"/a", "/a"}}, jose.PolicyInvalid},
 		{"iss", `{"iss":"a"}`, sdjwt.Plan{Hide: []string{"/iss"}}, jose.PolicyInvalid},

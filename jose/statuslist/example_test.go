@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jotward/jotward/jose"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/statuslist"
 )
@@ -66,4 +67,50 @@ func Example() {
 	// Output:
 	// INVALID status_not_valid: the status list says INVALID
 	// VALID <nil>
+}
+
+// A resource keeps a list until it is due, and takes none for another that was asked for.
+func ExampleNewVerifier() {
+	moment := time.Unix(1700000000, 0)
+	key, err := jwk.Generate(jwk.ES256, "2026")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	list, err := statuslist.NewList(1, 1000)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	signer, err := statuslist.NewSigner(key)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	text, err := signer.Sign(list, statuslist.Info{URI: "https://issuer.example/lists/1", Issuer: "https://issuer.example",
+		IssuedAt: moment, Expiry: moment.Add(time.Hour), TTL: 10 * time.Minute})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	verifier, err := statuslist.NewVerifier(key, statuslist.Policy{Issuers: []string{"https://issuer.example"}, Algorithms: []jwk.Algorithm{jwk.ES256},
+		MaxAge: 2 * time.Hour, Clock: func() time.Time { return moment }})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = verifier.Verify(context.Background(), text, "https://issuer.example/lists/2")
+	fmt.Println(jose.ReasonOf(err))
+	got, err := verifier.Verify(context.Background(), text, "https://issuer.example/lists/1")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(got.Len(), verifier.Due(got))
+	moment = moment.Add(11 * time.Minute)
+	fmt.Println(verifier.Due(got))
+	// Output:
+	// claim_mismatch
+	// 1000 false
+	// true
 }

@@ -1,6 +1,7 @@
 package tokensource_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -52,4 +53,35 @@ func Example() {
 	body, err := io.ReadAll(resp.Body)
 	fmt.Println(string(body), err)
 	// Output: called with Bearer for-batch <nil>
+}
+
+// Tokens from anywhere: a file that another program writes, a metadata service, an
+// exchange. However many callers there are, one fetch is under way.
+func ExampleNew() {
+	moment := time.Unix(1700000000, 0)
+	fetches := 0
+	source, err := tokensource.New(tokensource.Config{
+		Fetch: func(context.Context) (tokensource.Token, error) {
+			fetches++
+			return tokensource.Token{Value: fmt.Sprint("token-", fetches), Expires: moment.Add(10 * time.Minute)}, nil
+		},
+		Clock: func() time.Time { return moment },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 3 {
+		token, err := source.Token(context.Background())
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(token.Value, "/", token) // printed whole, it shows nothing of its value
+		moment = moment.Add(5 * time.Minute)
+	}
+	// Output:
+	// token-1 / token until 2023-11-14T22:23:20Z
+	// token-1 / token until 2023-11-14T22:23:20Z
+	// token-2 / token until 2023-11-14T22:33:20Z
 }

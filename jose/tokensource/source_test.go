@@ -277,6 +277,9 @@ func TestFetchIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	for name, fetch := range map[string]tokensource.Fetch{
 		"nothing": func(context.Context) (tokensource.Token, error) { return tokensource.Token{}, nil },
+		"no value": func(context.Context) (tokensource.Token, error) {
+			return tokensource.Token{Expires: time.Unix(1700000060, 0)}, nil
+		},
 		"no expiry": func(context.Context) (tokensource.Token, error) {
 			return tokensource.Token{Value: "x"}, nil
 		},
