@@ -7,7 +7,7 @@
 //	v, err := jwt.NewVerifier[Claims](keys, jwt.Policy{
 //		Issuers:     []string{"https://issuer.example"},
 //		Audiences:   []string{"https://api.example"},
-//		Algorithms:  []jwk.Algorithm{jwk.ES256},
+//		Algorithms:  []jwt.Algorithm{jwt.ES256},
 //		Type:        "at+jwt",
 //		MaxLifetime: time.Hour,
 //		Clock:       time.Now,
