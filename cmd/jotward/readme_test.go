@@ -150,7 +150,6 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/jose/bearer"
-	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jwks"
 	"github.com/jotward/jotward/jose/jwt"
 )
