@@ -54,9 +54,9 @@ func ExamplePeerCertificate() {
 		request.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{shown}}
 		answer := httptest.NewRecorder()
 		handler.ServeHTTP(answer, request)
-		fmt.Println(answer.Code, answer.Header().Get("WWW-Authenticate"))
+		fmt.Printf("%d %q\n", answer.Code, answer.Header().Get("WWW-Authenticate"))
 	}
 	// Output:
-	// 200
-	// 401 Bearer error="invalid_token", error_description="sender_mismatch"
+	// 200 ""
+	// 401 "Bearer error=\"invalid_token\", error_description=\"sender_mismatch\""
 }
