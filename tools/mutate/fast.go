@@ -168,7 +168,7 @@ func (l *loom) binary(dir string) string {
 
 func (l *loom) build(dir string) (string, error) {
 	from, pkg, env := place(l.tree, dir)
-	cmd := exec.Command("go", "test", "-c", "-vet=off", "-gcflags=-e", "-o", l.binary(dir), pkg)
+	cmd := exec.Command("go", "test", "-c", "-vet=off", "-gcflags=-e", "-ldflags=-s -w", "-o", l.binary(dir), pkg)
 	cmd.Dir, cmd.Env = from, append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -228,7 +228,7 @@ func (l *loom) run(m *mutant, number int) (passed, ran bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit+10*time.Second) // a test that hangs beyond its own timeout
 	defer cancel()
-	cmd := exec.CommandContext(ctx, l.binary(m.dir), append(flags, "-test.timeout", timeout, "-test.count=1")...)
+	cmd := exec.CommandContext(ctx, l.binary(m.dir), append(flags, "-test.timeout", timeout, "-test.count=1", "-test.failfast")...)
 	cmd.WaitDelay = time.Second
 	cmd.Dir = filepath.Join(l.tree, m.dir)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", variable, number))

@@ -62,7 +62,7 @@ func alone(top, tree string, m *mutant) (string, error) {
 		}
 	}
 	from, pkg, env := place(tree, m.dir)
-	args := append([]string{"test", "-vet=off", "-timeout", "30s", pkg}, m.flags...)
+	args := append([]string{"test", "-vet=off", "-failfast", "-timeout", "30s", pkg}, m.flags...)
 	cmd := exec.Command("go", append(args, "-count=1")...)
 	cmd.Dir, cmd.Env = from, append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
