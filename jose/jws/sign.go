@@ -2,12 +2,11 @@ package jws
 
 import (
 	"bytes"
+	"sync"
 
 	"github.com/jotward/jotward/jose"
-	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/b64"
 	"github.com/jotward/jotward/jose/internal/header"
-	"github.com/jotward/jotward/jose/internal/keydata"
 	"github.com/jotward/jotward/jose/jwk"
 )
 
@@ -95,25 +94,23 @@ func EncodeHeader(key *jwk.Key, o SignOptions) (string, error) {
 // SignEncoded signs payload under a header that EncodeHeader made for the same
 // key, without Unencoded. It fails like SignInput.
 func SignEncoded(header string, payload []byte, key *jwk.Key) (string, error) {
-	// Room for the input and for the signature after it, so that neither moves the other.
-	buf := make([]byte, 0, len(header)+1+len(payload)*4/3+4+signatureSize(key.Data(keydata.Inside()))*4/3+2)
-	buf = append(append(buf, header...), '.')
+	room := rooms.Get().(*[]byte)
+	buf := append(append((*room)[:0], header...), '.')
 	buf = b64.AppendEncode(buf, payload)
 	sig, err := SignInput(key, buf)
 	if err != nil {
 		return "", err
 	}
-	return string(b64.AppendEncode(append(buf, '.'), sig)), nil
+	buf = b64.AppendEncode(append(buf, '.'), sig)
+	token := string(buf)
+	if *room = buf; cap(buf) <= maxRoom {
+		rooms.Put(room)
+	}
+	return token, nil
 }
 
-// signatureSize returns the bytes of a signature under a key. For ML-DSA it is a
-// bound: FIPS 204 4 has signatures below twice the public key.
-func signatureSize(d *keydata.Data) int {
-	switch d.Row.Family {
-	case alg.HMAC:
-		return d.Row.Size
-	case alg.RSAPKCS, alg.RSAPSS:
-		return d.RSA.Size()
-	}
-	return 2 * d.Row.Size
-}
+// rooms are where tokens are put together. One that a huge payload made huge is not kept,
+// nor one whose signing failed: a signer elsewhere that gave up may still be reading it.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxRoom = 16 << 10
