@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -100,8 +101,13 @@ func TestThreatBanPassedBySpelling(t *testing.T) {
 	}
 	w := build(t, with(deny("host", rule.Conditions{CEL: `request.host == "edge.example"`})), with(deny("method", rule.Conditions{Methods: []string{"DELETE"}})),
 		with(deny("path", rule.Conditions{CEL: `request.path == "/path/admin"`})), with(deny("debug", rule.Conditions{Headers: map[string]string{"X-Debug": "1"}})),
-		with(deny("cel", rule.Conditions{CEL: `"x-debug" in request.headers && request.headers["x-debug"] == "1"`})))
-	many := strings.Repeat("X-Debug: 0\r\n", 100)
+		with(deny("cel", rule.Conditions{CEL: `"x-debug" in request.headers && request.headers["x-debug"] == "1"`})),
+		with(deny("both", rule.Conditions{CEL: `["x-debug", "x-admin"].all(h, h in request.headers && request.headers[h] == "1")`})),
+		with(config.Route{Name: "safe", Path: "/safe/", Auth: "none", RulesDefault: rule.Allow, Rules: []rule.Rule{{Name: "no", Action: rule.Deny, Unless: rule.Conditions{Headers: map[string]string{"X-Safe": "1"}}}}}))
+	var many strings.Builder
+	for n := range 100 {
+		fmt.Fprintf(&many, "X-Debug: %d\r\n", n+2)
+	}
 	for _, c := range []struct {
 		line, headers string
 		status        int
@@ -111,7 +117,10 @@ func TestThreatBanPassedBySpelling(t *testing.T) {
 		{"GET /path/admin", "", 403}, {"GET /path/ADMIN", "", 403}, {"GET /path/admin/", "", 403}, {"GET /path/Admin/", "", 403}, {"GET /path/x", "", 200},
 		{"GET /debug/", "X-Debug: 1\r\n", 403}, {"GET /debug/", "X-Debug: 1, 2\r\n", 403}, {"GET /debug/", "X_Debug: 1\r\n", 403}, {"GET /debug/", "X-Debug: 0\r\nX-Debug: 1\r\n", 403}, {"GET /debug/", "X-Debug: 12\r\n", 200},
 		{"GET /cel/", "X-Debug: 1\r\n", 403}, {"GET /cel/", "X_Debug: 1\r\n", 403}, {"GET /cel/", "X-Debug: 0\r\nX-Debug: 1\r\n", 403}, {"GET /cel/", "X-Debug: 0\r\n", 200}, {"GET /cel/", "X-Other: 1\r\nX-Other: 2\r\n", 200},
-		{"GET /cel/", many, 403}, // nobody can tell
+		{"GET /cel/", many.String(), 403}, {"GET /cel/", strings.Repeat("X-Debug: 0\r\n", 100), 200}, // nobody can tell, and everybody can
+		{"GET /debug/", "X.Debug: 1\r\n", 403}, {"GET /cel/", "X.Debug: 1\r\n", 403},
+		{"GET /both/", "X-Debug: 1\r\nX-Debug: 0\r\nX-Admin: 0\r\nX-Admin: 1\r\n", 403}, {"GET /both/", "X-Debug: 1\r\nX-Debug: 0\r\nX-Admin: 0\r\n", 200}, {"GET /both/", "X-Debug: 1\r\nX_Debug: 0\r\nX-Admin: 0\r\nX.Admin: 1\r\n", 403},
+		{"GET /safe/", "", 403}, {"GET /safe/", "X-Safe: 1\r\n", 200}, {"GET /safe/", "X-Safe: 1\r\nConnection: x-safe\r\n", 403}, {"GET /safe/", "X-Safe: 1\r\nX_Safe: 0\r\n", 403},
 		{"DELETE /method/", "", 403},
 	} {
 		line := c.line

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -28,8 +27,8 @@ const (
 
 // An expression is a compiled CEL condition.
 type expression struct {
-	text    string
 	program cel.Program
+	reads   reads
 }
 
 // environment declares what expressions see. Numbers of claims are doubles, and
@@ -45,7 +44,7 @@ func compileCEL(text string) (*expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := build(env, text, func(t *cel.Type) error {
+	program, a, err := build(env, text, func(t *cel.Type) error {
 		if t != cel.BoolType {
 			return fmt.Errorf("cel: the expression gives %s, not true or false", t)
 		}
@@ -54,30 +53,34 @@ func compileCEL(text string) (*expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &expression{text: text, program: program}, nil
+	x, err := readsOf(a)
+	if err != nil {
+		return nil, err
+	}
+	return &expression{program: program, reads: x}, nil
 }
 
 // build compiles an expression whose result fits, and which never costs too much.
-func build(env *cel.Env, text string, fits func(*cel.Type) error) (cel.Program, error) {
+func build(env *cel.Env, text string, fits func(*cel.Type) error) (cel.Program, *cel.Ast, error) {
 	ast, issues := env.Compile(text)
 	if issues.Err() != nil {
-		return nil, fmt.Errorf("cel: %w", issues.Err())
+		return nil, nil, fmt.Errorf("cel: %w", issues.Err())
 	}
 	if err := fits(ast.OutputType()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	estimate, err := env.EstimateCost(ast, sizes{})
 	if err != nil {
-		return nil, fmt.Errorf("cel: %w", err)
+		return nil, nil, fmt.Errorf("cel: %w", err)
 	}
 	if estimate.Max > MaxCost {
-		return nil, fmt.Errorf("cel: the expression may cost %d, at most %d is allowed: have it look at less", estimate.Max, MaxCost)
+		return nil, nil, fmt.Errorf("cel: the expression may cost %d, at most %d is allowed: have it look at less", estimate.Max, MaxCost)
 	}
 	program, err := env.Program(ast)
 	if err != nil {
-		return nil, fmt.Errorf("cel: %w", err)
+		return nil, nil, fmt.Errorf("cel: %w", err)
 	}
-	return program, nil
+	return program, ast, nil
 }
 
 // sizes tells the estimator how long inputs can be.
@@ -98,34 +101,57 @@ func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *co
 
 var errNotBool = errors.New("the expression gave neither true nor false")
 
-// holds evaluates the expression. One that fails, for a claim that is not there
-// or of another type, holds where that refuses.
+// holds evaluates the expression for every way in which the request may be read where it
+// goes: a ban holds if it does in one of them, and what allows must hold in all. It fails for a
+// claim that is not there or of another type, and then holds where that refuses.
 func (e *expression) holds(m *matcher, paths []template, wide bool) bool {
-	if held := e.holdsFor(m, m.request, paths, wide); held || !wide || m.request.plain() {
-		return held
+	a := activation{of: e, request: m.request, paths: paths, path: m.request.Path}
+	if e.eval(m, &a, wide) == wide {
+		return wide
 	}
-	list, ok := m.request.readings() // an upstream may read it otherwise than the expression
-	return !ok || slices.ContainsFunc(list, func(r *Request) bool { return e.holdsFor(m, r, paths, wide) })
+	x, err := e.readings(m, wide)
+	if err != nil {
+		m.fail(err)
+		return wide
+	}
+	if len(x.paths) == 1 && len(x.doubts) == 0 {
+		return !wide
+	}
+	headers, held := e.headersOf(m.request), !wide
+	x.each(func(path string, choice []int) bool {
+		a.path, a.headers, a.made = path, x.as(headers, choice), nil
+		held = e.eval(m, &a, wide)
+		return held != wide
+	})
+	return held
 }
 
-func (e *expression) holdsFor(m *matcher, r *Request, paths []template, wide bool) bool {
-	out, _, err := e.program.Eval(&activation{request: r, paths: paths})
+func (e *expression) eval(m *matcher, a *activation, wide bool) bool {
+	out, _, err := e.program.Eval(a)
 	if err == nil {
 		if yes, ok := out.Value().(bool); ok {
 			return yes
 		}
 		err = errNotBool
 	}
+	m.fail(err)
+	return wide
+}
+
+func (m *matcher) fail(err error) {
 	if m.failed == nil {
 		m.failed = err
 	}
-	return wide
 }
 
 // activation gives an expression its variables, made only when they are asked for.
 type activation struct {
+	of      *expression
 	request *Request
 	paths   []template
+	path    string
+	headers map[string]any // nil: as they came
+	made    map[string]any // the request
 }
 
 // ResolveName implements interpreter.Activation.
@@ -138,19 +164,44 @@ func (a *activation) ResolveName(name string) (any, bool) {
 		}
 		return r.Claims, true
 	case "request":
-		headers := make(map[string]any, len(r.Header))
-		for name, values := range r.Header {
-			if len(values) == 1 { // of several, none is the one
-				headers[lower(name)] = values[0]
-			}
+		if a.made == nil {
+			a.made = a.make()
 		}
-		out := map[string]any{"method": r.Method, "host": r.Host, "path": r.Path, "headers": headers, "time": r.Now, "parameters": a.parameters(), "address": ""}
-		if r.Address.IsValid() {
-			out["address"] = r.Address.String()
-		}
-		return out, true
+		return a.made, true
 	}
 	return nil, false
+}
+
+// make builds the request, with no more than the expression looks at.
+func (a *activation) make() map[string]any {
+	out := make(map[string]any, len(a.of.reads.members))
+	for member, of := range members {
+		if a.of.reads.any || a.of.reads.members[member] {
+			out[member] = of(a)
+		}
+	}
+	return out
+}
+
+// members are what a request has for expressions.
+var members = map[string]func(*activation) any{
+	"method": func(a *activation) any { return a.request.Method },
+	"host":   func(a *activation) any { return a.request.Host },
+	"path":   func(a *activation) any { return a.path },
+	"time":   func(a *activation) any { return a.request.Now },
+	"address": func(a *activation) any {
+		if a.request.Address.IsValid() {
+			return a.request.Address.String()
+		}
+		return ""
+	},
+	"parameters": func(a *activation) any { return a.parameters() },
+	"headers": func(a *activation) any {
+		if a.headers == nil {
+			a.headers = a.of.headersOf(a.request)
+		}
+		return a.headers
+	},
 }
 
 // Parent implements interpreter.Activation.
@@ -159,7 +210,7 @@ func (a *activation) Parent() interpreter.Activation { return nil }
 func (a *activation) parameters() map[string]any {
 	for i := range a.paths {
 		if t := &a.paths[i]; t.holds(a.request, nil, true) {
-			return t.parameters(a.request.Path)
+			return t.parameters(a.path)
 		}
 	}
 	return map[string]any{}

@@ -61,7 +61,7 @@ func CompileClaim(text string) (*Claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := build(env, text, func(t *cel.Type) error {
+	program, _, err := build(env, text, func(t *cel.Type) error {
 		switch t.Kind() {
 		case types.StringKind, types.BoolKind, types.IntKind, types.UintKind, types.DoubleKind, types.ListKind, types.MapKind, types.DynKind, types.NullTypeKind:
 			return nil

@@ -105,7 +105,7 @@ type conditions struct {
 	methods    []string
 	paths      []template
 	parameters []pair
-	headers    []pair
+	headers    []headerValue
 	networks   []netip.Prefix
 	times      []span
 	issuers    []string
@@ -116,6 +116,11 @@ type conditions struct {
 }
 
 type pair struct{ name, value string }
+
+type headerValue struct {
+	headerName
+	value string
+}
 
 type membership struct {
 	claim string
@@ -140,7 +145,7 @@ func (w *Conditions) compile() (*conditions, error) {
 		if name == "" || strings.Trim(name, nameBytes) != "" {
 			return nil, fmt.Errorf("header %q is no name", name)
 		}
-		c.headers = append(c.headers, pair{canonicalHeader(name), value})
+		c.headers = append(c.headers, headerValue{newHeaderName(name), value})
 	}
 	for _, text := range w.Networks {
 		p, err := netip.ParsePrefix(text)

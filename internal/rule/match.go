@@ -10,8 +10,9 @@ import (
 
 // matcher asks the conditions of one request.
 type matcher struct {
-	request *Request
-	failed  error // of the first expression that could not be evaluated
+	request     *Request
+	failed      error // of the first expression that could not be evaluated
+	looked, odd bool  // see oddly
 }
 
 // hold reports whether all conditions hold. wide says which way doubt falls: a
@@ -24,8 +25,8 @@ func (c *conditions) hold(m *matcher, wide bool) bool {
 	if len(c.paths) > 0 && !slices.ContainsFunc(c.paths, func(t template) bool { return t.holds(r, c.parameters, wide) }) {
 		return false
 	}
-	for _, h := range c.headers {
-		if v := r.Header[h.name]; (len(v) != 1 || v[0] != h.value) && !(wide && r.saysAny(foldName(h.name), h.value)) {
+	for i := range c.headers {
+		if !c.headers[i].holds(m, wide) {
 			return false
 		}
 	}

@@ -3,7 +3,8 @@
 //
 // A rule that forbids reads its conditions wide, a rule that allows reads them
 // narrow: where a path differs in case, a header comes twice, an address is
-// unknown or an expression fails, both err on the side of refusing.
+// unknown or an expression fails, both err on the side of refusing. Of headers
+// that can be read in several ways, every mixture is asked about.
 package rule
 
 import (
@@ -75,7 +76,7 @@ type Conditions struct {
 	Claims map[string]any `yaml:"claims"`
 	// Claims that are lists and must hold this item.
 	Contains map[string]any `yaml:"contains"`
-	// A CEL expression over claims and request (method, host, path, parameters, headers, address, time).
+	// A CEL expression over claims and request (method, host, path, parameters, headers by names in lower case, address, time).
 	CEL string `yaml:"cel"`
 }
 

@@ -278,3 +278,30 @@ func BenchmarkDecide(b *testing.B) {
 		})
 	}
 }
+
+// What a request's headers cost a ban that names one of them.
+func BenchmarkBan(b *testing.B) {
+	names := []string{"Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Cookie", "Dnt", "Origin", "Pragma", "Referer",
+		"Sec-Ch-Ua", "Sec-Ch-Ua-Mobile", "Sec-Ch-Ua-Platform", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "User-Agent", "X-Requested-With", "Traceparent", "X-Debug"}
+	for name, when := range map[string]rule.Conditions{
+		"native": {Headers: map[string]string{"x-debug": "1"}},
+		"cel":    {CEL: `"x-debug" in request.headers && request.headers["x-debug"] == "1"`},
+		"method": {CEL: `request.method == "PUT"`},
+	} {
+		s, err := rule.New([]rule.Rule{{Name: "r", Action: rule.Deny, When: when}}, rule.Allow)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			r := request()
+			r.Header = map[string][]string{}
+			for _, n := range names {
+				r.Header[n] = []string{"0"}
+			}
+			for b.Loop() {
+				s.Decide(r)
+			}
+		})
+	}
+}

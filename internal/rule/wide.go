@@ -5,74 +5,126 @@ import (
 	"strings"
 )
 
-// maxReadings bounds the ways in which a request is read for one ban. Nobody honest sends a
-// header that often.
-const maxReadings = 64
-
-// readings are the requests that one may be taken for where it goes: with another spelling of
-// the path, and with each value of a header that came more than once or in two spellings. ok
-// is false when they are too many to ask about.
-func (r *Request) readings() (list []*Request, ok bool) {
-	paths := []string{r.Path}
-	for _, p := range []string{lower(r.Path), strings.TrimRight(lower(r.Path), "/")} {
-		if p != "" && !slices.Contains(paths, p) {
-			paths = append(paths, p)
-		}
-	}
-	headers, most := map[string][]string{}, 1
-	for name, values := range r.Header { // once: a stranger chooses how many there are
-		folded := foldName(name)
-		headers[folded] = append(headers[folded], values...)
-		most = max(most, len(headers[folded]))
-	}
-	if len(paths)*most > maxReadings {
-		return nil, false
-	}
-	for _, p := range paths {
-		for n := range most {
-			as := *r
-			as.Path, as.Header = p, make(map[string][]string, len(headers))
-			for name, values := range headers {
-				if len(values) > 0 {
-					as.Header[name] = []string{values[min(n, len(values)-1)]}
-				}
-			}
-			list = append(list, &as)
-		}
-	}
-	return list, true
+// A headerName is the name of a header, made ready to be looked for.
+type headerName struct {
+	lower     string
+	canonical string // as net/http keys it
+	folded    string // see foldName
 }
 
-// said is all that came under a name, in whichever spelling: servers of the CGI kind make
-// one of X-A and X_A.
-func (r *Request) said(folded string) (out []string) {
-	for name, values := range r.Header {
-		if foldName(name) == folded {
-			out = append(out, values...)
-		}
-	}
-	return out
+func newHeaderName(name string) headerName {
+	return headerName{lower(name), canonicalHeader(name), foldName(name)}
 }
 
-func foldName(name string) string { return strings.ReplaceAll(lower(name), "_", "-") }
+// foldName gives one name to all spellings that a server may take for the same: those of the
+// CGI kind make X_A of X-A, of X_A and of X.A.
+func foldName(name string) string {
+	b := []byte(name)
+	for i, c := range b {
+		b[i] = foldByte(c)
+	}
+	return string(b)
+}
 
-// plain reports whether a request has one reading only.
-func (r *Request) plain() bool {
-	if r.Path != lower(r.Path) || len(r.Path) > 1 && strings.HasSuffix(r.Path, "/") {
+func foldByte(c byte) byte {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return c + 32
+	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		return c
+	}
+	return '-'
+}
+
+// sameName reports whether two names fold to one.
+func sameName(a, b string) bool {
+	if len(a) != len(b) {
 		return false
 	}
-	for name, values := range r.Header {
-		if len(values) != 1 || strings.ContainsRune(name, '_') {
+	for i := range len(a) {
+		if foldByte(a[i]) != foldByte(b[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// saysAny reports whether a header says what a ban is about: in one of its values, or in an
-// item of a list (RFC 9110 5.3).
-func (r *Request) saysAny(folded, want string) bool {
-	for _, v := range r.said(folded) {
+// oddly reports whether the request has a header in a spelling of its own, so that one may be
+// there under another name than net/http's. It is found out once a request.
+func (m *matcher) oddly() bool {
+	if !m.looked {
+		m.looked = true
+		for name := range m.request.Header {
+			if !usual(name) {
+				m.odd = true
+				break
+			}
+		}
+	}
+	return m.odd
+}
+
+// usual reports whether a name is one that net/http writes, of letters, digits and dashes.
+func usual(name string) bool {
+	first := true
+	for i := range len(name) {
+		c := name[i]
+		if c-'a' <= 'z'-'a' && !first { // nearly all
+			continue
+		}
+		if c != '-' && c-'0' > '9'-'0' && !(first && c-'A' <= 'Z'-'A') {
+			return false
+		}
+		first = c == '-'
+	}
+	return true
+}
+
+// sole reports whether a header is certainly there once and goes on, or certainly not there.
+func (n *headerName) sole(m *matcher) bool {
+	lines := len(m.request.Header[n.canonical])
+	if lines > 1 || lines == 1 && m.request.dropped(n.folded) {
+		return false
+	}
+	if !m.oddly() && usual(n.canonical) {
+		return true
+	}
+	for name, values := range m.request.Header {
+		if len(values) > 0 && name != n.canonical && sameName(name, n.folded) {
+			return false
+		}
+	}
+	return true
+}
+
+// spelled are the names under which a header came.
+func (n *headerName) spelled(r *Request) (out []string) {
+	for name, values := range r.Header {
+		if len(values) > 0 && sameName(name, n.folded) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// holds reports whether a header has a value: for a ban in one of its lines or spellings or in
+// an item of a list (RFC 9110 5.3); else in the one line that there is.
+func (h *headerValue) holds(m *matcher, wide bool) bool {
+	lines := m.request.Header[h.canonical]
+	if !wide {
+		return len(lines) == 1 && lines[0] == h.value && h.sole(m)
+	}
+	if says(lines, h.value) {
+		return true
+	}
+	if !m.oddly() && usual(h.canonical) {
+		return false
+	}
+	return slices.ContainsFunc(h.spelled(m.request), func(name string) bool { return says(m.request.Header[name], h.value) })
+}
+
+func says(lines []string, want string) bool {
+	for _, v := range lines {
 		if v == want {
 			return true
 		}
@@ -82,5 +134,5 @@ func (r *Request) saysAny(folded, want string) bool {
 			}
 		}
 	}
-	return false
+	return len(lines) > 1 && strings.Contains(want, ",") && strings.Join(lines, ", ") == want
 }
