@@ -4,6 +4,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -14,6 +15,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -32,10 +34,11 @@ import (
 	"github.com/jotward/jotward/jose/jwt"
 )
 
-// TestGateways measures what 10,000 requests cost whole gateways in seconds of CPU:
-// the edge and those of HAProxy and nginx that are installed, before one origin,
-// in turns, each round with processes of its own. It runs only when asked and
-// judges nothing. JOTWARD_GATEWAYS is the number of rounds.
+// TestGateways measures what 10,000 requests cost whole gateways in seconds of CPU, and beside
+// it how many they answer in a second and how long one takes: the edge and the peers that are
+// installed (see peers), before one origin, in turns, each round with processes of its own. It
+// runs only when asked and judges nothing. JOTWARD_GATEWAYS is the number of rounds,
+// JOTWARD_GATEWAYS_ONLY a list of names with commas.
 func TestGateways(t *testing.T) {
 	rounds, err := strconv.Atoi(os.Getenv("JOTWARD_GATEWAYS"))
 	if err != nil {
@@ -47,32 +50,39 @@ func TestGateways(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%s", out)
 	}
+	verifier, only := buildVerifier(t), os.Getenv("JOTWARD_GATEWAYS_ONLY")
 	for _, alg := range []jwk.Algorithm{jwk.RS256, jwk.ES256} {
 		f := newField(t, alg, program)
-		took := map[string][]float64{}
+		f.verifier = verifier
+		took := map[string][]spent{}
 		for range rounds {
-			for _, g := range f.gateways() {
-				g.measure(t, f, took)
-			}
-		}
-		for _, name := range slices.Sorted(func(yield func(string) bool) {
-			for name := range took {
-				if !yield(name) {
-					return
+			for _, g := range append([]gateway{f.edge()}, f.peers(t)...) {
+				if only == "" || slices.Contains(strings.Split(only, ","), g.name) {
+					g.measure(t, f, took)
 				}
 			}
-		}) {
+		}
+		for _, name := range slices.Sorted(maps.Keys(took)) {
 			list := took[name]
-			slices.Sort(list)
-			t.Logf("%s %-28s median %.2f, least %.2f CPU seconds for 10,000 requests, of %d rounds", alg, name, list[len(list)/2], list[0], len(list))
+			middle := func(of func(spent) float64) float64 {
+				slices.SortFunc(list, func(a, b spent) int { return cmp.Compare(of(a), of(b)) })
+				return of(list[len(list)/2])
+			}
+			cpu := middle(func(s spent) float64 { return s.cpu })
+			t.Logf("%s %-40s %.2f CPU s for 10,000 requests (least %.2f), %6.0f requests/s, p50 %.2f ms, p99 %.2f ms: medians of %d rounds", alg, name, cpu, list[0].cpu,
+				middle(func(s spent) float64 { return s.rate }), middle(func(s spent) float64 { return s.p50 }), middle(func(s spent) float64 { return s.p99 }), len(list))
 		}
 	}
 }
+
+// spent is what one load cost and took: CPU in seconds, requests a second, milliseconds.
+type spent struct{ cpu, rate, p50, p99 float64 }
 
 // A field is what the gateways stand in: an origin, an issuer's keys, and tokens.
 type field struct {
 	alg             jwk.Algorithm
 	dir, program    string
+	verifier        string // see buildVerifier
 	origin, issuer  *httptest.Server
 	public          string   // PEM
 	tokens, expired []string // different ones
@@ -140,12 +150,14 @@ func newField(t *testing.T, alg jwk.Algorithm, program string) *field {
 	return f
 }
 
-// A gateway is one process: how it is configured, and what it can do.
+// A gateway is one process, or two: how it is configured, and what it can do.
 type gateway struct {
-	name   string
-	argv   []string
-	listen string
-	checks bool // tokens
+	name         string
+	argv         []string
+	listen       string
+	checks       bool     // tokens
+	beside       []string // what it asks to do so
+	besideListen string
 }
 
 func (f *field) write(name, text string) string {
@@ -165,54 +177,9 @@ func port() string {
 	return l.Addr().String()
 }
 
-func (f *field) gateways() []gateway {
-	to := strings.TrimPrefix(f.origin.URL, "http://")
-	list := []gateway{f.edge()}
-	if _, err := exec.LookPath("haproxy"); err == nil {
-		at := port()
-		list = append(list, gateway{"haproxy", []string{"haproxy", "-db", "-f", f.write("haproxy.cfg", fmt.Sprintf(`
-global
-  nbthread 2
-defaults
-  mode http
-  timeout client 30s
-  timeout server 30s
-  timeout connect 5s
-frontend f
-  bind %s
-  acl open path_beg /open
-  http-request set-var(txn.token) http_auth_bearer unless open
-  http-request set-var(txn.alg) var(txn.token),jwt_header_query('$.alg') unless open
-  http-request deny unless open || { var(txn.alg) -m str %s }
-  http-request deny unless open || { var(txn.token),jwt_payload_query('$.iss') -m str %s }
-  http-request deny unless open || { var(txn.token),jwt_payload_query('$.aud') -m str %s }
-  http-request set-var(txn.exp) var(txn.token),jwt_payload_query('$.exp','int') unless open
-  http-request set-var(txn.now) date() unless open
-  http-request deny if !open { var(txn.exp),sub(txn.now) -m int lt 0 }
-  http-request deny unless open || { var(txn.token),jwt_verify(txn.alg,"%s") 1 }
-  default_backend b
-backend b
-  server s %s
-`, at, f.alg, issuer, audience, f.public, to))}, at, true})
-	}
-	if _, err := exec.LookPath("nginx"); err == nil {
-		at := port()
-		list = append(list, gateway{"nginx", []string{"nginx", "-c", f.write("nginx.conf", fmt.Sprintf(`
-daemon off; worker_processes 2; pid %s/nginx.pid; error_log /dev/null;
-events {}
-http {
-  access_log off;
-  upstream b { server %s; keepalive 16; }
-  server { listen %s; keepalive_requests 1000000; location / { proxy_pass http://b; proxy_http_version 1.1; proxy_set_header Connection ""; } }
-}
-`, f.dir, to, at))}, at, false})
-	}
-	return list
-}
-
 func (f *field) edge() gateway {
 	at := port()
-	return gateway{"jotward", []string{f.program, "edge", "--config", f.write("edge.yaml", fmt.Sprintf(`
+	return gateway{name: "jotward", argv: []string{f.program, "edge", "--config", f.write("edge.yaml", fmt.Sprintf(`
 edge:
   listen: %s
   invalid_tokens: {rate: 1000000/s}
@@ -221,13 +188,16 @@ edge:
   routes:
     - {name: open, path: /open, upstream: %q, auth: none}
     - {name: api, path: /api, upstream: %q, scopes: ["orders:read"]}
-`, at, issuer, f.issuer.URL, audience, f.alg, f.origin.URL, f.origin.URL))}, at, true}
+`, at, issuer, f.issuer.URL, audience, f.alg, f.origin.URL, f.origin.URL))}, listen: at, checks: true}
 }
 
-func (g gateway) measure(t *testing.T, f *field, took map[string][]float64) {
+func (g gateway) measure(t *testing.T, f *field, took map[string][]spent) {
 	t.Helper()
-	cmd, end := g.start(t)
+	pids, end := g.start(t)
 	defer end()
+	if pids == nil {
+		return
+	}
 	g.load(t, "/open/x", f.tokens[:1], 200, 2000) // warm
 	for _, c := range []struct {
 		name, path string
@@ -240,41 +210,69 @@ func (g gateway) measure(t *testing.T, f *field, took map[string][]float64) {
 		if c.path == "/api/x" && !g.checks {
 			continue
 		}
-		before := spentBy(cmd.Process.Pid)
-		g.load(t, c.path, c.tokens, c.status, fieldTokens)
-		took[g.name+" "+c.name] = append(took[g.name+" "+c.name], spentBy(cmd.Process.Pid)-before)
+		before, start := spentBy(pids...), time.Now()
+		each := g.load(t, c.path, c.tokens, c.status, fieldTokens)
+		if len(each) < fieldTokens {
+			return // it said why
+		}
+		s := spent{rate: fieldTokens / time.Since(start).Seconds(), p50: ms(each[len(each)/2]), p99: ms(each[len(each)*99/100])}
+		s.cpu = spentBy(pids...) - before
+		took[g.name+" "+c.name] = append(took[g.name+" "+c.name], s)
 	}
 }
 
-// start runs the process until it listens. end ends it.
-func (g gateway) start(t *testing.T) (cmd *exec.Cmd, end func()) {
+func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
+
+// start runs the processes until they listen. end ends them.
+func (g gateway) start(t *testing.T) (pids []int, end func()) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	cmd = exec.CommandContext(ctx, g.argv[0], g.argv[1:]...)
-	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGTERM) }, 5*time.Second
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	end = func() { stop(); _ = cmd.Wait() }
-	for n := 0; ; n++ { // until it listens
-		c, err := net.Dial("tcp", g.listen)
-		if err == nil {
-			_ = c.Close()
-			break
+	var all []*exec.Cmd
+	end = func() {
+		stop()
+		for _, cmd := range all {
+			_ = cmd.Wait()
 		}
-		if n > 2000 {
-			t.Fatalf("%s does not listen: %v", g.name, err)
-		}
-		time.Sleep(5 * time.Millisecond)
 	}
-	return cmd, end
+	for _, p := range []struct {
+		argv   []string
+		listen string
+	}{{g.beside, g.besideListen}, {g.argv, g.listen}} {
+		if p.argv == nil {
+			continue
+		}
+		cmd := exec.CommandContext(ctx, p.argv[0], p.argv[1:]...)
+		cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGTERM) }, 5*time.Second
+		said := &strings.Builder{}
+		cmd.Stdout, cmd.Stderr = said, said
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		all, pids = append(all, cmd), append(pids, cmd.Process.Pid)
+		for n := 0; ; n++ { // until it listens
+			c, err := net.Dial("tcp", p.listen)
+			if err == nil {
+				_ = c.Close()
+				break
+			}
+			if n > 2000 {
+				end()
+				t.Errorf("%s does not listen: %v\n%s", g.name, err, said)
+				return nil, func() {}
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	return pids, end
 }
 
-// load asks for a path on four connections, with the tokens one after the other.
-func (g gateway) load(t *testing.T, path string, tokens []string, status, requests int) {
+// load asks for a path on four connections, with the tokens one after the other, and returns
+// how long each answer took, sorted.
+func (g gateway) load(t *testing.T, path string, tokens []string, status, requests int) []time.Duration {
 	t.Helper()
 	const clients = 4
 	var all sync.WaitGroup
+	took := make([][]time.Duration, clients)
 	for k := range clients {
 		all.Go(func() {
 			c, err := net.Dial("tcp", g.listen)
@@ -282,14 +280,16 @@ func (g gateway) load(t *testing.T, path string, tokens []string, status, reques
 				t.Error(err)
 				return
 			}
-			buf := make([]byte, 16<<10)
+			buf := make([]byte, 64<<10)
 			for i := k; i < requests; i += clients {
 				text := "GET " + path + " HTTP/1.1\r\nHost: api.example\r\nUser-Agent: bench\r\nAccept: */*\r\nAuthorization: Bearer " + tokens[i%len(tokens)] + "\r\n\r\n"
+				start := time.Now()
 				got, again, err := exchange(c, []byte(text), buf)
 				if err != nil || got != status && !(status == 401 && got == 403) {
 					t.Errorf("%s %s: %d, %v", g.name, path, got, err)
 					break
 				}
+				took[k] = append(took[k], time.Since(start))
 				if !again {
 					_ = c.Close()
 					if c, err = net.Dial("tcp", g.listen); err != nil {
@@ -302,6 +302,9 @@ func (g gateway) load(t *testing.T, path string, tokens []string, status, reques
 		})
 	}
 	all.Wait()
+	each := slices.Concat(took...)
+	slices.Sort(each)
+	return each
 }
 
 // exchange sends a request and reads its answer to the end.
@@ -324,13 +327,23 @@ func exchange(c net.Conn, text, buf []byte) (status int, again bool, err error) 
 		if want, err := strconv.Atoi(string(length)); err == nil && len(rest) < want {
 			continue
 		}
+		if bytes.Contains(lower, []byte("transfer-encoding: chunked")) && !bytes.HasSuffix(rest, []byte("0\r\n\r\n")) {
+			continue
+		}
 		status, _ = strconv.Atoi(string(head[9:12]))
 		return status, !bytes.Contains(lower, []byte("connection: close")), nil
 	}
 }
 
-// spentBy is the CPU that a process and its children have used, in seconds.
-func spentBy(pid int) float64 {
+// spentBy is the CPU that processes and their children have used, in seconds.
+func spentBy(pids ...int) (total float64) {
+	for _, pid := range pids {
+		total += spentByOne(pid)
+	}
+	return total
+}
+
+func spentByOne(pid int) float64 {
 	total := 0.0
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, _ := strings.Cut(string(text), ") ")
@@ -343,7 +356,7 @@ func spentBy(pid int) float64 {
 	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	for child := range strings.FieldsSeq(string(children)) {
 		if n, err := strconv.Atoi(child); err == nil {
-			total += spentBy(n)
+			total += spentByOne(n)
 		}
 	}
 	return total
