@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/rule"
 	"github.com/jotward/jotward/internal/web"
 )
@@ -67,6 +68,8 @@ type route struct {
 	target  *url.URL
 	proxy   *httputil.ReverseProxy
 	metrics *routeMetrics // nil: none
+
+	challenges children[reason.Code, []string] // of RFC 6750 3, see challenge
 }
 
 // compile builds a state, or says all that is wrong with the configuration:
@@ -283,6 +286,7 @@ func (s *state) compileRoute(c config.Route, before *route) (*route, error) {
 	if u, err := url.Parse(c.ResourceMetadata); c.ResourceMetadata != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "") {
 		check(errors.New("resource_metadata is no http(s) address"))
 	}
+	r.challenges.make = r.challenge
 	r.rules, err = compileRules(c)
 	check(err)
 	r.limits, err = s.compileLimits(c, before)

@@ -63,20 +63,28 @@ func (e *Edge) record(ev *Event) {
 	if ev.Status >= 500 || ev.Feed == FeedStale {
 		level = slog.LevelWarn
 	}
-	e.options.Logger.LogAttrs(context.Background(), level, "request",
-		slog.String("request_id", ev.RequestID), slog.String("trace_id", ev.TraceID), slog.Bool("allowed", ev.Allowed),
+	h, ctx := e.options.Logger.Handler(), context.Background()
+	if !h.Enabled(ctx, level) {
+		return
+	}
+	line := slog.NewRecord(e.options.Now(), level, "request", 0) // every line is from here
+	line.AddAttrs(slog.String("request_id", ev.RequestID), slog.String("trace_id", ev.TraceID), slog.Bool("allowed", ev.Allowed),
 		slog.String("reason", string(ev.Reason)), slog.String("detail", clean(ev.Detail)),
 		slog.String("issuer", ev.Issuer), slog.String("client_id", clean(ev.ClientID)), slog.String("client_addr", ev.Client), slog.String("route", ev.Route),
 		slog.String("method", ev.Method), slog.Int("status", ev.Status), slog.Int64("bytes_in", ev.BytesIn), slog.Int64("bytes_out", ev.BytesOut),
 		slog.Float64("ms", web.Millis(ev.Total)), slog.Float64("decision_ms", web.Millis(ev.Decision)), slog.Float64("upstream_ms", web.Millis(ev.Upstream)),
 		slog.String("upstream", ev.Member), slog.Int("retries", ev.Retries),
 		slog.String("rule", ev.Rule), slog.String("shadow", ev.Shadow), slog.String("shadow_rule", ev.ShadowRule), slog.Bool("cache_hit", ev.CacheHit), slog.String("feed", string(ev.Feed)), slog.Uint64("revocation_seq", ev.Seq))
+	_ = h.Handle(ctx, line) // as slog.Logger does
 }
 
 // clean bounds a text that others had a hand in, and keeps it on one line
 // whatever handler the logger has.
 func clean(s string) string {
 	const most = 256
+	if len(s) <= most && !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c >= 0x7f }) {
+		return s
+	}
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
@@ -90,6 +98,46 @@ func clean(s string) string {
 
 func newRequestID() string { return rand.Text() }
 
+// Headers that are one for all, and that nobody changes.
+var (
+	problemType = []string{"application/problem+json"}
+	noStore     = []string{"no-store"}
+	noSniff     = []string{"nosniff"}
+)
+
+// problems are the bodies of RFC 9457 by code, but for the request's id at their end.
+var problems = func() map[reason.Code]string {
+	out := map[reason.Code]string{}
+	for _, info := range reason.All() {
+		body, _ := json.Marshal(struct { // strings and a number always marshal
+			Type   string      `json:"type"`
+			Title  string      `json:"title"`
+			Status int         `json:"status"`
+			Detail string      `json:"detail"`
+			Code   reason.Code `json:"code"`
+		}{"urn:jotward:reason:" + string(info.Code), info.Meaning, info.Status, info.Remedy, info.Code})
+		out[info.Code] = strings.TrimSuffix(string(body), "}") + `,"request_id":"`
+	}
+	return out
+}()
+
+// challenge returns what a refusal asks for by RFC 6750 3, made once for a route and code.
+func (r *route) challenge(code reason.Code) []string {
+	info, _ := reason.Lookup(code)
+	o := bearer.Options{}
+	if r != nil {
+		o.ResourceMetadata = r.ResourceMetadata
+		if code == reason.ScopeMissing {
+			o.Scopes = r.Scopes
+		}
+	}
+	oauth := info.OAuth
+	if code == reason.CredentialMissing {
+		oauth = "" // RFC 6750 3.1: no error code when there was no credential
+	}
+	return []string{o.Challenge(oauth, jose.Reason(code))}
+}
+
 // deny answers with the challenge of RFC 6750 3 and a problem of RFC 9457.
 // Strangers are told what the code means and what to do, nothing of the token.
 // rt is nil outside every route.
@@ -99,35 +147,10 @@ func (p *passage) deny(w http.ResponseWriter, no *refusal, rt *route) {
 		info, _ = reason.Lookup(reason.Internal)
 	}
 	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = problemType, noStore, noSniff
 	p.sign(h)
 	if info.Status == http.StatusUnauthorized || info.Status < 500 && info.OAuth != "" && no.code != reason.CrossOrigin {
-		o := bearer.Options{}
-		if rt != nil {
-			o.ResourceMetadata = rt.ResourceMetadata
-		}
-		if no.code == reason.ScopeMissing {
-			o.Scopes = rt.Scopes
-		}
-		code := info.OAuth
-		if no.code == reason.CredentialMissing {
-			code = "" // RFC 6750 3.1: no error code when there was no credential
-		}
-		challenges := []string{o.Challenge(code, jose.Reason(info.Code)) + no.demand}
-		if ps := p.state.proofs; ps != nil && info.Status == http.StatusUnauthorized && rt != nil {
-			switch {
-			case p.credential.dpop: // the client knows the scheme: it is told what was wrong with it
-				challenges = []string{ps.challenge(no)}
-			case no.code == reason.SenderProofUnchecked, no.code == reason.CredentialMissing:
-				challenges = append(challenges, ps.challenge(nil))
-			}
-			if ps.nonces != nil {
-				h.Set("Dpop-Nonce", ps.nonces.Current(p.now()))
-			}
-		}
-		h["Www-Authenticate"] = challenges
+		h["Www-Authenticate"] = p.challenges(h, no, rt, info)
 	}
 	if info.Status == http.StatusMethodNotAllowed { // RFC 9110 15.5.6
 		h.Set("Allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
@@ -141,14 +164,35 @@ func (p *passage) deny(w http.ResponseWriter, no *refusal, rt *route) {
 			h.Set("Retry-After", no.retryAfter())
 		}
 	}
-	body, _ := json.Marshal(struct { // strings and a number always marshal
-		Type      string      `json:"type"`
-		Title     string      `json:"title"`
-		Status    int         `json:"status"`
-		Detail    string      `json:"detail"`
-		Code      reason.Code `json:"code"`
-		RequestID string      `json:"request_id"`
-	}{"urn:jotward:reason:" + string(info.Code), info.Meaning, info.Status, info.Remedy, info.Code, p.event.RequestID})
+	start := problems[info.Code]
+	body := append(append(make([]byte, 0, len(start)+len(p.event.RequestID)+2), start...), p.event.RequestID...) // of letters, see requestID
 	w.WriteHeader(info.Status)
-	_, _ = w.Write(body) // a client that is gone needs no answer
+	_, _ = w.Write(append(body, `"}`...)) // a client that is gone needs no answer
+}
+
+// challenges are those of the schemes that the client may use.
+func (p *passage) challenges(h http.Header, no *refusal, rt *route, info reason.Info) []string {
+	var list []string
+	if rt != nil {
+		list = rt.challenges.get(info.Code)
+	} else {
+		list = rt.challenge(info.Code)
+	}
+	if no.demand != "" {
+		list = []string{list[0] + no.demand}
+	}
+	ps := p.state.proofs
+	if ps == nil || info.Status != http.StatusUnauthorized || rt == nil {
+		return list
+	}
+	switch {
+	case p.credential.dpop: // the client knows the scheme: it is told what was wrong with it
+		list = []string{ps.challenge(no)}
+	case no.code == reason.SenderProofUnchecked, no.code == reason.CredentialMissing:
+		list = []string{list[0], ps.challenge(nil)}
+	}
+	if ps.nonces != nil {
+		h.Set("Dpop-Nonce", ps.nonces.Current(p.now()))
+	}
+	return list
 }

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"maps"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -97,30 +98,28 @@ func (m *metrics) exchanged(issuer string, err error) {
 
 // children finds the counters of one vector without hashing their labels. The
 // first use of one makes it; reading takes no lock. Keys come from closed lists.
-type children[K comparable] struct {
-	known atomic.Pointer[map[K]prometheus.Counter]
+type children[K comparable, V any] struct {
+	known atomic.Pointer[map[K]V]
 	write sync.Mutex
-	make  func(K) prometheus.Counter
+	make  func(K) V
 }
 
-func (c *children[K]) get(k K) prometheus.Counter {
+func (c *children[K, V]) get(k K) V {
 	if m := c.known.Load(); m != nil {
-		if counter, ok := (*m)[k]; ok {
-			return counter
+		if child, ok := (*m)[k]; ok {
+			return child
 		}
 	}
 	c.write.Lock()
 	defer c.write.Unlock()
-	next := map[K]prometheus.Counter{}
+	next := map[K]V{}
 	if m := c.known.Load(); m != nil {
-		for key, counter := range *m {
-			next[key] = counter
-		}
+		maps.Copy(next, *m)
 	}
-	counter := c.make(k)
-	next[k] = counter
+	child := c.make(k)
+	next[k] = child
 	c.known.Store(&next)
-	return counter
+	return child
 }
 
 type decision struct {
@@ -138,9 +137,9 @@ type ruling struct{ rule, what string }
 
 // routeMetrics are one route's children, found when a configuration is loaded.
 type routeMetrics struct {
-	decisions          children[decision]
-	requests           children[outcome]
-	rules, shadow      children[ruling]
+	decisions          children[decision, prometheus.Counter]
+	requests           children[outcome, prometheus.Counter]
+	rules, shadow      children[ruling, prometheus.Counter]
 	duration, upstream prometheus.Observer
 	in, out, hit, miss prometheus.Counter
 	flying             prometheus.Gauge

@@ -181,3 +181,20 @@ func TestRulesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// What one refusal asks for is asked by no other one of its route and code.
+func TestDemandsAreApart(t *testing.T) {
+	t.Parallel()
+	w := build(t, with(config.Route{Name: "own", Path: "/own/", RulesDefault: rule.Allow, Rules: []rule.Rule{
+		{Name: "strong", Action: rule.Challenge, When: rule.Conditions{Paths: []string{"/own/card"}}, ACRValues: []string{"mfa"}},
+		{Name: "fresh", Action: rule.Challenge, When: rule.Conditions{Paths: []string{"/own/name"}}, MaxAge: time.Minute},
+	}}))
+	for range 2 {
+		for path, has := range map[string][2]bool{"/own/card": {true, false}, "/own/name": {false, true}} {
+			got := w.get(path, w.bearer(nil)).header.Get("WWW-Authenticate")
+			if strings.Contains(got, "acr_values") != has[0] || strings.Contains(got, "max_age") != has[1] {
+				t.Errorf("%s: %s", path, got)
+			}
+		}
+	}
+}

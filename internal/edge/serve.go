@@ -74,7 +74,10 @@ func (e *Edge) pass(w http.ResponseWriter, r *http.Request) {
 	whole := false
 	metrics := rt.metricsOr(s.unmatched)
 	metrics.begin()
-	ctx, leave := e.enter(context.WithValue(r.Context(), passageKey{}, p), p, w)
+	ctx, leave := r.Context(), p.leave
+	if no == nil {
+		ctx, leave = e.enter(context.WithValue(ctx, passageKey{}, p), p, w)
+	}
 	defer func() { // also when the proxy aborts a broken answer by panicking
 		leave()
 		if why, cut := ended(ctx); cut && ev.Reason == "" && (!whole || ev.Status == http.StatusSwitchingProtocols) {

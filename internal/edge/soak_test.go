@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/obs"
 )
 
 // Requests, reloads, revocations, restarts of the issuer with new keys and a failing
@@ -36,7 +36,7 @@ func TestSoak(t *testing.T) {
 	}, with(config.Route{Name: "down", Path: "/down", Upstream: "http://127.0.0.1:1"}),
 		with(config.Route{Name: "flaky", Path: "/flaky", Headers: map[string]string{"X-User": "sub"}}))
 	w.edge.options.Observe = nil
-	w.edge.options.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil))
+	w.edge.options.Logger = obs.Logger(io.Discard)
 	w.origin.do = func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/flaky") && flaky.Add(1)%3 == 0 {
 			panic(http.ErrAbortHandler)
@@ -282,7 +282,7 @@ func (d discard) WriteHeader(int)             {}
 func BenchmarkServeCached(b *testing.B) {
 	w := build(b)
 	w.edge.options.Observe = nil
-	w.edge.options.Logger = slog.New(slog.NewJSONHandler(io.Discard, nil))
+	w.edge.options.Logger = obs.Logger(io.Discard)
 	for _, r := range w.edge.current.Load().routes {
 		r.proxy.Transport = timed{stub{}}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // Logger writes one JSON object a line.
-func Logger(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
+func Logger(w io.Writer) *slog.Logger { return slog.New(newLines(w)) }
 
 // Registry is a registry with the figures of the Go runtime, the process and
 // the build.
