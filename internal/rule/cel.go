@@ -177,7 +177,9 @@ func (a *activation) make() map[string]any {
 	out := make(map[string]any, len(a.of.reads.members))
 	for member, of := range members {
 		if a.of.reads.any || a.of.reads.members[member] {
-			out[member] = of(a)
+			if v := of(a); v != nil {
+				out[member] = v
+			}
 		}
 	}
 	return out
@@ -191,9 +193,9 @@ var members = map[string]func(*activation) any{
 	"time":   func(a *activation) any { return a.request.Now },
 	"address": func(a *activation) any {
 		if a.request.Address.IsValid() {
-			return a.request.Address.String()
+			return a.request.Address.Unmap().String()
 		}
-		return ""
+		return nil // not there, so that an expression that needs it fails
 	},
 	"parameters": func(a *activation) any { return a.parameters() },
 	"headers": func(a *activation) any {

@@ -3,6 +3,7 @@ package rule_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,27 @@ func TestReadings(t *testing.T) {
 		if name == "too many" && (failed == nil || !strings.Contains(failed.Error(), "too many ways")) {
 			t.Errorf("%s: %v", name, failed)
 		}
+	}
+}
+
+// An address that nobody knows may be any: who needs it is in doubt.
+func TestUnknownAddressOfExpressions(t *testing.T) {
+	t.Parallel()
+	for cel, want := range map[string][2]bool{
+		`request.address.startsWith("10.")`:                          {true, false},
+		`!request.address.startsWith("10.")`:                         {true, false},
+		`request.address.startsWith("10.") || claims.tier == "gold"`: {true, true},
+		`request.address.startsWith("192.") && claims.tier == "tin"`: {false, false},
+		`["10.1.2.3"].exists(a, request["address"] == a)`:            {true, false},
+		`[request].exists(r, r.address == "" || r.method == "GET")`:  {true, true},
+	} {
+		banned, allowed, _ := asks(t, cel, func(r *rule.Request) { r.Address = netip.Addr{} })
+		if banned != want[0] || allowed != want[1] {
+			t.Errorf("%s: banned is %v, allowed %v", cel, banned, allowed)
+		}
+	}
+	if banned, _, _ := asks(t, `request.address.startsWith("10.")`, func(r *rule.Request) { r.Address = netip.MustParseAddr("::ffff:10.1.2.3") }); !banned {
+		t.Error("an address in the form of IPv6 is another one")
 	}
 }
 
