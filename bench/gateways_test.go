@@ -69,7 +69,8 @@ func TestGateways(t *testing.T) {
 				return of(list[len(list)/2])
 			}
 			cpu := middle(func(s spent) float64 { return s.cpu })
-			t.Logf("%s %-40s %.2f CPU s for 10,000 requests (least %.2f), %6.0f requests/s, p50 %.2f ms, p99 %.2f ms: medians of %d rounds", alg, name, cpu, list[0].cpu,
+			least := list[0].cpu
+			t.Logf("%s %-40s %.2f CPU s for 10,000 requests (least %.2f), %6.0f requests/s, p50 %.2f ms, p99 %.2f ms: medians of %d rounds", alg, name, cpu, least,
 				middle(func(s spent) float64 { return s.rate }), middle(func(s spent) float64 { return s.p50 }), middle(func(s spent) float64 { return s.p99 }), len(list))
 		}
 	}

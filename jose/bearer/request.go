@@ -75,15 +75,19 @@ func elsewhere(r *http.Request) bool {
 func isToken(s string) bool {
 	body := strings.TrimRight(s, "=")
 	for i := range len(body) {
-		c := body[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case strings.IndexByte("-._~+/", c) >= 0:
-		default:
+		if !tokenBytes[body[i]] {
 			return false
 		}
 	}
 	return body != ""
 }
+
+// tokenBytes are the bytes of a b64token.
+var tokenBytes = func() (is [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/") {
+		is[c] = true
+	}
+	return is
+}()
 
 func fail(r jose.Reason, detail string) *jose.Error { return jose.NewError(r, detail, nil) }
