@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/obs"
 	"github.com/jotward/jotward/internal/reason"
 	"github.com/jotward/jotward/internal/web"
 )
@@ -45,7 +46,8 @@ type Options struct {
 // behind one atomic pointer.
 type Edge struct {
 	options    Options
-	metrics    *metrics // nil: none
+	lines      *obs.Lines // of the logger, where it is of that kind
+	metrics    *metrics   // nil: none
 	current    atomic.Pointer[state]
 	generation atomic.Uint64
 	spent      used   // tokens of one-time routes
@@ -70,6 +72,7 @@ func New(c config.Edge, o Options) (*Edge, error) {
 		return nil, errors.New("edge: Now and Logger are required")
 	}
 	e := &Edge{options: o}
+	e.lines, _ = o.Logger.Handler().(*obs.Lines)
 	e.life, e.end = context.WithCancel(context.Background())
 	e.refusals = newCache(cacheDefault)
 	if err := errors.Join(e.spent.init(maxSpent, o.Now), e.proofs.init(defaultProofs, o.Now)); err != nil {

@@ -67,14 +67,19 @@ func (e *Edge) record(ev *Event) {
 	if !h.Enabled(ctx, level) {
 		return
 	}
-	line := slog.NewRecord(e.options.Now(), level, "request", 0) // every line is from here
-	line.AddAttrs(slog.String("request_id", ev.RequestID), slog.String("trace_id", ev.TraceID), slog.Bool("allowed", ev.Allowed),
+	attrs := [...]slog.Attr{slog.String("request_id", ev.RequestID), slog.String("trace_id", ev.TraceID), slog.Bool("allowed", ev.Allowed),
 		slog.String("reason", string(ev.Reason)), slog.String("detail", clean(ev.Detail)),
 		slog.String("issuer", ev.Issuer), slog.String("client_id", clean(ev.ClientID)), slog.String("client_addr", ev.Client), slog.String("route", ev.Route),
 		slog.String("method", ev.Method), slog.Int("status", ev.Status), slog.Int64("bytes_in", ev.BytesIn), slog.Int64("bytes_out", ev.BytesOut),
 		slog.Float64("ms", web.Millis(ev.Total)), slog.Float64("decision_ms", web.Millis(ev.Decision)), slog.Float64("upstream_ms", web.Millis(ev.Upstream)),
 		slog.String("upstream", ev.Member), slog.Int("retries", ev.Retries),
-		slog.String("rule", ev.Rule), slog.String("shadow", ev.Shadow), slog.String("shadow_rule", ev.ShadowRule), slog.Bool("cache_hit", ev.CacheHit), slog.String("feed", string(ev.Feed)), slog.Uint64("revocation_seq", ev.Seq))
+		slog.String("rule", ev.Rule), slog.String("shadow", ev.Shadow), slog.String("shadow_rule", ev.ShadowRule), slog.Bool("cache_hit", ev.CacheHit), slog.String("feed", string(ev.Feed)), slog.Uint64("revocation_seq", ev.Seq)}
+	if e.lines != nil {
+		_ = e.lines.Say(e.options.Now(), level, "request", attrs[:])
+		return
+	}
+	line := slog.NewRecord(e.options.Now(), level, "request", 0) // every line is from here
+	line.AddAttrs(attrs[:]...)
 	_ = h.Handle(ctx, line) // as slog.Logger does
 }
 

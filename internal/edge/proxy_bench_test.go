@@ -142,6 +142,7 @@ func BenchmarkProxy(b *testing.B) {
 			func(_ *world, c *config.Edge) { c.Routes[1].Upstream = "http://" + address })
 		w.edge.options.Observe = nil
 		w.edge.options.Logger = obs.Logger(io.Discard)
+		w.edge.lines, _ = w.edge.options.Logger.Handler().(*obs.Lines)
 		head := " HTTP/1.1\r\nHost: edge.example\r\nUser-Agent: bench\r\nAccept: */*\r\n"
 		for _, c := range []struct{ name, text string }{
 			{"get", "GET /open/small" + head + "\r\n"},

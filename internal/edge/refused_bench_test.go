@@ -21,6 +21,7 @@ func BenchmarkServeRefused(b *testing.B) {
 	w := build(b, func(_ *world, c *config.Edge) { c.InvalidTokens.Rate = "1000000/s" })
 	w.edge.options.Observe = nil
 	w.edge.options.Logger = obs.Logger(io.Discard)
+	w.edge.lines, _ = w.edge.options.Logger.Handler().(*obs.Lines)
 	s := w.edge.current.Load()
 	for _, r := range s.routes {
 		r.proxy.Transport = timed{stub{}}
@@ -66,6 +67,7 @@ func BenchmarkServeDistinct(b *testing.B) {
 	w := build(b)
 	w.edge.options.Observe = nil
 	w.edge.options.Logger = obs.Logger(io.Discard)
+	w.edge.lines, _ = w.edge.options.Logger.Handler().(*obs.Lines)
 	for _, r := range w.edge.current.Load().routes {
 		r.proxy.Transport = timed{stub{}}
 	}

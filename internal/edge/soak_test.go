@@ -37,6 +37,7 @@ func TestSoak(t *testing.T) {
 		with(config.Route{Name: "flaky", Path: "/flaky", Headers: map[string]string{"X-User": "sub"}}))
 	w.edge.options.Observe = nil
 	w.edge.options.Logger = obs.Logger(io.Discard)
+	w.edge.lines, _ = w.edge.options.Logger.Handler().(*obs.Lines)
 	w.origin.do = func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/flaky") && flaky.Add(1)%3 == 0 {
 			panic(http.ErrAbortHandler)
@@ -283,6 +284,7 @@ func BenchmarkServeCached(b *testing.B) {
 	w := build(b)
 	w.edge.options.Observe = nil
 	w.edge.options.Logger = obs.Logger(io.Discard)
+	w.edge.lines, _ = w.edge.options.Logger.Handler().(*obs.Lines)
 	for _, r := range w.edge.current.Load().routes {
 		r.proxy.Transport = timed{stub{}}
 	}

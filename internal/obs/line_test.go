@@ -38,6 +38,12 @@ func TestLines(t *testing.T) {
 			r := slog.NewRecord(at, level, text, 0)
 			r.AddAttrs(attrs...)
 			err1, err2 := ours.Handle(context.Background(), r), theirs.Handle(context.Background(), r)
+			if l, ok := ours.(*Lines); ok {
+				handled := got.String()
+				if got.Reset(); l.Say(at, level, text, attrs) != nil && err1 == nil || got.String() != handled {
+					t.Errorf("%s: %q is said, %q handled", name, got.String(), handled)
+				}
+			}
 			if got.String() != want.String() || (err1 == nil) != (err2 == nil) {
 				t.Errorf("%s: %q (%v), slog writes %q (%v)", name, got.String(), err1, want.String(), err2)
 			}
