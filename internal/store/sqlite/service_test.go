@@ -106,7 +106,7 @@ func (h *house) acts() map[string]func() error {
 		},
 		"keyring.Retire": func() error { return h.ring.Retire(ctx, root, keyring.PurposeToken, keys[0].ID) },
 		"keyring.Replace": func() error {
-			_, err := h.ring.Replace(ctx, root, keyring.PurposeToken, keys[0].ID)
+			_, err := h.ring.Replace(ctx, root, keyring.PurposeToken, keys[0].ID, false)
 			return err
 		},
 		"keyring.Rollback": func() error { _, err := h.ring.Rollback(ctx, root, keyring.PurposeToken, ""); return err },
