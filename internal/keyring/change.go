@@ -50,6 +50,8 @@ func (r *Ring) Retire(ctx context.Context, actor audit.Actor, purpose, kid strin
 			if err != nil {
 				return nil, audit.Act{}, err
 			}
+			next := &more[len(more)-1]
+			next.Leads = inherit(u, k, *next)
 			changed = append(changed, more...)
 		} else if !slices.ContainsFunc(keys, func(k Key) bool { return k.is(u) && k.State(now) == StateActive }) {
 			// The next one is there but waits for its time, which has come.
@@ -121,7 +123,7 @@ func (r *Ring) Rollback(ctx context.Context, actor audit.Actor, purpose string, 
 		if from.Retires, from.Gone = now, now.Add(r.tokenLife); from.Activates.After(now) {
 			from.Gone = now // it signed nothing
 		}
-		back.Retires, back.Gone = time.Time{}, time.Time{}
+		back.Retires, back.Gone, back.Leads = time.Time{}, time.Time{}, inherit(u, from, back)
 		return []Key{from, back}, audit.New(now, actor, "key.rollback", "key", back.ID, "purpose", purpose, "algorithm", string(u.algorithm), "from", from.ID), nil
 	})
 	return back, err
@@ -218,6 +220,10 @@ func (r *Ring) succeed(keys []Key, u use) ([]Key, error) {
 		changed = append(changed, k)
 	}
 	next, err := r.generate(u, now, from)
+	next.Leads = inherit(u, changed...)
+	if _, led := r.leader(keys, now); !led && u == (use{PurposeToken, r.first(PurposeToken)}) {
+		next.Leads = from // the first of all
+	}
 	return append(changed, next), err
 }
 

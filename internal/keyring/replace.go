@@ -69,6 +69,7 @@ func (r *Ring) instead(keys, dead []Key, u use, now time.Time) (next []Key, err 
 		} else if k, err = r.generate(u, now, now); err != nil {
 			return nil, err
 		}
+		k.Leads = inherit(u, append(dead, k)...)
 		next = append(next, k)
 	}
 	return next, nil

@@ -266,6 +266,7 @@ func key(w *world, id string) keyring.Key {
 func keys(t *testing.T, w *world) {
 	ctx := t.Context()
 	one, two := key(w, "k1"), key(w, "k2")
+	one.Leads = w.now.Add(-time.Minute)
 	two.Activates = w.now.Add(time.Minute)
 	w.ok(w.SaveKeys(ctx, []keyring.Key{one, two}, 0, w.act("key.rotate")))
 	got, generation, err := w.Keys(ctx)
@@ -274,7 +275,7 @@ func keys(t *testing.T, w *world) {
 	if generation != 1 || must[int64](w)(w.KeyGeneration(ctx)) != 1 {
 		t.Fatalf("generation %d after one change", generation)
 	}
-	one.Sealed, one.MasterID, one.Gone = []byte("y"), "m2", w.now
+	one.Sealed, one.MasterID, one.Gone, one.Leads = []byte("y"), "m2", w.now, w.now
 	w.want(w.SaveKeys(ctx, []keyring.Key{one}, 0, w.act("key.reseal")), reason.Conflict)
 	w.ok(w.SaveKeys(ctx, []keyring.Key{one}, 1, w.act("key.reseal")))
 	got, _, err = w.Keys(ctx)
