@@ -120,7 +120,6 @@ func (s *Service) explainReference(ctx context.Context, text string, q Question)
 	if !known {
 		return out, nil
 	}
-	out.Access = &r.Access
-	out.Ended, err = s.Ended(ctx, r.Access)
+	err = s.tell(ctx, &out, r.Access)
 	return out, err
 }

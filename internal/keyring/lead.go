@@ -65,6 +65,9 @@ func (r *Ring) order(keys []Key, edges []revoke.Position) (changed []Key) {
 		return changed
 	}
 	was, known := next.Leads, next.Created.Add(p.Ahead)
+	if isYoung(keys, now) {
+		known = now
+	}
 	scheduled := was.After(lead.Leads)
 	switch {
 	case next.State(now) == StatePending: // which waits for edges by itself

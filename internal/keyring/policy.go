@@ -177,11 +177,15 @@ func names(list []jwk.Algorithm) string {
 // the first key of each algorithm signs at once.
 const young = time.Minute
 
+func isYoung(keys []Key, now time.Time) bool {
+	return !slices.ContainsFunc(keys, func(k Key) bool { return k.Purpose == PurposeToken && now.Sub(k.Created) > young })
+}
+
 // begin returns the keys of algorithms that have none with an open end.
 func (r *Ring) begin(keys []Key) (changed []Key, err error) {
 	now := r.now()
 	from := now
-	if slices.ContainsFunc(keys, func(k Key) bool { return k.Purpose == PurposeToken && now.Sub(k.Created) > young }) {
+	if !isYoung(keys, now) {
 		from = now.Add(r.policy.Load().Ahead)
 	}
 	for _, u := range r.uses() {
