@@ -55,7 +55,11 @@ func (i *issuer) tend(ctx context.Context) {
 			case k.Overdue:
 				i.warn(k.ID, "a signing key is overdue: rotate it", "purpose", purpose, "kid", k.ID, "algorithm", string(k.Algorithm), "due", k.Due)
 			case len(k.Lacking) > 0:
-				i.warn(k.ID, "edges do not have the next key yet", "purpose", purpose, "kid", k.ID, "edges", k.Lacking, "signs", k.Activates, "at_the_latest", k.Limit)
+				signs := k.Activates
+				if k.Leads.After(signs) { // it does already, where it is asked for
+					signs = k.Leads
+				}
+				i.warn(k.ID, "edges do not have the next key yet", "purpose", purpose, "kid", k.ID, "edges", k.Lacking, "signs", signs, "at_the_latest", k.Limit)
 			}
 		}
 	}

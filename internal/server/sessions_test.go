@@ -64,6 +64,10 @@ func TestOwnSessions(t *testing.T) {
 	if len(ids) != 3 {
 		t.Fatalf("%v", ids)
 	}
+	list := v.want(v.admin("GET", "/admin/v1/users/"+v.ann.ID+"/sessions", nil), 200, "") // an operator sees the same
+	if strings.Count(list.body, `"network":"192.0.2.0/24"`) != 3 || strings.Count(list.body, `"browser":"Firefox on Linux"`) != 1 {
+		t.Errorf("%s", list.body)
+	}
 	if a := here.post("/sessions", with(fields(page), "end", ids[2])); a.status != http.StatusSeeOther || a.header.Get("Location") != "/sessions" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
