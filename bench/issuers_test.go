@@ -70,6 +70,14 @@ func TestIssuers(t *testing.T) {
 		l.name += ", npm oidc-provider in memory"
 		loads, of[l.name] = append(loads, l), p
 	}
+	if p := startHydra(t); p != nil {
+		l := p.clientCredentialsAt("/oauth2/token", "", "Ory Hydra on SQLite, RS256")
+		loads, of[l.name] = append(loads, l), p
+	}
+	if p := startDex(t); p != nil {
+		l := p.clientCredentialsAt("/dex/token", "openid", "Dex in memory, ES256")
+		loads, of[l.name] = append(loads, l), p
+	}
 	took := map[string][]string{}
 	for range rounds {
 		for _, l := range loads {

@@ -224,11 +224,10 @@ func certificates(c *config.MTLS, clients *client.Service) (config.MTLS, error) 
 	return *c, err
 }
 
-// ready says whether tokens and the feed can be signed. It asks the store, at most once a second.
+// ready says whether tokens and the feed can be signed. It asks the store, at most once a
+// second, and does not wait longer for it: a read by key cannot be given up.
 func ready(ring *keyring.Ring) func() []web.Check {
-	return func() (out []web.Check) {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
+	return web.Within(time.Second, func(ctx context.Context) (out []web.Check) {
 		for _, purpose := range []string{keyring.PurposeToken, keyring.PurposeFeed} {
 			c := web.Check{Name: "keys " + purpose, OK: true, Detail: "loaded"}
 			if _, err := ring.Active(ctx, purpose, ""); err != nil {
@@ -237,7 +236,7 @@ func ready(ring *keyring.Ring) func() []web.Check {
 			out = append(out, c)
 		}
 		return out
-	}
+	})
 }
 
 // minted counts a token, and warns of one that soon will not fit a header.

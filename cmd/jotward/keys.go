@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/jotward/jotward/internal/audit"
 	"github.com/jotward/jotward/internal/config"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/internal/server/admin"
 	"github.com/jotward/jotward/internal/store/sqlite"
 	"github.com/jotward/jotward/jose/jwk"
 )
@@ -53,7 +55,11 @@ func (i *issuer) tend(ctx context.Context) {
 			case k.Overdue:
 				i.warn(k.ID, "a signing key is overdue: rotate it", "purpose", purpose, "kid", k.ID, "algorithm", string(k.Algorithm), "due", k.Due)
 			case len(k.Lacking) > 0:
-				i.warn(k.ID, "edges do not have the next key yet", "purpose", purpose, "kid", k.ID, "edges", k.Lacking, "signs", k.Activates, "at_the_latest", k.Limit)
+				signs := k.Activates
+				if k.Leads.After(signs) { // it does already, where it is asked for
+					signs = k.Leads
+				}
+				i.warn(k.ID, "edges do not have the next key yet", "purpose", purpose, "kid", k.ID, "edges", k.Lacking, "signs", signs, "at_the_latest", k.Limit)
 			}
 		}
 	}
@@ -98,8 +104,34 @@ func keysCommand() *cobra.Command {
 		ask("status", "Show which key signs, which comes when, and which edges know it", "GET", "/status", false),
 		ask("rotate", "Publish the next key; it signs once every verifier can know it", "POST", "/rotate", true),
 		ask("retire KID", "Revoke a key at once: all that it signed dies at every edge", "POST", "/%s/retire", false),
-		ask("replace KID", "Revoke a key that others may have, and the next one with it; a new one signs at once", "POST", "/%s/replace", false),
+		keysReplace(&f, &purpose),
 		ask("rollback", "Take the last rotation back, while the key before is still published", "POST", "/rollback", true),
 	)
+	return cmd
+}
+
+// keysReplace says what it leaves: in an emergency nobody thinks of the keys beside.
+func keysReplace(f *adminFlags, purpose *string) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{Use: "replace KID", Short: "Revoke a key that others may have, and the next one with it; a new one signs at once", Args: exactArgs(1, "a kid"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			answer, _, err := f.send(cmd, "POST", fill("/admin/v1/keys/%s/%s/replace", []string{*purpose, args[0]}), map[string]bool{"all": all}, "")
+			if err != nil {
+				return err
+			}
+			var got admin.ReplacedKey
+			if err := json.Unmarshal(answer, &got); err != nil {
+				return err
+			}
+			if len(got.Beside) > 0 {
+				fmt.Fprintln(cmd.ErrOrStderr(), "These keys go on. They lay in the same store: if others may have all of it, replace them too, at once with --all.")
+			}
+			for _, k := range got.Beside {
+				fmt.Fprintf(cmd.ErrOrStderr(), "  %s %s %s %s\n", k.Purpose, k.Algorithm, k.State, k.ID)
+			}
+			_, err = cmd.OutOrStdout().Write(answer)
+			return err
+		}}
+	cmd.Flags().BoolVar(&all, "all", false, "replace every other key of the store too, whatever its purpose: all tokens die, and people go on by refresh")
 	return cmd
 }

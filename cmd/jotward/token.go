@@ -18,9 +18,9 @@ import (
 )
 
 func tokenCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "token", Short: "Decode, verify, explain, lint, sign, encrypt and decrypt tokens", Args: exactArgs(0, "a subcommand"),
+	cmd := &cobra.Command{Use: "token", Short: "Decode, verify, explain, ask about, lint, sign, encrypt and decrypt tokens", Args: exactArgs(0, "a subcommand"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(tokenDecodeCommand(), tokenVerifyCommand(), tokenExplainCommand(), tokenLintCommand(), tokenSignCommand(), tokenEncryptCommand(), tokenDecryptCommand())
+	cmd.AddCommand(tokenDecodeCommand(), tokenVerifyCommand(), tokenExplainCommand(), tokenAskCommand(), tokenLintCommand(), tokenSignCommand(), tokenEncryptCommand(), tokenDecryptCommand())
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	_ "embed" // the page
+	"encoding/json"
 	"html/template"
 	"net/http"
 	"strings"
@@ -22,10 +23,17 @@ var page = template.Must(template.New("console").Funcs(template.FuncMap{
 	"ending":  look,
 	"words":   func(name string) string { return strings.ReplaceAll(name, "_", " ") },
 	"state":   func(s jwt.CheckState) string { return states[s] },
+	"json":    written,
 	"at":      func(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.RFC3339) },
 }).Parse(source))
 
 var states = map[jwt.CheckState]string{jwt.CheckOK: "holds", jwt.CheckFailed: "fails", jwt.CheckNotReached: "not reached"}
+
+// written is a claim's value as a token says it.
+func written(v any) (string, error) {
+	text, err := json.Marshal(v)
+	return string(text), err
+}
 
 // look is what the list says of a code.
 func look(c reason.Code) reason.Info {

@@ -17,12 +17,12 @@ func (s *Service) clientCredentials(ctx context.Context, r Request) (Response, R
 	if r.Client.Public {
 		return Response{}, "", reason.New(reason.ClientUnauthorized, nil)
 	}
-	if r.Scope == "" {
-		r.Scope = strings.Join(r.Client.Scopes, " ")
-	}
 	list, err := scopes(r.Scope, r.Client.Scopes)
 	if err != nil {
 		return Response{}, "", err
+	}
+	if r.Scope == "" { // all: what was saved with the client is longer than what a request may name
+		list = slices.Compact(slices.Sorted(slices.Values(r.Client.Scopes)))
 	}
 	// There is nobody whom these could be about; the answer says what was given (RFC 6749 3.3).
 	list = slices.DeleteFunc(list, token.OfPerson)

@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
 	"github.com/jotward/jotward/internal/reason"
@@ -19,9 +20,21 @@ type Explained struct {
 	// Hint says in what way it is something else than it was taken for, "" when in none.
 	Hint string `json:"hint,omitempty"`
 	// Access are the claims of an access token that the issuer signed, nil for what it did
-	// not sign or cannot read. Ended says what has ended that token, "" when nothing has.
-	Access *token.Access `json:"access_token_claims,omitempty"`
-	Ended  reason.Code   `json:"ended,omitempty"`
+	// not sign or cannot read, and Claims the same as a token says them, with those that
+	// expressions gave. Ended says what has ended that token, "" when nothing has.
+	Access *token.Access   `json:"-"`
+	Claims json.RawMessage `json:"access_token_claims,omitempty"`
+	Ended  reason.Code     `json:"ended,omitempty"`
+}
+
+// tell adds what is known of an access token that is the issuer's.
+func (s *Service) tell(ctx context.Context, out *Explained, a token.Access) (err error) {
+	out.Access = &a
+	if out.Claims, err = token.Join(a, a.Extra); err != nil {
+		return err
+	}
+	out.Ended, err = s.Ended(ctx, a)
+	return err
 }
 
 // Refused is the first check that failed, nil when none has.
@@ -85,8 +98,7 @@ func (s *Service) Explain(ctx context.Context, q Question) (out Explained, err e
 	case err != nil:
 		return out, err
 	}
-	out.Access = &a
-	out.Ended, err = s.Ended(ctx, a)
+	err = s.tell(ctx, &out, a.WithExtra(text))
 	return out, err
 }
 

@@ -21,9 +21,11 @@ import (
 const referencePrefix = "at_"
 
 // A Reference is a stored access token whose text says nothing to us, for it is opaque or
-// encrypted for another: the hash of the text, and what it stands for.
+// encrypted for another: the hash of the text, and what it stands for. KeyID is the key
+// that signed it inside, "" for an opaque one.
 type Reference struct {
 	Hash    []byte
+	KeyID   string
 	Access  token.Access
 	Expires time.Time
 }
@@ -63,7 +65,22 @@ func (s *Service) verify(ctx context.Context, text string) (token.Access, error)
 	if !s.Now().Before(r.Expires) {
 		return token.Access{}, reason.New(reason.TokenExpired, errors.New("grant: the stored token has expired"))
 	}
+	if ok, err := s.trusted(ctx, text, r); err != nil {
+		return token.Access{}, err
+	} else if !ok {
+		return token.Access{}, reason.New(reason.KeyNotFound, errors.New("grant: the key that signed the encrypted token is not published any more"))
+	}
 	return r.Access, nil
+}
+
+// trusted reports whether the key that signed a stored token inside still holds. No key
+// signed an opaque one; of one that was encrypted before the key was noted it cannot be
+// told, so it does not hold.
+func (s *Service) trusted(ctx context.Context, text string, r Reference) (bool, error) {
+	if strings.HasPrefix(text, referencePrefix) {
+		return true, nil
+	}
+	return s.Minter.Trusts(ctx, r.KeyID)
 }
 
 // explainReference makes the checks of a stored access token that introspection makes, in
@@ -72,6 +89,10 @@ func (s *Service) explainReference(ctx context.Context, text string, q Question)
 	r, err := s.Store.Reference(ctx, secret.Hash(text))
 	known := err == nil
 	if err := missing(err); err != nil {
+		return Explained{}, err
+	}
+	trusted, err := s.trusted(ctx, text, r)
+	if err != nil {
 		return Explained{}, err
 	}
 	out := Explained{Findings: []lint.Finding{}, Hint: "This is an opaque access token: it says nothing itself, and an API asks this issuer about it at /introspect."}
@@ -91,12 +112,14 @@ func (s *Service) explainReference(ctx context.Context, text string, q Question)
 	}
 	check("type", !q.ID(), reason.TypeMismatch, cmp.Or(q.Kind, token.KindAccess), token.KindAccess)
 	check("stored", known, reason.TokenInactive, "a token that this issuer gave and has not forgotten", cmp.Or(r.Access.ID, "none"))
+	if !strings.HasPrefix(text, referencePrefix) {
+		check("key", trusted, reason.KeyNotFound, "a key that was not revoked", cmp.Or(r.KeyID, "none"))
+	}
 	check("audience", q.AnyAudience || slices.Contains(r.Access.Audience, q.Audience), reason.AudienceMismatch, q.Audience, strings.Join(r.Access.Audience, " "))
 	check("expiry", s.Now().Before(r.Expires), reason.TokenExpired, "a moment after "+s.Now().Format(time.RFC3339), r.Expires.UTC().Format(time.RFC3339))
 	if !known {
 		return out, nil
 	}
-	out.Access = &r.Access
-	out.Ended, err = s.Ended(ctx, r.Access)
+	err = s.tell(ctx, &out, r.Access)
 	return out, err
 }

@@ -71,7 +71,7 @@ func (s *Service) access(ctx context.Context, r Request, a token.Access, t Resou
 	if t.Format == client.FormatOpaque {
 		return s.reference(ctx, a)
 	}
-	text, err := s.Minter.Access(ctx, a, t.Keys, t.Algorithm)
+	text, kid, err := s.Minter.Access(ctx, a, t.Keys, t.Algorithm)
 	if err != nil || t.Encrypt == nil {
 		return text, err
 	}
@@ -81,7 +81,7 @@ func (s *Service) access(ctx context.Context, r Request, a token.Access, t Resou
 	if len(text) > token.MaxSize {
 		return "", token.Oversize()
 	}
-	return text, s.Store.SaveReference(ctx, Reference{Hash: secret.Hash(text), Access: a, Expires: time.Unix(a.Expiry, 0)})
+	return text, s.Store.SaveReference(ctx, Reference{Hash: secret.Hash(text), KeyID: kid, Access: a, Expires: time.Unix(a.Expiry, 0)})
 }
 
 // fits refuses claims that the resource would not take.

@@ -50,6 +50,8 @@ func (r *Ring) Retire(ctx context.Context, actor audit.Actor, purpose, kid strin
 			if err != nil {
 				return nil, audit.Act{}, err
 			}
+			next := &more[len(more)-1]
+			next.Leads = inherit(u, k, *next)
 			changed = append(changed, more...)
 		} else if !slices.ContainsFunc(keys, func(k Key) bool { return k.is(u) && k.State(now) == StateActive }) {
 			// The next one is there but waits for its time, which has come.
@@ -62,35 +64,6 @@ func (r *Ring) Retire(ctx context.Context, actor audit.Actor, purpose, kid strin
 		}
 		return changed, r.revoking(audit.New(now, actor, "key.retire", "key", kid, "purpose", purpose), kid), nil
 	})
-}
-
-// Replace is Retire for when a private key may be in other hands: one that waits
-// for its time lay beside it and is revoked with it, and a new key, which nobody
-// had before, signs at once. It returns what signs then.
-func (r *Ring) Replace(ctx context.Context, actor audit.Actor, purpose, kid string) (next Key, err error) {
-	err = r.change(ctx, func(keys []Key) ([]Key, audit.Act, error) {
-		now := r.now()
-		keys, k, err := kill(keys, purpose, kid, now)
-		if err != nil {
-			return nil, audit.Act{}, err
-		}
-		changed, u, dead := []Key{k}, k.use(), []string{kid}
-		for i := range keys {
-			if keys[i].is(u) && keys[i].State(now) == StatePending {
-				keys[i].die()
-				changed, dead = append(changed, keys[i]), append(dead, keys[i].ID)
-			}
-		}
-		if i := slices.IndexFunc(keys, func(k Key) bool { return k.is(u) && k.State(now) == StateActive }); i >= 0 {
-			next = keys[i] // another signs already; it goes on, also if its end was set for one that is dead
-			next.Retires, next.Gone = time.Time{}, time.Time{}
-		} else if next, err = r.generate(u, now, now); err != nil {
-			return nil, audit.Act{}, err
-		}
-		act := audit.New(now, actor, "key.replace", "key", kid, "purpose", purpose, "next", next.ID)
-		return append(changed, next), r.revoking(act, dead...), nil
-	})
-	return next, err
 }
 
 // kill ends one key of a purpose, in a copy of the keys.
@@ -108,10 +81,15 @@ func kill(keys []Key, purpose, kid string, now time.Time) ([]Key, Key, error) {
 // moment at which it could sign or be believed. When it died stands in the audit trail.
 func (k *Key) die() { k.Retires, k.Gone = k.Created, k.Created }
 
+// remembered is how long a key's revocation outlasts the tokens that the issuer signed with
+// it. Who has the key signs more, for as long as any verifier knows it: one that cannot
+// fetch keys uses those that it has, or has written down, for an hour and more.
+const remembered = 24 * time.Hour
+
 // revoking says in the log that all that the keys signed is dead.
 func (r *Ring) revoking(act audit.Act, kids ...string) audit.Act {
 	for _, kid := range kids {
-		act = act.Revoking(revoke.Entry{Kind: revoke.KindKey, ID: kid, Expires: act.At.Add(r.tokenLife), Reason: reason.Administrator})
+		act = act.Revoking(revoke.Entry{Kind: revoke.KindKey, ID: kid, Expires: act.At.Add(r.tokenLife + remembered), Reason: reason.Administrator})
 	}
 	return act
 }
@@ -145,7 +123,7 @@ func (r *Ring) Rollback(ctx context.Context, actor audit.Actor, purpose string, 
 		if from.Retires, from.Gone = now, now.Add(r.tokenLife); from.Activates.After(now) {
 			from.Gone = now // it signed nothing
 		}
-		back.Retires, back.Gone = time.Time{}, time.Time{}
+		back.Retires, back.Gone, back.Leads = time.Time{}, time.Time{}, inherit(u, from, back)
 		return []Key{from, back}, audit.New(now, actor, "key.rollback", "key", back.ID, "purpose", purpose, "algorithm", string(u.algorithm), "from", from.ID), nil
 	})
 	return back, err
@@ -242,6 +220,10 @@ func (r *Ring) succeed(keys []Key, u use) ([]Key, error) {
 		changed = append(changed, k)
 	}
 	next, err := r.generate(u, now, from)
+	next.Leads = inherit(u, changed...)
+	if _, led := r.leader(keys, now); !led && u == (use{PurposeToken, r.first(PurposeToken)}) {
+		next.Leads = from // the first of all
+	}
 	return append(changed, next), err
 }
 

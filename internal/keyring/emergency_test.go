@@ -35,7 +35,8 @@ func TestReplace(t *testing.T) {
 		pending := b.rotate()
 		acts := len(b.store.acts)
 		kid, signs, dead := choose(b, retired, active, pending)
-		next, err := b.Replace(t.Context(), root, keyring.PurposeToken, kid)
+		got, err := b.Replace(t.Context(), root, keyring.PurposeToken, kid, false)
+		next := got.Next
 		if err != nil || len(b.store.acts) != acts+1 {
 			t.Fatalf("%s: %v, %d acts", name, err, len(b.store.acts)-acts)
 		}
@@ -44,7 +45,7 @@ func TestReplace(t *testing.T) {
 		}
 		var revoked []string
 		for _, r := range b.store.acts[acts].Revocations {
-			if r.Kind != revoke.KindKey || !r.Expires.Equal(b.now.Add(life)) {
+			if r.Kind != revoke.KindKey || !r.Expires.Equal(b.now.Add(life+24*time.Hour)) {
 				t.Errorf("%s: %+v", name, r)
 			}
 			revoked = append(revoked, r.ID)
@@ -64,8 +65,61 @@ func TestReplace(t *testing.T) {
 			b.Ring = b.ring(masterA)
 		}
 		for _, row := range [][2]string{{keyring.PurposeToken, dead[0]}, {keyring.PurposeToken, "none"}, {keyring.PurposeFeed, next.ID}} {
-			if _, err := b.Replace(t.Context(), root, row[0], row[1]); !errors.Is(err, reason.New(reason.NotFound, nil)) {
+			if _, err := b.Replace(t.Context(), root, row[0], row[1], false); !errors.Is(err, reason.New(reason.NotFound, nil)) {
 				t.Errorf("%s: %v again: %v", name, row, err)
+			}
+		}
+	}
+}
+
+// Who replaces a key is told which keys lay beside it and go on; with all they die too,
+// those of other purposes and algorithms among them, and new ones sign at once.
+func TestReplaceAll(t *testing.T) {
+	t.Parallel()
+	for _, all := range []bool{false, true} {
+		b := newBench(t)
+		b.configure(jwk.ES256, jwk.ES384)
+		retired := b.active()
+		active := b.rotate()
+		b.now = b.now.Add(ahead + time.Minute)
+		b.rotate() // waits
+		if _, err := b.Rotate(t.Context(), root, keyring.PurposeFeed, ""); err != nil {
+			t.Fatal(err)
+		}
+		before := map[string]bool{}
+		for _, k := range b.store.keys {
+			before[k.ID] = true
+		}
+		acts := len(b.store.acts)
+		got, err := b.Replace(t.Context(), root, keyring.PurposeToken, retired, all)
+		if err != nil || len(b.store.acts) != acts+1 {
+			t.Fatal(err)
+		}
+		var beside []string
+		for _, k := range got.Beside {
+			beside = append(beside, k.ID)
+		}
+		revoked := len(b.store.acts[acts].Revocations)
+		if !all { // the retired key and the one that waits are dead
+			if b.active() != active.ID || len(beside) != 3 || !slices.Contains(beside, active.ID) || revoked != 2 {
+				t.Errorf("%s signs, beside it lay %v, %d are revoked", b.active(), beside, revoked)
+			}
+			continue
+		}
+		if len(beside) != 0 || revoked != 5 || b.active() != got.Next.ID {
+			t.Errorf("%s signs, beside it lay %v, %d are revoked", b.active(), beside, revoked)
+		}
+		for _, u := range []struct {
+			purpose string
+			alg     jwk.Algorithm
+		}{{keyring.PurposeToken, jwk.ES256}, {keyring.PurposeToken, jwk.ES384}, {keyring.PurposeFeed, jwk.ES256}} {
+			if k, err := b.Active(t.Context(), u.purpose, u.alg); err != nil || before[k.KeyID()] {
+				t.Errorf("%v: %v, %v", u, k, err)
+			}
+		}
+		for kid := range before {
+			if b.published(kid) {
+				t.Errorf("%s is published", kid)
 			}
 		}
 	}
@@ -81,7 +135,8 @@ func TestReplaceWhileTimePasses(t *testing.T) {
 	}
 	b.Ring = ring
 	first := b.rotate()
-	second, err := b.Replace(t.Context(), root, keyring.PurposeToken, first.ID)
+	got, err := b.Replace(t.Context(), root, keyring.PurposeToken, first.ID, false)
+	second := got.Next
 	if err != nil || second.ID == first.ID || b.active() != second.ID {
 		t.Fatalf("%s after %s, %v", second.ID, first.ID, err)
 	}
@@ -101,7 +156,7 @@ func TestReplaceAtOnce(t *testing.T) {
 	won := 0
 	for range 50 {
 		all.Go(func() {
-			_, err := b.Replace(t.Context(), root, keyring.PurposeToken, kid)
+			_, err := b.Replace(t.Context(), root, keyring.PurposeToken, kid, false)
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
@@ -183,7 +238,7 @@ func TestThreatClockRevivesNoKey(t *testing.T) {
 	t.Parallel()
 	for name, kill := range map[string]func(b *bench, kid string) error{
 		"replaced": func(b *bench, kid string) error {
-			_, err := b.Replace(b.Context(), root, keyring.PurposeToken, kid)
+			_, err := b.Replace(b.Context(), root, keyring.PurposeToken, kid, false)
 			return err
 		},
 		"retired": func(b *bench, kid string) error { return b.Retire(b.Context(), root, keyring.PurposeToken, kid) },

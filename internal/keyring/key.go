@@ -31,6 +31,9 @@ type Key struct {
 	MasterID                          string // names the master key under which Sealed is sealed
 	Public, Sealed                    []byte
 	Created, Activates, Retires, Gone time.Time
+	// Leads is since when, or from when, a token is signed with its algorithm where none is
+	// asked for; zero: it is not. Of those that sign the one that leads since last counts.
+	Leads time.Time
 }
 
 // The states of a key.

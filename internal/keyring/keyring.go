@@ -218,7 +218,7 @@ func (r *Ring) build(keys []Key, generation int64, now time.Time) (*snapshot, er
 	opened := map[string]opening{}
 	for i := range keys {
 		k := &keys[i]
-		for _, t := range []time.Time{k.Activates, k.Retires, k.Gone} {
+		for _, t := range []time.Time{k.Activates, k.Retires, k.Gone, k.Leads} {
 			if t.After(now) && (s.until.IsZero() || t.Before(s.until)) {
 				s.until = t
 			}
@@ -249,6 +249,10 @@ func (r *Ring) build(keys []Key, generation int64, now time.Time) (*snapshot, er
 		s.active[u] = o.key
 	}
 	s.choose(keys, r.policy.Load())
+	if lead, ok := r.leader(keys, now); ok && s.active[lead.use()] != nil {
+		s.active[use{PurposeToken, ""}] = s.active[lead.use()]
+		s.algorithms = append([]jwk.Algorithm{lead.Algorithm}, slices.DeleteFunc(s.algorithms, func(a jwk.Algorithm) bool { return a == lead.Algorithm })...)
+	}
 	for purpose, list := range public {
 		set, err := jwk.NewSet(list...)
 		if err != nil {
@@ -260,9 +264,9 @@ func (r *Ring) build(keys []Key, generation int64, now time.Time) (*snapshot, er
 	return s, nil
 }
 
-// choose settles which key signs where no algorithm is asked for: the first of
-// the policy that has one, else the newest, so that a new order never leaves
-// nothing while its first key waits.
+// choose settles which key signs where no algorithm is asked for, and nothing is written
+// down of it: the first of the policy that has one, else the newest, so that a new order
+// never leaves nothing while its first key waits.
 func (s *snapshot) choose(keys []Key, p *Policy) {
 	for i := range keys { // newest first
 		u := use{keys[i].Purpose, keys[i].Algorithm}

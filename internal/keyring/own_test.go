@@ -60,7 +60,8 @@ func TestKeysOfOneResource(t *testing.T) {
 	if k, err := b.Active(t.Context(), orders, ""); err != nil || k.Algorithm() != jwk.EdDSA {
 		t.Errorf("%v %v", k, err)
 	}
-	next, err := b.Replace(t.Context(), root, orders, signs)
+	got, err := b.Replace(t.Context(), root, orders, signs, false)
+	next := got.Next
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,7 +142,12 @@ func (r *Ring) Arrange(ctx context.Context, actor audit.Actor) error {
 		if err != nil {
 			return nil, audit.Act{}, err
 		}
-		changed = append(changed, r.end(keys, changed)...)
+		edges, err := r.store.Positions(ctx)
+		if err != nil {
+			return nil, audit.Act{}, err
+		}
+		changed = over(changed, r.order(over(keys, changed), edges))
+		changed = over(changed, r.end(over(keys, changed)))
 		if len(changed) == 0 {
 			return nil, audit.Act{}, errNothing
 		}
@@ -172,11 +177,15 @@ func names(list []jwk.Algorithm) string {
 // the first key of each algorithm signs at once.
 const young = time.Minute
 
+func isYoung(keys []Key, now time.Time) bool {
+	return !slices.ContainsFunc(keys, func(k Key) bool { return k.Purpose == PurposeToken && now.Sub(k.Created) > young })
+}
+
 // begin returns the keys of algorithms that have none with an open end.
 func (r *Ring) begin(keys []Key) (changed []Key, err error) {
 	now := r.now()
 	from := now
-	if slices.ContainsFunc(keys, func(k Key) bool { return k.Purpose == PurposeToken && now.Sub(k.Created) > young }) {
+	if !isYoung(keys, now) {
 		from = now.Add(r.policy.Load().Ahead)
 	}
 	for _, u := range r.uses() {
@@ -203,12 +212,16 @@ func (r *Ring) begin(keys []Key) (changed []Key, err error) {
 
 // end returns the keys of uses that the policy has no more, with their end: when the first
 // algorithm of their purpose signs, which it may do now.
-func (r *Ring) end(keys, changed []Key) (out []Key) {
+func (r *Ring) end(keys []Key) (out []Key) {
 	now, wanted := r.now(), r.uses()
 	begins := func(u use) (from time.Time) {
-		for _, k := range append(slices.Clone(changed), keys...) {
-			if state := k.State(now); k.is(u) && (state == StateActive || state == StatePending) && (from.IsZero() || k.Activates.Before(from)) {
-				from = k.Activates
+		for _, k := range keys {
+			leads := k.Activates
+			if k.Leads.After(leads) {
+				leads = k.Leads
+			}
+			if state := k.State(now); k.is(u) && (state == StateActive || state == StatePending) && (from.IsZero() || leads.Before(from)) {
+				from = leads
 			}
 		}
 		if from.Before(now) {

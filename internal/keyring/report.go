@@ -11,8 +11,8 @@ type Standing struct {
 	Signs   bool      // where no algorithm is asked for
 	Due     time.Time // when it is to be replaced by another; zero: never, or another does already
 	Overdue bool      // it signs longer than the policy wants
-	Limit   time.Time // of one that waits: when it signs at the latest
-	Lacking []string  // live edges that would not know what it signs, for one that waits
+	Limit   time.Time // of one that waits, to sign or to take the lead: when it does at the latest
+	Lacking []string  // live edges that would not know what it signs, for such a one
 	Edges   []Holder
 }
 
@@ -56,6 +56,9 @@ func (r *Ring) Report(ctx context.Context, purpose string) ([]Standing, error) {
 			if before, ok := r.before(keys, k); ok {
 				s.Lacking = lacking(edges, before.ID, k.ID, now)
 			}
+		}
+		if lead, ok := r.leader(keys, now); ok && state == StateActive && k.Leads.After(now) {
+			s.Limit, s.Lacking = k.Leads, lacking(edges, lead.ID, k.ID, now)
 		}
 		for _, e := range edges {
 			since, _ := e.Holds(k.ID)

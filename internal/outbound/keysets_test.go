@@ -81,3 +81,56 @@ func TestKeySets(t *testing.T) {
 		t.Errorf("%d are remembered", len(k.sets))
 	}
 }
+
+// Who has more addresses than are remembered does not have us fetch one as often as he
+// likes: a set that was forgotten rests as long as it would have.
+func TestThreatForgottenKeySets(t *testing.T) {
+	t.Parallel()
+	var fetched atomic.Int32
+	w := start(t, Config{}, func(rw http.ResponseWriter, _ *http.Request) {
+		fetched.Add(1)
+		_, _ = rw.Write([]byte(`{"keys":[]}`))
+	})
+	w.names = []netip.Addr{netip.MustParseAddr("1.1.1.1")}
+	at := time.Unix(1_800_000_000, 0)
+	k := &KeySets{Client: w.Client, Algorithms: []jwk.Algorithm{jwk.ES256}, Now: func() time.Time { return at }}
+	ask := func(address string) error {
+		r, err := k.At(address)
+		if err == nil {
+			_, err = r.Lookup(t.Context(), "k1", jwk.ES256)
+		}
+		return err
+	}
+	const victim = "https://example.com/keys"
+	_ = ask(victim) // it has no such key
+	for range 3 {
+		for i := 0; k.sets[victim] != nil; i++ {
+			if _, err := k.At(fmt.Sprintf("https://example.com/%d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := ask(victim); jose.ReasonOf(err) != jose.KeysUnavailable || fetched.Load() != 1 {
+			t.Fatalf("%v, %d fetches", err, fetched.Load())
+		}
+	}
+	at = at.Add(16 * time.Second)
+	if _ = ask(victim); fetched.Load() != 2 || len(k.resting) != 0 {
+		t.Errorf("%d fetches, %d rest", fetched.Load(), len(k.resting))
+	}
+	for i := range maxResting {
+		k.resting[fmt.Sprint(i)] = at.Add(time.Second)
+	}
+	for _, r := range k.sets {
+		_, _ = r.Lookup(t.Context(), "k1", jwk.ES256) // all were fetched just now
+	}
+	for i := range 2 * maxSets {
+		_, err := k.At(fmt.Sprintf("https://example.com/more/%d", i))
+		if err != nil {
+			if jose.ReasonOf(err) != jose.KeysUnavailable {
+				t.Error(err)
+			}
+			return
+		}
+	}
+	t.Error("what rests is remembered without end")
+}

@@ -96,6 +96,11 @@ func (v *View) Check(s *Subject) (reason.Code, bool) {
 	if t.older(5, s.ClientID, s.ClientVersion, s.IssuedAt) {
 		return refusals[5], true
 	}
+	// A client's own token that another got in exchange (RFC 8693) is about that client: what
+	// takes its tokens back takes this one. No person has a client's id (RFC 9700 4.15).
+	if s.Subject != s.ClientID && t.older(5, s.Subject, s.SubjectVersion, s.IssuedAt) {
+		return refusals[5], true
+	}
 	return "", false
 }
 

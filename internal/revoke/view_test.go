@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jotward/jotward/internal/reason"
 )
 
 func whole(log string, seq uint64, entries ...Entry) []Snapshot {
@@ -234,5 +236,30 @@ func TestVersionsNeverGoBack(t *testing.T) {
 	}
 	if _, yes := v.Check(&Subject{Subject: "s", SubjectVersion: 9, IssuedAt: at}); yes {
 		t.Error("what is newer is revoked, too")
+	}
+}
+
+// What is about a client that got its own token exchanged dies with that client's tokens,
+// and not with another's of the same version.
+func TestThreatExchangedOfARevokedClient(t *testing.T) {
+	t.Parallel()
+	v := new(View)
+	e := entry(1, KindClient, "batch")
+	e.Version = 3
+	if err := v.Replace(whole("a", 1, e), at, at); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		of   Subject
+		dead bool
+	}{
+		{Subject{Subject: "batch", SubjectVersion: 2, ClientID: "gateway", ClientVersion: 1}, true},
+		{Subject{Subject: "batch", SubjectVersion: 3, ClientID: "gateway", ClientVersion: 1}, false},
+		{Subject{Subject: "batch", ClientID: "batch", ClientVersion: 3}, false}, // its own, which says no sub_ver
+		{Subject{Subject: "usr_1", SubjectVersion: 1, ClientID: "gateway", ClientVersion: 1}, false},
+	} {
+		if code, dead := v.Check(&c.of); dead != c.dead || dead && code != reason.ClientRevoked {
+			t.Errorf("%+v: %q %v", c.of, code, dead)
+		}
 	}
 }

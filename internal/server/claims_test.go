@@ -10,6 +10,7 @@ import (
 	"github.com/jotward/jotward/internal/account"
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
+	"github.com/jotward/jotward/internal/session"
 )
 
 // A told client has what it got for one request.
@@ -194,7 +195,7 @@ func TestEssentialACR(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	// A session of another kind does not do.
-	ses, cookie, err := v.issuer.Authorize.Sessions.Start(v.Context(), root(), v.ann.ID, v.ann.Version, []string{"otp"})
+	ses, cookie, err := v.issuer.Authorize.Sessions.Start(v.Context(), root(), session.Verified{Subject: v.ann.ID, Version: v.ann.Version, AMR: []string{"otp"}})
 	v.ok(err)
 	b.cookie = cookie
 	query := with(request("trusted"), "claims", acr(`"essential":true,"value":"pwd"`), "prompt", "none")

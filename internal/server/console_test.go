@@ -161,6 +161,14 @@ func TestConsoleExplains(t *testing.T) {
 			t.Errorf("%s: a claim's value that is a finding is shown", name)
 		}
 	}
+	c, err := v.clients.Get(v.Context(), "service")
+	v.ok(err)
+	c.AccessTokenClaims = map[string]string{"plan": `{"of": client.id, "a<b": true}`}
+	_, err = v.clients.Update(v.Context(), root(), 0, c)
+	v.ok(err)
+	if text := o.explain(v.want(v.token(pairs("grant_type", "client_credentials"), v.as("service")), 200, "").text("access_token"), "audience", "", "any_audience", "true"); !strings.Contains(text, `plan {"a\u003cb":true,"of":"service"}`) {
+		t.Errorf("what an expression gave: %s", text)
+	}
 	v.pass(11 * time.Minute)
 	if text := o.explain(access); !strings.Contains(text, "Refused token_expired") || !strings.Contains(text, "Taken back? No.") {
 		t.Error(text)

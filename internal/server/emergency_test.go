@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -52,6 +53,23 @@ func TestEmergencyReplacement(t *testing.T) {
 		t.Error("a refresh under the dead key")
 	}
 	v.want(v.admin("POST", "/admin/v1/keys/token/"+kid+"/replace", nil), 404, "not_found")
+}
+
+// The answer names what lay beside the key and goes on; all of it dies where that is asked for.
+func TestReplaceAllByAdmin(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	first := kids(v.ask("GET", "/jwks"))[0]
+	a := v.want(v.admin("POST", "/admin/v1/keys/token/"+first+"/replace", map[string]any{"all": false}), 200, "")
+	feed := kids(v.ask("GET", "/feed/jwks"))
+	if len(feed) != 1 || !strings.Contains(a.body, feed[0]) {
+		t.Errorf("the feed's key lay beside it: %s", a.body)
+	}
+	b := v.want(v.admin("POST", "/admin/v1/keys/token/"+a.text("kid")+"/replace", map[string]any{"all": true}), 200, "")
+	if list, ok := b.json["beside"].([]any); !ok || len(list) != 0 || slices.Contains(kids(v.ask("GET", "/feed/jwks")), feed[0]) {
+		t.Errorf("%s", b.body)
+	}
+	v.want(v.admin("POST", "/admin/v1/keys/token/"+b.text("kid")+"/replace", map[string]any{"al": true}), 400, "request_invalid")
 }
 
 func kids(set answer) (out []string) {

@@ -44,6 +44,10 @@ func TestClaimsByExpression(t *testing.T) {
 		if _, null := says["gone"]; null || says["who"] != "ann" || says["https://api.example/level"] != 2.0 || !reflect.DeepEqual(says["how"], how) || says["active"] != true || says["department"] != nil {
 			t.Errorf("%s: %v", format, says)
 		}
+		told := v.want(v.admin("POST", "/admin/v1/tokens/explain", map[string]any{"token": got.text("access_token"), "audience": "api"}), 200, "")
+		if claims, _ := told.json["access_token_claims"].(map[string]any); claims["who"] != "ann" || claims["sub"] != v.ann.ID || !reflect.DeepEqual(claims["how"], says["how"]) {
+			t.Errorf("%s, explained: %s", format, told.body)
+		}
 		if id := v.claims(got.text("id_token")); id["department"] != "sales" || id["who"] != nil || id["nonce"] != "no-1" || id["aud"] != "mapped" {
 			t.Errorf("%s: %v", format, id)
 		}

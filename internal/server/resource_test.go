@@ -11,7 +11,10 @@ import (
 
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/config"
+	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/internal/secret"
+	"github.com/jotward/jotward/internal/token"
 	"github.com/jotward/jotward/jose/jwe"
 	"github.com/jotward/jotward/jose/jwk"
 	"github.com/jotward/jotward/jose/jws"
@@ -171,19 +174,25 @@ func TestResourceKey(t *testing.T) {
 	}
 }
 
-// A token that is encrypted for its API can be read by nobody else, and its issuer still
-// knows it: introspection, UserInfo, exchange and revocation go by what was noted.
-func TestResourceEncryption(t *testing.T) {
-	t.Parallel()
-	v := newWorld(t)
+// readerKey is a key of an API, and the half that its tokens are encrypted for.
+func (v *world) readerKey() (key *jwk.Key, public map[string]any) {
+	v.Helper()
 	key, err := jwk.Generate("ECDH-ES+A256KW", "api-2-enc")
 	v.ok(err)
 	half, err := key.Public()
 	v.ok(err)
 	text, err := half.MarshalJSON()
 	v.ok(err)
-	var public map[string]any
 	v.ok(json.Unmarshal(text, &public))
+	return key, public
+}
+
+// A token that is encrypted for its API can be read by nobody else, and its issuer still
+// knows it: introspection, UserInfo, exchange and revocation go by what was noted.
+func TestResourceEncryption(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	key, public := v.readerKey()
 	v.opaque("ref", "audiences", []string{"api-2"})
 	v.resources(config.Resource{Audience: "api-2", Encryption: &config.ResourceEncryption{JWK: public}})
 	got := v.want(v.token(with(redemption("", v.code("service")), "client_id", "", "resource", "api-2"), v.as("service")), 200, "")
@@ -233,4 +242,54 @@ func TestResourceEncryption(t *testing.T) {
 		t.Errorf("it was taken back: %s", a.body)
 	}
 	v.want(v.ask("GET", "/userinfo", bearer(sealed)), 401, "token_revoked")
+}
+
+// The key that signed an encrypted token inside is revoked: edges, which see the signature,
+// refuse the token, and so does the issuer, which cannot see it. An opaque token, which no
+// key signed, goes on.
+func TestThreatEncryptedTokenOfARevokedKey(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	_, public := v.readerKey()
+	v.opaque("ref")
+	v.resources(config.Resource{Audience: "api-2", Encryption: &config.ResourceEncryption{JWK: public}})
+	sealed := v.want(v.token(with(redemption("", v.code("service")), "client_id", "", "resource", "api-2"), v.as("service")), 200, "").text("access_token")
+	opaque := v.want(v.token(pairs("grant_type", "client_credentials"), v.as("ref")), 200, "").text("access_token")
+	kid := kids(v.ask("GET", "/jwks"))[0]
+	v.want(v.admin("POST", "/admin/v1/keys/token/rotate", nil), 201, "")
+	if v.pass(9 * time.Minute); v.lookup(sealed, "service").json["active"] != true { // its key goes on until the next may sign
+		t.Error("a rotation ended it")
+	}
+	v.want(v.admin("POST", "/admin/v1/keys/token/"+kid+"/replace", nil), 200, "")
+	if a := v.lookup(sealed, "service"); strings.TrimSpace(a.body) != `{"active":false}` {
+		t.Errorf("introspection: %s", a.body)
+	}
+	if a := v.lookup(opaque, "ref"); a.json["active"] != true {
+		t.Errorf("the opaque token: %s", a.body)
+	}
+	v.want(v.ask("GET", "/userinfo", bearer(sealed)), 401, "key_not_found")
+	told := v.want(v.admin("POST", "/admin/v1/tokens/explain", map[string]any{"token": sealed, "audience": "api-2"}), 200, "")
+	if strings.Count(told.body, `"failed"`) != 1 || !strings.Contains(told.body, `"key_not_found"`) || !strings.Contains(told.body, kid) {
+		t.Errorf("explained: %s", told.body)
+	}
+	next := v.want(v.own("api-2"), 200, "").text("access_token")
+	if v.lookup(next, "service").json["active"] != true {
+		t.Error("what the next key signs is not taken")
+	}
+}
+
+// One that was stored before the key was noted might be of any key: it is refused.
+func TestThreatEncryptedTokenOfAnUnknownKey(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	a := token.Access{Issuer: issuerURL, Subject: "service", ClientID: "service", Audience: token.Audience{"api-2"}, ID: "old", ClientVersion: 1}
+	text := "a.b.c.d.e"
+	v.ok(v.store.SaveReference(v.Context(), grant.Reference{Hash: secret.Hash(text), Access: a, Expires: v.now().Add(time.Minute)}))
+	if a := v.lookup(text, "service"); a.json["active"] != false {
+		t.Errorf("%s", a.body)
+	}
+	v.ok(v.store.SaveReference(v.Context(), grant.Reference{Hash: secret.Hash(text + "f"), KeyID: kids(v.ask("GET", "/jwks"))[0], Access: a, Expires: v.now().Add(time.Minute)}))
+	if a := v.lookup(text+"f", "service"); a.json["active"] != true {
+		t.Errorf("with its key: %s", a.body)
+	}
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -172,6 +173,23 @@ func TestThreatRefreshReplay(t *testing.T) {
 		t.Error("reuse did not reach the revocation log")
 	}
 	v.want(v.token(refresh("app", wide.text("refresh_token"))), 400, "refresh_invalid")
+}
+
+// What a client gets that asks for nothing is what was saved with it, also where that is more
+// than a request may name.
+func TestDefaultScopesAreNoRequest(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t)
+	var scopes []string
+	for i := range 50 {
+		scopes = append(scopes, fmt.Sprintf("%s:%02d", strings.Repeat("a", 50), i))
+	}
+	made := v.want(v.admin("POST", "/admin/v1/clients", map[string]any{"client_id": "wide", "grant_types": []string{"client_credentials"}, "scopes": append(scopes, scopes[0], "openid"), "audiences": []string{"api"}}), 201, "")
+	as := basic("wide", made.text("client_secret"))
+	if a := v.want(v.token(pairs("grant_type", "client_credentials"), as), 200, ""); a.text("scope") != strings.Join(scopes, " ") {
+		t.Errorf("%s", a.body)
+	}
+	v.want(v.token(pairs("grant_type", "client_credentials", "scope", strings.Join(scopes, " ")), as), 400, "scope_invalid")
 }
 
 // One way to authenticate, the right one, and one answer to whoever fails

@@ -49,7 +49,7 @@ func TestThreatUserInfo(t *testing.T) {
 		t.Errorf("%s", a.body)
 	}
 	now := v.now()
-	own, err := v.issuer.Token.Grants.Minter.Access(v.Context(), token.Access{Subject: "service", ClientID: "service", Audience: token.Audience{"api"}, Scope: "openid", ID: "own", IssuedAt: now.Unix(), Expiry: now.Add(time.Minute).Unix(), ClientVersion: 1}, "", "")
+	own, _, err := v.issuer.Token.Grants.Minter.Access(v.Context(), token.Access{Subject: "service", ClientID: "service", Audience: token.Audience{"api"}, Scope: "openid", ID: "own", IssuedAt: now.Unix(), Expiry: now.Add(time.Minute).Unix(), ClientVersion: 1}, "", "")
 	v.ok(err)
 	for name, c := range map[string]struct {
 		status int

@@ -24,6 +24,28 @@ type Session struct {
 	AMR               []string
 	AuthTime, Expires time.Time
 	Ended             bool
+	From              From // at the last sign-in
+}
+
+// From is what is kept of where a person signed in: enough to know one's own again.
+type From struct {
+	Network string // not the address
+	Browser string // family and system; "" when unknown
+}
+
+// Verified is who signed in, as the account was then, and how.
+type Verified struct {
+	Subject string
+	Version int64
+	AMR     []string
+	From    From
+}
+
+// Open is a session that goes on: its browser is not asked, or a client still may act by it.
+type Open struct {
+	Session
+	Used    time.Time // the last sign-in, or when a client got tokens last
+	Clients []string  // the names of those that may still act
 }
 
 // ACRPassword is the class of a sign-in by password alone, and the only one that there
@@ -45,7 +67,7 @@ func ACR(amr []string) string {
 // and has the cookie old. EndSession also
 // revokes the session's grants and keeps a notice for each of its clients that wants
 // one (package logout), and does nothing to a session that has ended. SessionClients are
-// those that got an ID token in it.
+// those that got an ID token in it. OpenSessions are a person's that go on, the newest first.
 type Store interface {
 	CreateSession(ctx context.Context, s Session, cookieHash []byte, subjectVersion int64, act audit.Act) error
 	ContinueSession(ctx context.Context, s Session, old, cookieHash []byte, subjectVersion int64, act audit.Act) error
@@ -54,6 +76,7 @@ type Store interface {
 	Sessions(ctx context.Context, subject, after string, limit int) ([]Session, error)
 	EndSession(ctx context.Context, id string, act audit.Act) error
 	SessionClients(ctx context.Context, id string) ([]string, error)
+	OpenSessions(ctx context.Context, subject string, now time.Time, limit int) ([]Open, error)
 }
 
 // Service manages sessions, which live for Life.
@@ -66,11 +89,11 @@ type Service struct {
 // Start opens a session for the account as it was when it signed in, and
 // returns the cookie's secret, once. SignInFailed means that the account has
 // changed meanwhile.
-func (s *Service) Start(ctx context.Context, actor audit.Actor, subject string, subjectVersion int64, amr []string) (Session, string, error) {
+func (s *Service) Start(ctx context.Context, actor audit.Actor, who Verified) (Session, string, error) {
 	now := s.Now()
-	v := Session{ID: secret.ID("ses_"), Subject: subject, AMR: amr, AuthTime: now, Expires: now.Add(s.Life)}
+	v := Session{ID: secret.ID("ses_"), Subject: who.Subject, AMR: who.AMR, AuthTime: now, Expires: now.Add(s.Life), From: who.From}
 	cookie := secret.New("")
-	err := s.Store.CreateSession(ctx, v, secret.Hash(cookie), subjectVersion, audit.New(now, actor, "session.start", "session", v.ID))
+	err := s.Store.CreateSession(ctx, v, secret.Hash(cookie), who.Version, audit.New(now, actor, "session.start", "session", v.ID))
 	if errors.Is(err, reason.New(reason.Conflict, nil)) {
 		return Session{}, "", reason.New(reason.SignInFailed, errors.New("session: the account changed during sign-in"))
 	}
@@ -84,20 +107,20 @@ func (s *Service) Start(ctx context.Context, actor audit.Actor, subject string, 
 // person goes on under its id: whoever signs out then signs out of all that was opened
 // before the second sign-in too. Its cookie changes, so that one which was planted or seen
 // beforehand opens nothing.
-func (s *Service) SignIn(ctx context.Context, actor audit.Actor, cookie, subject string, subjectVersion int64, amr []string) (Session, string, error) {
+func (s *Service) SignIn(ctx context.Context, actor audit.Actor, cookie string, who Verified) (Session, string, error) {
 	v, err := s.ByCookie(ctx, cookie)
 	if err != nil && !errors.Is(err, reason.New(reason.NotFound, nil)) {
 		return Session{}, "", err
 	}
-	if err == nil && v.Subject == subject {
+	if err == nil && v.Subject == who.Subject {
 		now, next := s.Now(), secret.New("")
-		v.AMR, v.AuthTime, v.Expires = amr, now, now.Add(s.Life)
-		err = s.Store.ContinueSession(ctx, v, secret.Hash(cookie), secret.Hash(next), subjectVersion, audit.New(now, actor, "session.continue", "session", v.ID))
+		v.AMR, v.AuthTime, v.Expires, v.From = who.AMR, now, now.Add(s.Life), who.From
+		err = s.Store.ContinueSession(ctx, v, secret.Hash(cookie), secret.Hash(next), who.Version, audit.New(now, actor, "session.continue", "session", v.ID))
 		if !errors.Is(err, reason.New(reason.Conflict, nil)) {
 			return v, next, err
 		}
 	}
-	return s.Start(ctx, actor, subject, subjectVersion, amr)
+	return s.Start(ctx, actor, who)
 }
 
 // ByCookie returns the live session of a cookie, or NotFound.
@@ -117,6 +140,26 @@ func (s *Service) List(ctx context.Context, subject, after string, limit int) ([
 // Clients returns the ids of the clients that got an ID token in a session.
 func (s *Service) Clients(ctx context.Context, id string) ([]string, error) {
 	return s.Store.SessionClients(ctx, id)
+}
+
+// openAtOnce is how many sessions Open returns at most.
+const openAtOnce = 100
+
+// Open returns the newest of a person's sessions that go on.
+func (s *Service) Open(ctx context.Context, subject string) ([]Open, error) {
+	return s.Store.OpenSessions(ctx, subject, s.Now(), openAtOnce)
+}
+
+// EndOwn is End for a session of that person; NotFound for anybody else's.
+func (s *Service) EndOwn(ctx context.Context, actor audit.Actor, subject, id string) error {
+	v, err := s.Store.Session(ctx, id)
+	if err == nil && v.Subject != subject {
+		err = reason.New(reason.NotFound, nil)
+	}
+	if err != nil {
+		return err
+	}
+	return s.End(ctx, actor, id)
 }
 
 // End ends a session and revokes its tokens and grants: by the person (SignedOut).

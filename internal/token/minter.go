@@ -53,15 +53,16 @@ type signerKey struct {
 
 // Access signs an access token; the caller has set every claim but iss. No
 // algorithm means the issuer's own. own is the purpose of the keys of one resource, "" for
-// those of all: until its first key has been published for long enough, these sign.
-func (m *Minter) Access(ctx context.Context, c Access, own string, alg jwk.Algorithm) (string, error) {
+// those of all: until its first key has been published for long enough, these sign. kid
+// names the key that did.
+func (m *Minter) Access(ctx context.Context, c Access, own string, alg jwk.Algorithm) (text, kid string, err error) {
 	c.Issuer = m.Issuer
 	purpose := keyring.PurposeToken
 	if own != "" {
 		if _, err := m.Ring.Active(ctx, own, ""); err == nil {
 			purpose, alg = own, ""
 		} else if !errors.Is(err, reason.New(reason.SigningAlgorithmUnavailable, nil)) {
-			return "", err
+			return "", "", err
 		}
 	}
 	return m.signFor(ctx, purpose, alg, "at+jwt", Minted{Kind: KindAccess, ClientID: c.ClientID}, func(jwk.Algorithm) (any, error) { return joined(c, c.Extra) })
@@ -95,19 +96,21 @@ func (m *Minter) UserInfo(ctx context.Context, clientID string, claims any, alg 
 }
 
 func (m *Minter) sign(ctx context.Context, alg jwk.Algorithm, typ string, what Minted, claims func(jwk.Algorithm) (any, error)) (string, error) {
-	return m.signFor(ctx, keyring.PurposeToken, alg, typ, what, claims)
+	text, _, err := m.signFor(ctx, keyring.PurposeToken, alg, typ, what, claims)
+	return text, err
 }
 
 // signFor signs what claims returns for the algorithm of the key.
-func (m *Minter) signFor(ctx context.Context, purpose string, alg jwk.Algorithm, typ string, what Minted, claims func(jwk.Algorithm) (any, error)) (text string, err error) {
+func (m *Minter) signFor(ctx context.Context, purpose string, alg jwk.Algorithm, typ string, what Minted, claims func(jwk.Algorithm) (any, error)) (text, kid string, err error) {
 	err = m.Ring.Use(ctx, purpose, alg, func(key *jwk.Key) error {
 		c, err := claims(key.Algorithm())
 		if err == nil {
+			kid = key.KeyID()
 			text, err = m.signWith(key, typ, what, c)
 		}
 		return err
 	})
-	return text, err
+	return text, kid, err
 }
 
 func (m *Minter) signWith(key *jwk.Key, typ string, what Minted, claims any) (string, error) {
@@ -174,6 +177,13 @@ func (m *Minter) Verify(ctx context.Context, text string) (Access, error) {
 		return Access{}, err
 	}
 	return t.Claims, nil
+}
+
+// Trusts reports whether what a key signed still holds: it is published, and so it was not
+// revoked. It is for tokens whose signature we cannot see, for they are encrypted.
+func (m *Minter) Trusts(ctx context.Context, kid string) (bool, error) {
+	set, err := m.Ring.Set(ctx, keyring.PurposeToken)
+	return err == nil && slices.ContainsFunc(set.Keys(), func(k *jwk.Key) bool { return k.KeyID() == kid }), err
 }
 
 // OwnID returns the claims of an ID token that a client got here, expired or not, for

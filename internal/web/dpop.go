@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -33,8 +34,7 @@ const (
 )
 
 // ProofRate is what one network may have us check and remember of proofs for clients that
-// prove nothing but a key, which anybody can make, and for holders of tokens: memory that
-// is full refuses everybody.
+// prove nothing but a key, which anybody can make, and for holders of tokens.
 var ProofRate = limit.Rate{Every: 20 * time.Millisecond, Burst: 500}
 
 // ProofAlgorithms are those that a proof may be signed with.
@@ -59,15 +59,11 @@ func NewProofs(issuer, alias string, now func() time.Time) (*Proofs, error) {
 	if err != nil {
 		return nil, err
 	}
-	memory, err := jwt.NewMemoryReplay(maxProofs, now)
-	if err != nil {
-		return nil, err
-	}
 	budget, err := NewBudget(ProofRate)
 	if err != nil {
 		return nil, err
 	}
-	v, err := jwt.NewDPoPVerifier(jwt.DPoPPolicy{Algorithms: ProofAlgorithms(), MaxAge: proofAge, Leeway: proofLeeway, Clock: now, Replay: memory})
+	v, err := jwt.NewDPoPVerifier(jwt.DPoPPolicy{Algorithms: ProofAlgorithms(), MaxAge: proofAge, Leeway: proofLeeway, Clock: now, Replay: newProofMemory(maxProofs, now)})
 	return &Proofs{issuer: issuer, alias: alias, verifier: v, nonces: nonces, budget: budget, now: now}, err
 }
 
@@ -106,6 +102,9 @@ func (p *Proofs) check(w http.ResponseWriter, r *http.Request, q jwt.DPoPRequest
 	proof, err := p.verifier.Verify(r.Context(), q)
 	if err == nil {
 		return proof.Thumbprint, nil
+	}
+	if errors.Is(err, errShare) {
+		return "", &reason.Error{Code: reason.RateLimited, OAuth: "temporarily_unavailable", RetryAfter: proofAge, Cause: err}
 	}
 	code := jose.ReasonOf(err)
 	refusal := &reason.Error{Code: reason.Code(code), Cause: err}

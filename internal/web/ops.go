@@ -1,13 +1,16 @@
 package web
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jotward/jotward/internal/reason"
 )
@@ -24,6 +27,48 @@ type Check struct {
 type Health struct {
 	Ready    func() []Check // nil: always ready
 	draining atomic.Bool
+}
+
+// Within has checks looked at in a goroutine, one at a time however many ask, and answers
+// after bound at the latest: a disk that hangs makes a process not ready, and keeps a
+// goroutine, but nobody who asks. look gets a context that ends with the bound; it may
+// ignore it.
+func Within(bound time.Duration, look func(context.Context) []Check) func() []Check {
+	type flight struct {
+		done   chan struct{}
+		checks []Check
+	}
+	var mu sync.Mutex
+	var under *flight
+	join := func() *flight {
+		mu.Lock()
+		defer mu.Unlock()
+		if under != nil {
+			return under
+		}
+		f := &flight{done: make(chan struct{})}
+		under = f
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), bound)
+			defer cancel()
+			f.checks = look(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			under = nil
+			close(f.done)
+		}()
+		return f
+	}
+	return func() []Check {
+		f, late := join(), time.NewTimer(bound)
+		defer late.Stop()
+		select {
+		case <-f.done:
+			return f.checks
+		case <-late.C:
+			return []Check{{Name: "store", Detail: "no answer within " + bound.String()}}
+		}
+	}
 }
 
 // Drain makes the process not ready, for good.

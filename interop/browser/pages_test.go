@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -287,4 +289,36 @@ func TestChromiumExplainsAToken(t *testing.T) {
 	explain(v.Audience, "Taken back")
 	v.look("console-taken-back")
 	v.run(chromedp.Click(chromedp.CSS(`form[action="/console/signout"] button`)), chromedp.WaitVisible(chromedp.CSS(`form[action="/console/signin"]`)))
+}
+
+// A person looks where they are signed in, by keyboard, and ends one session and then all
+// others: this browser stays signed in.
+func TestChromiumEndsSessions(t *testing.T) {
+	t.Parallel()
+	v := start(t)
+	for range 3 { // elsewhere
+		resp, err := http.PostForm(v.Issuer+"/sessions/signin", url.Values{"username": {v.Username}, "password": {v.Password}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close() // nothing of it is read
+	}
+	v.visit(v.Issuer+"/sessions", "#username")
+	v.look("sessions-signin")
+	v.signIn(v.Password)
+	v.title("Where you are signed in")
+	v.look("sessions")
+	left := func(n int) {
+		v.Helper()
+		v.run(chromedp.WaitReady(chromedp.Search(fmt.Sprintf(`//main[count(.//li)=%d]`, n))))
+	}
+	left(4)
+	v.run(chromedp.Focus(chromedp.CSS(`button[name=end]`)), chromedp.KeyEvent(kb.Enter))
+	left(3)
+	v.run(chromedp.Focus(chromedp.CSS(`button[value=others]`)), chromedp.KeyEvent(kb.Enter))
+	left(1)
+	v.look("sessions-one")
+	if said := ask(v, chromedp.Text(chromedp.CSS("main"))); !strings.Contains(said, "this browser") || strings.Contains(said, "End ") {
+		t.Errorf("the page says %q", said)
+	}
 }

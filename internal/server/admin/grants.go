@@ -17,6 +17,8 @@ type Session struct {
 	Expires  time.Time `json:"expires"`
 	Ended    bool      `json:"ended"`
 	Clients  []string  `json:"clients"` // that got an ID token in it
+	Network  string    `json:"network,omitempty"`
+	Browser  string    `json:"browser,omitempty"`
 }
 
 // ListSessions answers GET /admin/v1/users/{id}/sessions.
@@ -39,7 +41,7 @@ func (e *Endpoints) ListSessions(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return writeList(w, sessions, limit, func(s session.Session) Session {
-		return Session{s.ID, s.Subject, some(s.AMR), s.AuthTime, s.Expires, s.Ended, some(clients[s.ID])}
+		return Session{s.ID, s.Subject, some(s.AMR), s.AuthTime, s.Expires, s.Ended, some(clients[s.ID]), s.From.Network, s.From.Browser}
 	}, func(s session.Session) string { return s.ID })
 }
 

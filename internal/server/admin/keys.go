@@ -106,14 +106,36 @@ func (e *Endpoints) RetireKey(w http.ResponseWriter, r *http.Request) error {
 	return done(w, e.Ring.Retire(r.Context(), actor(w), r.PathValue("purpose"), r.PathValue("kid")))
 }
 
+// Replacement is the body of ReplaceKey. It is optional.
+type Replacement struct {
+	All bool `json:"all"` // replace every other key of the store as well
+}
+
+// ReplacedKey is the key that signs in another's place, and the keys that go on though
+// they lay in the same store.
+type ReplacedKey struct {
+	Key
+	Beside []Key `json:"beside"`
+}
+
 // ReplaceKey answers POST /admin/v1/keys/{purpose}/{kid}/replace with the key that
 // signs from now on.
 func (e *Endpoints) ReplaceKey(w http.ResponseWriter, r *http.Request) error {
-	key, err := e.Ring.Replace(r.Context(), actor(w), r.PathValue("purpose"), r.PathValue("kid"))
+	var in Replacement
+	if r.ContentLength != 0 {
+		if err := web.ReadJSON(r, &in); err != nil {
+			return err
+		}
+	}
+	got, err := e.Ring.Replace(r.Context(), actor(w), r.PathValue("purpose"), r.PathValue("kid"), in.All)
 	if err != nil {
 		return err
 	}
-	return web.JSON(w, http.StatusOK, e.showKey(key))
+	out := ReplacedKey{Key: e.showKey(got.Next), Beside: []Key{}}
+	for _, k := range got.Beside {
+		out.Beside = append(out.Beside, e.showKey(k))
+	}
+	return web.JSON(w, http.StatusOK, out)
 }
 
 // RollBackKey answers POST /admin/v1/keys/{purpose}/rollback with the key that

@@ -44,7 +44,7 @@ type Accounts interface {
 }
 
 // Endpoints serve /authorize, /signin, /consent, /par, /logout, /signout,
-// /device and /device_authorization.
+// /device, /device_authorization and /sessions.
 type Endpoints struct {
 	Issuer    string
 	Clients   Clients
@@ -251,7 +251,8 @@ func (e *Endpoints) signIn(w http.ResponseWriter, r *http.Request, form url.Valu
 	if c, err := r.Cookie(e.cookieName()); err == nil {
 		present = c.Value
 	}
-	_, cookie, err := e.Sessions.SignIn(r.Context(), actor(w, person.ID), present, person.ID, person.Version, []string{"pwd"})
+	from := session.From{Network: limit.Network(web.ClientAddr(r.Context())), Browser: browserOf(r.UserAgent())}
+	_, cookie, err := e.Sessions.SignIn(r.Context(), actor(w, person.ID), present, session.Verified{Subject: person.ID, Version: person.Version, AMR: []string{"pwd"}, From: from})
 	if err == nil {
 		e.setCookie(w, cookie, 0)
 	}

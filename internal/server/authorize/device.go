@@ -165,5 +165,5 @@ func devicePosted(r *http.Request) (form url.Values, code string, err error) {
 }
 
 func showDeviceSignIn(w http.ResponseWriter, status int, code, username, alert string) error {
-	return show(w, status, "", view{Title: "Sign in", SignIn: true, Action: "/device/signin", Username: username, Alert: alert, Request: url.Values{"user_code": {code}}.Encode()})
+	return show(w, status, "", view{Title: "Sign in", SignIn: true, Purpose: "to connect a device", Action: "/device/signin", Username: username, Alert: alert, Request: url.Values{"user_code": {code}}.Encode()})
 }

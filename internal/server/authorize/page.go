@@ -32,9 +32,11 @@ var scopeTexts = map[string]string{
 type view struct {
 	Title, Client, Request, Token, Alert, Code, ID string
 	Username, Back, Action, UserCode               string
-	SignIn, Consent, SignOut, Device, Connect      bool // which form the page has
-	Registered                                     bool // the client by itself: nothing goes to it without a click
+	SignIn, Consent, SignOut, Device, Connect      bool   // which form the page has
+	Registered                                     bool   // the client by itself: nothing goes to it without a click
+	Purpose                                        string // what for, where it is no client
 	Scopes                                         []string
+	Sessions                                       []listed   // newest first; one is This
 	Post                                           url.Values // of a form that leads on
 	Frames                                         []string   // what is opened beside
 	After                                          template.URL

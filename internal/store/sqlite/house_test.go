@@ -130,7 +130,7 @@ func (h *house) signIn() (session.Session, string) {
 	h.Helper()
 	a, err := h.passwords.Verify(h.Context(), audit.Actor{Kind: "user"}, "ann", password, home)
 	h.ok(err)
-	ses, cookie, err := h.sessions.Start(h.Context(), audit.Actor{Kind: "user", ID: a.ID, Request: "req-1"}, a.ID, a.Version, []string{"pwd"})
+	ses, cookie, err := h.sessions.Start(h.Context(), audit.Actor{Kind: "user", ID: a.ID, Request: "req-1"}, session.Verified{Subject: a.ID, Version: a.Version, AMR: []string{"pwd"}})
 	h.ok(err)
 	return ses, cookie
 }

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	insertReference = `INSERT INTO reference_tokens (hash, claims, expires) VALUES (?, ?, ?)`
-	referenceByHash = `SELECT hash, claims, expires FROM reference_tokens WHERE hash = ?`
+	insertReference = `INSERT INTO reference_tokens (hash, kid, claims, expires) VALUES (?, ?, ?, ?)`
+	referenceByHash = `SELECT hash, kid, claims, expires FROM reference_tokens WHERE hash = ?`
 )
 
 // SaveReference implements grant.Store.
@@ -19,7 +19,7 @@ func (s *Store) SaveReference(ctx context.Context, r grant.Reference) error {
 		return err
 	}
 	return s.update(ctx, func(t *tx) error {
-		_, err := t.exec(insertReference, r.Hash, string(claims), millis(r.Expires))
+		_, err := t.exec(insertReference, r.Hash, r.KeyID, string(claims), millis(r.Expires))
 		return err
 	})
 }
@@ -28,7 +28,7 @@ func (s *Store) SaveReference(ctx context.Context, r grant.Reference) error {
 func (s *Store) Reference(ctx context.Context, hash []byte) (grant.Reference, error) {
 	return get(ctx, s, func(row scanner) (r grant.Reference, err error) {
 		var claims []byte
-		if err = row.Scan(&r.Hash, &claims, moment{&r.Expires}); err == nil {
+		if err = row.Scan(&r.Hash, &r.KeyID, &claims, moment{&r.Expires}); err == nil {
 			r.Access, err = token.Split(claims)
 		}
 		return r, err

@@ -16,6 +16,7 @@ import (
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/keyring"
+	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/jose/jwk"
 )
 
@@ -78,14 +79,15 @@ func (h *house) acts() map[string]func() error {
 		"client.Enable":       func() error { return h.clients.Enable(ctx, root, "second", 0) },
 		"client.Delete":       func() error { return h.clients.Delete(ctx, root, "second", 0) },
 		"session.Start": func() error {
-			_, _, err := h.sessions.Start(ctx, root, h.ann.ID, h.ann.Version, nil)
+			_, _, err := h.sessions.Start(ctx, root, session.Verified{Subject: h.ann.ID, Version: h.ann.Version})
 			return err
 		},
 		"session.SignIn": func() error {
-			_, _, err := h.sessions.SignIn(ctx, root, cookie, h.ann.ID, h.ann.Version, nil)
+			_, _, err := h.sessions.SignIn(ctx, root, cookie, session.Verified{Subject: h.ann.ID, Version: h.ann.Version})
 			return err
 		},
 		"session.End":      func() error { return h.sessions.End(ctx, root, h.ses.ID) },
+		"session.EndOwn":   func() error { return h.sessions.EndOwn(ctx, root, h.ann.ID, h.ses.ID) },
 		"session.Revoke":   func() error { ses, _ := h.signInLike(); return h.sessions.Revoke(ctx, root, ses) },
 		"consent.Grant":    func() error { return h.consents.Grant(ctx, root, h.ann.ID, "app", []string{"read"}) },
 		"consent.Withdraw": func() error { return h.consents.Withdraw(ctx, root, h.ann.ID, "second") },
@@ -106,7 +108,7 @@ func (h *house) acts() map[string]func() error {
 		},
 		"keyring.Retire": func() error { return h.ring.Retire(ctx, root, keyring.PurposeToken, keys[0].ID) },
 		"keyring.Replace": func() error {
-			_, err := h.ring.Replace(ctx, root, keyring.PurposeToken, keys[0].ID)
+			_, err := h.ring.Replace(ctx, root, keyring.PurposeToken, keys[0].ID, false)
 			return err
 		},
 		"keyring.Rollback": func() error { _, err := h.ring.Rollback(ctx, root, keyring.PurposeToken, ""); return err },
@@ -146,7 +148,7 @@ func (h *house) signInLike() (string, error) {
 // assertion, to keep a pushed request or a device that waits is no act.
 var reading = map[string]bool{
 	"account.Get": true, "account.ByUsername": true, "account.List": true, "client.Authenticate": true, "client.AuthMethods": true, "client.EncryptionKey": true, "keyring.AlgorithmsOf": true, "keyring.Purposes": true, "registrar.Admit": true, "registrar.Registration": true, "registrar.InitialTokens": true, "grant.Alive": true, "grant.Pull": true, "grant.Push": true, "grant.StartDevice": true, "grant.FindDevice": true, "grant.Within": true, "client.Get": true,
-	"client.List": true, "session.ByCookie": true, "session.List": true, "session.Clients": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
+	"client.List": true, "session.ByCookie": true, "session.List": true, "session.Open": true, "session.Clients": true, "consent.Granted": true, "grant.List": true, "grant.Authorize": true,
 	"grant.Introspect": true, "grant.Told": true, "grant.Ended": true, "grant.Explain": true, "keyring.Active": true, "keyring.Check": true, "keyring.Set": true, "keyring.PublicSet": true, "keyring.Use": true, "keyring.Report": true, "keyring.Policy": true, "keyring.Algorithms": true, "keyring.Offers": true, "keyring.Configure": true, "keyring.List": true,
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/jotward/jotward/internal/client"
 	"github.com/jotward/jotward/internal/grant"
 	"github.com/jotward/jotward/internal/reason"
+	"github.com/jotward/jotward/internal/session"
 	"github.com/jotward/jotward/internal/token"
 )
 
@@ -288,7 +289,7 @@ func TestThreatSessionFixation(t *testing.T) {
 	verified, err := h.passwords.Verify(ctx, h.root, "ann", password, home)
 	h.ok(err)
 	h.ok(h.accounts.SetPassword(ctx, h.root, h.ann.ID, 0, "another horse"))
-	_, _, err = h.sessions.Start(ctx, h.root, verified.ID, verified.Version, nil)
+	_, _, err = h.sessions.Start(ctx, h.root, session.Verified{Subject: verified.ID, Version: verified.Version})
 	h.want(err, reason.SignInFailed)
 	for _, cookie := range []string{first, second} {
 		_, err := h.sessions.ByCookie(ctx, cookie)

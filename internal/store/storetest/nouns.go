@@ -119,7 +119,7 @@ func sessions(t *testing.T, w *world) {
 
 	// It goes on with another cookie, once: of two that sign in at once the second is told.
 	cookie, next := secret.Hash("cookie "+v.ID), secret.Hash("next")
-	v.AuthTime, v.Expires, v.AMR = v.AuthTime.Add(time.Minute), v.Expires.Add(time.Minute), []string{"otp"}
+	v.AuthTime, v.Expires, v.AMR, v.From = v.AuthTime.Add(time.Minute), v.Expires.Add(time.Minute), []string{"otp"}, session.From{Network: "2001:db8::/64"}
 	w.want(w.ContinueSession(ctx, v, cookie, next, a.Version+1, w.act("session.continue")), reason.Conflict)
 	w.ok(w.ContinueSession(ctx, v, cookie, next, a.Version, w.act("session.continue")))
 	w.want(w.ContinueSession(ctx, v, cookie, secret.Hash("late"), a.Version, w.act("session.continue")), reason.Conflict)
@@ -140,15 +140,41 @@ func sessions(t *testing.T, w *world) {
 
 	w.want(w.ContinueSession(ctx, v, next, secret.Hash("late"), a.Version, w.act("session.continue")), reason.Conflict) // it has ended
 
+	// A person sees those of their own that go on, the newest first: by their browser, or by
+	// what a client may do; with what may act, and when it did last.
+	b, app := w.account(), w.client()
+	first, second := w.session(b), w.session(b)
+	g = w.grant(b, app, first)
+	must[bool](w)(w.SpendCode(ctx, secret.Hash("code "+g.ID), w.now.Add(48*time.Hour), token.Confirmation{}, &grant.Refresh{Hash: secret.Hash("r1 " + g.ID), GrantID: g.ID, Created: w.now.Add(time.Minute), Expires: w.now.Add(48 * time.Hour)}, w.act("grant.redeem")))
+	w.session(w.account()) // another's
+	now := w.now.Add(30 * time.Minute)
+	same(w, "what goes on", must[[]session.Open](w)(w.OpenSessions(ctx, b.ID, now, 10)), []session.Open{
+		{Session: first, Used: w.now.Add(time.Minute), Clients: []string{"App"}}, {Session: second, Used: second.AuthTime}})
+	if n := len(must[[]session.Open](w)(w.OpenSessions(ctx, b.ID, now, 1))); n != 1 {
+		t.Fatalf("%d sessions where one was asked for", n)
+	}
+	late := must[[]session.Open](w)(w.OpenSessions(ctx, b.ID, w.now.Add(47*time.Hour), 10)) // whose browsers are asked again
+	if len(late) != 1 || late[0].ID != first.ID || len(late[0].Clients) != 1 {
+		t.Fatalf("a client may act, and of its session stands %+v", late)
+	}
+	w.ok(w.RevokeGrant(ctx, g.ID, w.act("grant.revoke")))
+	w.ok(w.EndSession(ctx, second.ID, w.revoking(revoke.KindSession, second.ID)))
+	if list := must[[]session.Open](w)(w.OpenSessions(ctx, b.ID, now, 10)); len(list) != 1 || list[0].ID != first.ID || list[0].Clients != nil {
+		t.Fatalf("%+v", list)
+	}
+	if list := must[[]session.Open](w)(w.OpenSessions(ctx, b.ID, w.now.Add(47*time.Hour), 10)); len(list) != 0 {
+		t.Fatalf("it ran out, and nothing may act: %+v", list)
+	}
+
 	// What was verified before the password changed opens nothing after it.
 	a.Version, a.Revision = 2, 2
 	w.ok(w.UpdateAccount(ctx, a, 1, true, w.act("account.password")))
-	late := session.Session{ID: "ses_late", Subject: a.ID, AuthTime: w.now, Expires: w.now}
-	w.want(w.CreateSession(ctx, late, secret.Hash("late"), 1, w.act("session.start")), reason.Conflict)
+	unborn := session.Session{ID: "ses_late", Subject: a.ID, AuthTime: w.now, Expires: w.now}
+	w.want(w.CreateSession(ctx, unborn, secret.Hash("late"), 1, w.act("session.start")), reason.Conflict)
 	goesOn := w.session(a)
 	a.Disabled, a.Revision = true, 3
 	w.ok(w.UpdateAccount(ctx, a, 2, false, w.act("account.disable")))
-	w.want(w.CreateSession(ctx, late, secret.Hash("late"), 2, w.act("session.start")), reason.Conflict)
+	w.want(w.CreateSession(ctx, unborn, secret.Hash("late"), 2, w.act("session.start")), reason.Conflict)
 	w.want(w.ContinueSession(ctx, goesOn, secret.Hash("cookie "+goesOn.ID), secret.Hash("late"), 2, w.act("session.continue")), reason.Conflict)
 }
 
@@ -266,6 +292,7 @@ func key(w *world, id string) keyring.Key {
 func keys(t *testing.T, w *world) {
 	ctx := t.Context()
 	one, two := key(w, "k1"), key(w, "k2")
+	one.Leads = w.now.Add(-time.Minute)
 	two.Activates = w.now.Add(time.Minute)
 	w.ok(w.SaveKeys(ctx, []keyring.Key{one, two}, 0, w.act("key.rotate")))
 	got, generation, err := w.Keys(ctx)
@@ -274,7 +301,7 @@ func keys(t *testing.T, w *world) {
 	if generation != 1 || must[int64](w)(w.KeyGeneration(ctx)) != 1 {
 		t.Fatalf("generation %d after one change", generation)
 	}
-	one.Sealed, one.MasterID, one.Gone = []byte("y"), "m2", w.now
+	one.Sealed, one.MasterID, one.Gone, one.Leads = []byte("y"), "m2", w.now, w.now
 	w.want(w.SaveKeys(ctx, []keyring.Key{one}, 0, w.act("key.reseal")), reason.Conflict)
 	w.ok(w.SaveKeys(ctx, []keyring.Key{one}, 1, w.act("key.reseal")))
 	got, _, err = w.Keys(ctx)

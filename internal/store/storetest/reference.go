@@ -14,7 +14,7 @@ import (
 func references(t *testing.T, w *world) {
 	ctx := t.Context()
 	verified := bound
-	r := grant.Reference{Hash: secret.Hash("at_1"), Expires: w.now.Add(10 * time.Minute), Access: token.Access{Issuer: "https://id.example", Subject: "usr_1", Audience: token.Audience{"a", "b"},
+	r := grant.Reference{Hash: secret.Hash("at_1"), KeyID: "kid-1", Expires: w.now.Add(10 * time.Minute), Access: token.Access{Issuer: "https://id.example", Subject: "usr_1", Audience: token.Audience{"a", "b"},
 		ClientID: "app", Expiry: 2, IssuedAt: 1, ID: "jti-1", Scope: "openid read", GrantID: "gr_1", SessionID: "ses_1", AuthTime: 3, SubjectVersion: 4, ClientVersion: 5,
 		Roles: []string{"a\"quoted"}, Permissions: []string{"p"}, Confirmation: &verified, Actor: &token.Actor{Subject: "x", Actor: &token.Actor{Subject: "y"}}, Extra: map[string]any{"tenant": "a", "list": []any{"b"}}}}
 	w.ok(w.SaveReference(ctx, r))

@@ -155,7 +155,7 @@ func (w *world) client() client.Client {
 }
 
 func (w *world) session(a account.Account) session.Session {
-	v := session.Session{ID: w.id("ses_"), Subject: a.ID, AMR: []string{"pwd"}, AuthTime: w.now, Expires: w.now.Add(time.Hour)}
+	v := session.Session{ID: w.id("ses_"), Subject: a.ID, AMR: []string{"pwd"}, AuthTime: w.now, Expires: w.now.Add(time.Hour), From: session.From{Network: "192.0.2.0/24", Browser: "Firefox on Linux"}}
 	w.ok(w.CreateSession(w.Context(), v, secret.Hash("cookie "+v.ID), a.Version, w.act("session.start")))
 	return v
 }
