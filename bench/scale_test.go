@@ -108,12 +108,20 @@ var shapes = map[string]func(int) string{
 	"same hash":    func(n int) string { return "[" + strings.Repeat(sameHash(24)+",", n/360) + "0]" },
 	"escaped hash": func(n int) string { return "[" + strings.Repeat(escaped(24)+",", n/480) + "0]" },
 	"borderline":   func(n int) string { return "[" + strings.Repeat("1e308,", n/6) + "0]" },
-	"hundreds":     func(n int) string { return "[" + strings.Repeat(numbered(100)+",", n/700) + "0]" },
-	"thousands":    func(n int) string { return "[" + strings.Repeat(numbered(1000)+",", n/7900) + "0]" },
-	"long names":   func(n int) string { return strings.ReplaceAll(numbered(min(n/13, 4000)), `"m`, `"name`) },
-	"claims":       func(n int) string { return asClaims(numbered(min(n/8, 4000))) },
-	"one slot":     func(n int) string { return asClaims(members(min(n/9, 4000), slotNames("scope"))) },
-	"one key":      func(n int) string { return asClaims(members(n/23, keyNames("auth_time"))) },
+	"thirty":       func(n int) string { return "[" + strings.Repeat(numbered(33)+",", n/230) + "0]" },
+	"nested": func(n int) string { // each in the one before
+		chain := "0"
+		for range 30 {
+			chain = strings.TrimSuffix(numbered(33), "}") + `,"o":` + chain + "}"
+		}
+		return "[" + strings.Repeat(chain+",", n/len(chain)) + "0]"
+	},
+	"hundreds":   func(n int) string { return "[" + strings.Repeat(numbered(100)+",", n/700) + "0]" },
+	"thousands":  func(n int) string { return "[" + strings.Repeat(numbered(1000)+",", n/7900) + "0]" },
+	"long names": func(n int) string { return strings.ReplaceAll(numbered(min(n/13, 4000)), `"m`, `"name`) },
+	"claims":     func(n int) string { return asClaims(numbered(min(n/8, 4000))) },
+	"one slot":   func(n int) string { return asClaims(members(min(n/9, 4000), slotNames("scope"))) },
+	"one key":    func(n int) string { return asClaims(members(n/23, keyNames("auth_time"))) },
 }
 
 // asClaims makes members of an object those of the claims set itself.

@@ -149,7 +149,7 @@ func (s *scratch) release() {
 func (s *scratch) empty() bool {
 	s.doc.Reset()
 	s.lists = lists{}
-	return cap(s.input) <= 64<<10 && cap(s.sig) <= 64<<10 && s.doc.Room() <= 2*strictjson.MaxMembers
+	return cap(s.input) <= 64<<10 && cap(s.sig) <= 64<<10 && !s.doc.Huge()
 }
 
 // authenticate checks everything up to the signature, and returns what became

@@ -86,7 +86,7 @@ type Doc struct {
 // Scan checks the whole of text, which must be one object, and lists its members.
 func (d *Doc) Scan(text string) error {
 	p := &d.p
-	p.text, p.depth, p.spans = text, 0, p.spans[:0]
+	p.text, p.depth, p.spans, p.tables = text, 0, p.spans[:0], p.tables[:0]
 	if len(text) > MaxText {
 		return ErrSize
 	}
@@ -121,8 +121,9 @@ func (d *Doc) Text() string { return d.p.text }
 // Len returns how many members the object has.
 func (d *Doc) Len() int { return len(d.p.spans) }
 
-// Room returns how many members the Doc has memory for.
-func (d *Doc) Room() int { return cap(d.p.spans) }
+// Huge reports whether a document made the Doc's memory too much to be kept: more than
+// 256 KiB for members, or a MiB for names.
+func (d *Doc) Huge() bool { return cap(d.p.spans) > 2*MaxMembers || cap(d.p.tables) > 1<<18 }
 
 // Member returns one member; they are in the order of the document.
 func (d *Doc) Member(i int) (name string, v Value) {
@@ -171,7 +172,7 @@ var docs = sync.Pool{New: func() any { return new(Doc) }}
 func Check(text string) error {
 	d := docs.Get().(*Doc)
 	err := d.Scan(text)
-	if d.Reset(); d.Room() <= 2*MaxMembers {
+	if d.Reset(); !d.Huge() {
 		docs.Put(d)
 	}
 	return err

@@ -23,6 +23,7 @@ type nameSet struct {
 	entered  int      // how many of the spans are in the table
 	table    []uint32 // open addressing: 0, or bits of a hash and 1 + the place of a span behind base
 	shift    uint8    // what leaves of an entry the slot that it belongs to
+	floor    int      // where the object's tables begin among p.tables
 }
 
 // maxPlace holds every place, for there are no more than MaxMembers. The bits
@@ -73,6 +74,9 @@ func (p *parser) enter(s *span, set *nameSet) error {
 	before := p.spans[set.base:]
 	if 2*len(before) >= len(set.table) {
 		old := set.table
+		if old == nil {
+			set.floor = len(p.tables)
+		}
 		set.table = p.room(larger(len(old)))
 		set.shift = uint8(33 - bits.Len32(uint32(len(set.table))))
 		for _, entry := range old { // all different, and with their hashes
@@ -83,7 +87,6 @@ func (p *parser) enter(s *span, set *nameSet) error {
 				set.table[slot&uint32(len(set.table)-1)] = entry
 			}
 		}
-		p.keep(old)
 	}
 	for ; set.entered < len(before); set.entered++ {
 		p.put(&before[set.entered], set.entered, set) // new when it was read
@@ -158,26 +161,21 @@ func larger(n int) int {
 		return 64
 	case 64:
 		return 512
+	case 512:
+		return 2048
 	}
 	return 2 * MaxMembers
 }
 
-// room returns an empty table of n entries, and keep takes back the memory of one
-// that is done with: documents with many long objects are then read without
-// asking for memory at each.
+// room returns an empty table of n entries, on top of those of the objects that are open.
+// Theirs stay where they are when the stack moves. A document with many long objects, side
+// by side or in one another, asks for memory once.
 func (p *parser) room(n int) []uint32 {
-	t := p.spare
-	if cap(t) < n {
-		return make([]uint32, n)
+	from := len(p.tables)
+	if cap(p.tables)-from < n {
+		p.tables = make([]uint32, from, 2*(from+n))
 	}
-	p.spare = nil
-	t = t[:n]
-	clear(t)
-	return t
-}
-
-func (p *parser) keep(t []uint32) {
-	if cap(t) > cap(p.spare) {
-		p.spare = t
-	}
+	p.tables = p.tables[:from+n]
+	clear(p.tables[from:])
+	return p.tables[from:]
 }

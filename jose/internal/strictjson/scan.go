@@ -8,10 +8,10 @@ import "math/bits"
 // places in the text and no pointers: a Doc in a pool then costs the garbage
 // collector nothing, and writing to it no barrier.
 type parser struct {
-	text  string
-	depth int
-	spans []span
-	spare []uint32 // memory for the next object whose names need a table
+	text   string
+	depth  int
+	spans  []span
+	tables []uint32 // a stack: the tables of the names of every object that is still open
 }
 
 // span is one member by its places in the text, which MaxText lets fit. It is
@@ -118,7 +118,9 @@ func (p *parser) object(i int) (int, error) {
 			return i, err
 		}
 	}
-	p.keep(names.table)
+	if names.table != nil {
+		p.tables = p.tables[:names.floor]
+	}
 	if p.depth--; p.depth > 0 {
 		p.spans = p.spans[:names.base]
 	}
