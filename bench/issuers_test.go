@@ -71,11 +71,11 @@ func TestIssuers(t *testing.T) {
 		loads, of[l.name] = append(loads, l), p
 	}
 	if p := startHydra(t); p != nil {
-		l := p.clientCredentialsAt("/oauth2/token", "", "Ory Hydra on SQLite, RS256")
+		l := p.clientCredentialsAt(t, "/oauth2/token", "", "Ory Hydra on SQLite, RS256")
 		loads, of[l.name] = append(loads, l), p
 	}
 	if p := startDex(t); p != nil {
-		l := p.clientCredentialsAt("/dex/token", "openid", "Dex in memory, ES256")
+		l := p.clientCredentialsAt(t, "/dex/token", "openid", "Dex in memory, ES256")
 		loads, of[l.name] = append(loads, l), p
 	}
 	took := map[string][]string{}
