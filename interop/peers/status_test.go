@@ -64,7 +64,7 @@ func signedList(t *testing.T, key *jwk.Key, bits int, statuses []int) string {
 			t.Fatal(err)
 		}
 	}
-	signer, err := statuslist.NewSigner(key)
+	signer, err := statuslist.NewSigner(key, statuslist.SignerOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -416,6 +416,29 @@ func TestX5tOfDigits(t *testing.T) {
 	}
 }
 
+// A key may go by another name, and by none; all else of it stays.
+func TestWithKeyID(t *testing.T) {
+	for _, a := range []jwk.Algorithm{jwk.ES256, jwk.HS256, jwk.ECDHES} {
+		k := generate(t, a, "one")
+		for _, kid := range []string{"two", "", "https://acme.example/acct/1"} {
+			named, err := k.WithKeyID(kid)
+			if err != nil || named.KeyID() != kid || k.KeyID() != "one" || named.Thumbprint() != k.Thumbprint() || named.Algorithm() != a {
+				t.Errorf("%s: %v, %v", kid, named, err)
+			}
+		}
+		for _, bad := range []string{"\xff", strings.Repeat("x", 1025)} {
+			_, err := k.WithKeyID(bad)
+			wants(t, err, jose.KeyInvalid)
+		}
+	}
+	for _, none := range []*jwk.Key{nil, {}} {
+		_, err := none.WithKeyID("x")
+		wants(t, err, jose.KeyInvalid)
+		_, err = none.WithCertificates(&x509.Certificate{})
+		wants(t, err, jose.KeyInvalid)
+	}
+}
+
 // RFC 7518 6.3.2 lets a private key be n, e and d alone.
 func TestRSAWithoutPrimes(t *testing.T) {
 	var m map[string]any

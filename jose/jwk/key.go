@@ -67,6 +67,22 @@ func (k *Key) KeyID() string {
 	return k.keyID
 }
 
+// WithKeyID returns the key under another kid, "" for none: an account of ACME signs its
+// first request with its public key in the header and no kid, and all others with its
+// address as the kid (RFC 8555 6.2). It fails with KeyInvalid for a kid of more than 1,024
+// bytes, or that is no UTF-8.
+func (k *Key) WithKeyID(kid string) (*Key, error) {
+	if k.none() {
+		return nil, fail(jose.KeyInvalid, "no key")
+	}
+	if err := checkKeyID(kid); err != nil {
+		return nil, err
+	}
+	with := *k.held
+	with.keyID = kid
+	return &Key{&with}, nil
+}
+
 // Algorithm returns the one algorithm the key is bound to.
 func (k *Key) Algorithm() Algorithm {
 	if k.none() {

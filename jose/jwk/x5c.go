@@ -27,6 +27,9 @@ func (k *Key) Certificates() []*x509.Certificate { return slices.Clone(k.chain) 
 // with x5t#S256 of the first. It fails with KeyInvalid when the first holds
 // another key, and for more than 16, and with KeyMisuse for a shared secret.
 func (k *Key) WithCertificates(chain ...*x509.Certificate) (*Key, error) {
+	if k.none() {
+		return nil, fail(jose.KeyInvalid, "no key")
+	}
 	if k.IsSymmetric() {
 		return nil, fail(jose.KeyMisuse, "a shared secret has no certificate")
 	}

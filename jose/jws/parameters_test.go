@@ -12,11 +12,14 @@ import (
 	"github.com/jotward/jotward/jose/jws"
 )
 
-// A request of ACME: its first one brings the key, and each names its address and a
-// nonce (RFC 8555 6.2).
+// A request of ACME: its first one brings the key and no kid, and each names its address
+// and a nonce (RFC 8555 6.2).
 func ExampleSign_parameters() {
-	account, err := jwk.Generate(jwk.ES256, "")
+	account, err := jwk.Generate(jwk.ES256, "") // with the kid that follows from the key
 	if err != nil {
+		log.Fatal(err)
+	}
+	if account, err = account.WithKeyID(""); err != nil {
 		log.Fatal(err)
 	}
 	text, err := jws.SignJSON([]byte(`{"termsOfServiceAgreed":true}`), []*jwk.Key{account}, jws.SignOptions{
@@ -35,8 +38,8 @@ func ExampleSign_parameters() {
 	if err := json.Unmarshal([]byte(message.Header.Protected), &header); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(header.URL, strings.Contains(message.Header.Protected, `"d":`))
-	// Output: https://acme.example/new-account false
+	fmt.Println(header.URL, message.Header.KeyID == "", strings.Contains(message.Header.Protected, `"d":`))
+	// Output: https://acme.example/new-account true false
 }
 
 // Protected is what the signature covers, in each serialization, and nothing beside it.

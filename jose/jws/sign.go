@@ -16,7 +16,7 @@ type SignOptions struct {
 	ContentType string // cty, left out when empty (RFC 7515 4.1.10)
 	// Parameters are further members of the protected header, written by encoding/json:
 	// x5c, url and nonce of ACME (RFC 8555 6.2), those of a profile. A *jwk.Key under jwk is
-	// its public half. Names that the key or these options decide (alg, kid, typ, cty, crit,
+	// its public half; beside it the kid is often not wanted, see jwk.Key.WithKeyID. Names that the key or these options decide (alg, kid, typ, cty, crit,
 	// b64), those of encryptions, and values that a reader would refuse are HeaderInvalid.
 	Parameters map[string]any
 	// Unencoded signs the payload as it is and says so with b64 and crit

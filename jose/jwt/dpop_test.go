@@ -122,7 +122,7 @@ func (k *kit) dpop() kind {
 	} {
 		bad[name] = forge(k.t, k.key, "{"+header+"}", proofClaims)
 	}
-	bad["algorithm_not_allowed: a MAC"] = forge(k.t, secret, `{"typ":"dpop+jwt","alg":"HS256","jwk":{"kty":"oct"}}`, proofClaims)
+	bad["algorithm_not_allowed: a MAC"] = forge(k.t, secret, `{"typ":"dpop+jwt","alg":"HS256","jwk":{"kty":"EC"}}`, proofClaims)
 	explain := func(s string) *jwt.Explanation {
 		r := request(strings.Split(s, ",")...)
 		if s == "" {

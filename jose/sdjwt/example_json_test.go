@@ -2,12 +2,15 @@ package sdjwt_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"log"
 	"strings"
 	"time"
 
 	"github.com/jotward/jotward/jose/jwk"
+	"github.com/jotward/jotward/jose/jws"
 	"github.com/jotward/jotward/jose/jwt"
 	"github.com/jotward/jotward/jose/sdjwt"
 )
@@ -112,4 +115,29 @@ func ExampleCompact() {
 	// Output:
 	// token_malformed: signatures is empty
 	// eyJhbGciOiJFUzI1NiJ9.e30. 2 <nil>
+}
+
+// A credential whose issuer's key comes as a certificate chain in the header (RFC 7515
+// 4.1.6), as profiles for wallets want it.
+func ExampleNewIssuer_certificates() {
+	key, err := jwk.Generate(jwk.ES256, "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	chain := []string{base64.StdEncoding.EncodeToString([]byte("the certificate in DER"))}
+	issuer, err := sdjwt.NewIssuer(key, sdjwt.IssuerOptions{Type: "dc+sd-jwt", Parameters: map[string]any{"x5c": chain}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	issued, err := issuer.Issue(map[string]any{"iss": "https://issuer.example", "name": "Alice"}, sdjwt.Plan{Hide: []string{"/name"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	segment, _, _ := strings.Cut(issued, ".")
+	header, err := jws.ParseHeader(segment)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(strings.Contains(header.Protected, `"x5c":["dGhl`))
+	// Output: true
 }

@@ -24,6 +24,8 @@ type IssuerOptions struct {
 	// Hash is the hash of the digests. Empty means SHA256; a signature of 256 bits
 	// of strength, such as ES512's, goes with SHA512 (RFC 9901 9.4).
 	Hash Hash
+	// Parameters are further members of the header, such as x5c: jws.SignOptions.Parameters.
+	Parameters map[string]any
 }
 
 // An Issuer signs tokens whose claims their holder discloses or not. It is safe
@@ -47,7 +49,7 @@ func NewIssuer(key *jwk.Key, o IssuerOptions) (*Issuer, error) {
 	case key != nil && key.IsSymmetric():
 		return nil, fail(jose.PolicyInvalid, "a shared secret: every verifier could issue")
 	}
-	signer, err := jwt.NewSigner(key, jwt.SignerOptions{Type: o.Type})
+	signer, err := jwt.NewSigner(key, jwt.SignerOptions{Type: o.Type, Parameters: o.Parameters})
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	signer, err := statuslist.NewSigner(key)
+	signer, err := statuslist.NewSigner(key, statuslist.SignerOptions{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -82,7 +82,7 @@ func ExampleNewVerifier() {
 		fmt.Println(err)
 		return
 	}
-	signer, err := statuslist.NewSigner(key)
+	signer, err := statuslist.NewSigner(key, statuslist.SignerOptions{})
 	if err != nil {
 		fmt.Println(err)
 		return

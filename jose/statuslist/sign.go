@@ -26,9 +26,15 @@ type Info struct {
 // goroutines.
 type Signer struct{ signer *jwt.Signer }
 
+// SignerOptions say what a Signer writes beside the list. The zero value is usual.
+type SignerOptions struct {
+	// Parameters are further members of the header, such as x5c: jws.SignOptions.Parameters.
+	Parameters map[string]any
+}
+
 // NewSigner builds a Signer. It fails like jwt.NewSigner.
-func NewSigner(key *jwk.Key) (*Signer, error) {
-	signer, err := jwt.NewSigner(key, jwt.SignerOptions{Type: mediaType})
+func NewSigner(key *jwk.Key, o SignerOptions) (*Signer, error) {
+	signer, err := jwt.NewSigner(key, jwt.SignerOptions{Type: mediaType, Parameters: o.Parameters})
 	if err != nil {
 		return nil, err
 	}

@@ -146,7 +146,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s, err := statuslist.NewSigner(d.key)
+	s, err := statuslist.NewSigner(d.key, statuslist.SignerOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestIssuerMistakes(t *testing.T) {
 	wants(t, "zero list", err, jose.StatusUnknown)
 
 	d := newDesk(t, nil)
-	s, err := statuslist.NewSigner(d.key)
+	s, err := statuslist.NewSigner(d.key, statuslist.SignerOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestIssuerMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = statuslist.NewSigner(public)
+	_, err = statuslist.NewSigner(public, statuslist.SignerOptions{})
 	wants(t, "public key", err, jose.KeyMisuse)
 }
 

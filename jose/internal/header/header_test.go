@@ -50,6 +50,9 @@ func TestReferences(t *testing.T) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
+	if err := read(t, `"jwk":{"kty":"oct"}`); jose.ReasonOf(err) != jose.KeyMisuse {
+		t.Errorf("of a shared secret: %v", err)
+	}
 	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"} {
 		if err := read(t, `"jwk":{"kty":"x","`+name+`":"AA"}`); jose.ReasonOf(err) != jose.KeyMisuse {
 			t.Errorf("%s: %v", name, err)
@@ -101,6 +104,9 @@ func TestWrite(t *testing.T) {
 		if segment, err := header.Write(members, "", "", map[string]any{name: value}); segment != "" || jose.ReasonOf(err) != jose.HeaderInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if _, err := header.Write(members, "", "", map[string]any{"fine": 1, "url": "\xff"}); !strings.Contains(jose.DetailOf(err), `"url"`) {
+		t.Errorf("which it was: %v", err)
 	}
 	if _, err := header.Write(members, "", "", map[string]any{"jwk": json.RawMessage(private)}); jose.ReasonOf(err) != jose.KeyMisuse {
 		t.Errorf("a private key: %v", err)

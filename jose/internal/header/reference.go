@@ -51,8 +51,8 @@ func publicKey(m strictjson.Member) error {
 			return fail(jose.HeaderInvalid, "jwk has no kty")
 		case !more:
 			return nil
-		case alg.IsPrivateMember(e.Name):
-			return fail(jose.KeyMisuse, "jwk holds a private or secret member")
+		case alg.IsPrivateMember(e.Name) || e.Name == "kty" && e.Raw == `"oct"`:
+			return fail(jose.KeyMisuse, "jwk holds a private or secret member, or is of a shared secret")
 		case e.Name == "kty":
 			typed = e.Kind == strictjson.String
 		}

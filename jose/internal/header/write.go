@@ -2,6 +2,7 @@ package header
 
 import (
 	"encoding/json"
+	"fmt"
 	"unicode/utf8"
 
 	"github.com/jotward/jotward/jose"
@@ -45,7 +46,12 @@ func Write(members any, typ, cty string, parameters map[string]any) (string, err
 func add(object []byte, parameters map[string]any) ([]byte, error) {
 	more, _, err := claimset.Marshal(parameters)
 	if err != nil {
-		return nil, jose.NewError(jose.HeaderInvalid, "a parameter cannot be written", err)
+		for name, value := range parameters { // which it was
+			if _, _, alone := claimset.Marshal(map[string]any{name: value}); alone != nil {
+				return nil, jose.NewError(jose.HeaderInvalid, fmt.Sprintf("the parameter %q cannot be written", name), err)
+			}
+		}
+		return nil, jose.NewError(jose.HeaderInvalid, "the parameters cannot be written", err)
 	}
 	var d strictjson.Doc
 	if err := d.Scan(string(more)); err != nil { // a parameter's own MarshalJSON may write anything

@@ -122,8 +122,9 @@ func (d *Doc) Text() string { return d.p.text }
 func (d *Doc) Len() int { return len(d.p.spans) }
 
 // Huge reports whether a document made the Doc's memory too much to be kept: more than
-// 256 KiB for members, or a MiB for names.
-func (d *Doc) Huge() bool { return cap(d.p.spans) > 2*MaxMembers || cap(d.p.tables) > 1<<18 }
+// 256 KiB for the members of the objects that were open at once, whose names then have at
+// most three times that.
+func (d *Doc) Huge() bool { return cap(d.p.spans) > 2*MaxMembers }
 
 // Member returns one member; they are in the order of the document.
 func (d *Doc) Member(i int) (name string, v Value) {
