@@ -42,7 +42,7 @@ type params struct {
 
 // ParseHeader reads the first segment of a compact serialization. It decrypts
 // nothing: use it to show a message, never to trust one. It fails with
-// TokenMalformed, HeaderInvalid, KeyMisuse (a private key as its jwk) or CriticalUnsupported.
+// TokenMalformed, HeaderInvalid or CriticalUnsupported.
 func ParseHeader(segment string) (Header, error) {
 	var d strictjson.Doc
 	if err := header.Scan(&d, segment); err != nil {

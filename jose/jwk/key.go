@@ -147,12 +147,17 @@ func (k *Key) PublicKey() crypto.PublicKey {
 // Thumbprint returns the RFC 7638 thumbprint with SHA-256 in base64url. A
 // shared secret's thumbprint is a hash of the secret: do not publish it
 // (RFC 7638 7).
-func (k *Key) Thumbprint() string { return k.thumb }
+func (k *Key) Thumbprint() string {
+	if k.none() {
+		return ""
+	}
+	return k.thumb
+}
 
 // ThumbprintURI returns the thumbprint as a URI (RFC 9278), under the warning of
 // Thumbprint.
 func (k *Key) ThumbprintURI() string {
-	return "urn:ietf:params:oauth:jwk-thumbprint:sha-256:" + k.thumb
+	return "urn:ietf:params:oauth:jwk-thumbprint:sha-256:" + k.Thumbprint()
 }
 
 func thumbprint(members []member) string {

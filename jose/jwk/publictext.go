@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 
 	"github.com/jotward/jotward/jose/internal/strictjson"
 )
@@ -117,11 +118,18 @@ func isSSH(text []byte) bool {
 }
 
 func isJWK(text []byte) bool {
-	if len(text) == 0 || text[0] != '{' {
+	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
 		return false
 	}
+	whole := string(bytes.TrimRight(text, blanks))
+	if text[0] == '[' { // the keys of a set alone
+		if !strings.Contains(whole, `"kty"`) {
+			return false
+		}
+		whole = `{"keys":` + whole + "}"
+	}
 	var d strictjson.Doc
-	if d.Scan(string(bytes.TrimRight(text, blanks))) != nil {
+	if d.Scan(whole) != nil {
 		return false
 	}
 	_, isKey := d.Find("kty")

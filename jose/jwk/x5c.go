@@ -62,10 +62,10 @@ func (k *Key) readCertificates(r *reader) error {
 	r.text("x5u")
 	x5t, hasX5t := r.octets("x5t")
 	s256, hasS256 := r.octets("x5t#S256")
-	if x5t = alg.SHA1Thumbprint(x5t); hasX5t && x5t == nil {
+	if x5t = alg.Digest(x5t); hasX5t && x5t == nil {
 		r.wrong("x5t", "wrong length")
 	}
-	if hasS256 && len(s256) != sha256.Size {
+	if s256 = alg.Digest(s256); hasS256 && len(s256) != sha256.Size {
 		r.wrong("x5t#S256", "wrong length")
 	}
 	v, ok := r.doc.Find("x5c")
@@ -92,7 +92,7 @@ func (k *Key) readCertificates(r *reader) error {
 		return err
 	}
 	sum1, sum256 := sha1.Sum(k.chain[0].Raw), sha256.Sum256(k.chain[0].Raw)
-	if hasX5t && string(x5t) != string(sum1[:]) || hasS256 && string(s256) != string(sum256[:]) {
+	if hasX5t && string(x5t) != string(sum1[:]) && string(x5t) != string(sum256[:]) || hasS256 && string(s256) != string(sum256[:]) {
 		return fail(jose.KeyInvalid, "x5t: the thumbprint is of another certificate")
 	}
 	return nil

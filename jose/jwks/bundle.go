@@ -158,6 +158,9 @@ func ExportBundle(issuer string, fetched time.Time, set *jwk.Set) ([]byte, error
 // told. It fetches nothing: Refresh does. It fails with PolicyInvalid for another
 // issuer, and with KeysUnavailable when there are no keys or they are too old.
 func (r *Remote) Export(issuer string) ([]byte, error) {
+	if r.none() {
+		return nil, errNone
+	}
 	if r.config.Issuer != "" && issuer != r.config.Issuer {
 		return nil, fail(jose.PolicyInvalid, "these are the keys of another issuer")
 	}
@@ -175,6 +178,9 @@ func (r *Remote) Export(issuer string) ([]byte, error) {
 // is the bundle's, as for Export. Keys that are there already stay. It fails like
 // NewBundle, and with KeysUnavailable for a bundle that is too old or from the future.
 func (r *Remote) Warm(data []byte, issuer string) error {
+	if r.none() {
+		return errNone
+	}
 	if r.config.Issuer != "" && issuer != r.config.Issuer {
 		return fail(jose.PolicyInvalid, "these are the keys of another issuer")
 	}

@@ -44,6 +44,9 @@ func (r *report) add(now time.Time, err error) {
 
 // Health reports how the set is. It never waits on the network.
 func (r *Remote) Health() Health {
+	if r.none() {
+		return Health{}
+	}
 	now := r.config.Clock()
 	h := Health{Source: r.config.Issuer + r.config.URL}
 	if s := r.now.Load(); s != nil {

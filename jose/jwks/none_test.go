@@ -20,8 +20,14 @@ func TestSourcesThatWereNotBuilt(t *testing.T) {
 		}
 		source.Generation()
 		if r, ok := source.(*jwks.Remote); ok {
-			if err := r.Refresh(t.Context()); jose.ReasonOf(err) != jose.KeysUnavailable {
-				t.Errorf("%s: %v", name, err)
+			_, exported := r.Export("https://issuer.example")
+			for what, err := range map[string]error{"Refresh": r.Refresh(t.Context()), "Renew": r.Renew(t.Context()), "Run": r.Run(t.Context()), "Export": exported, "Warm": r.Warm(nil, "")} {
+				if jose.ReasonOf(err) != jose.KeysUnavailable {
+					t.Errorf("%s, %s: %v", name, what, err)
+				}
+			}
+			if h := r.Health(); h.Usable || r.Close() != nil {
+				t.Errorf("%s: %+v", name, h)
 			}
 		}
 	}

@@ -298,6 +298,9 @@ func (r *Remote) Refresh(ctx context.Context) error {
 // until it may ask, so give it a ctx that ends, or a goroutine of its own; calls that
 // wait share one fetch. It fails like Refresh.
 func (r *Remote) Renew(ctx context.Context) error {
+	if r.none() {
+		return errNone
+	}
 	r.mu.Lock()
 	before := r.started
 	r.mu.Unlock()
@@ -362,6 +365,9 @@ func (r *Remote) rest(ctx context.Context, pause time.Duration) error {
 // asks for keys. It returns ctx's error, or nil after Close. It is a convenience:
 // without it, use keeps the set fresh.
 func (r *Remote) Run(ctx context.Context) error {
+	if r.none() {
+		return errNone
+	}
 	for {
 		_ = r.Refresh(ctx) // Health tells; the next round tries again
 		timer := time.NewTimer(r.untilNext())
@@ -394,6 +400,9 @@ func (r *Remote) untilNext() time.Duration {
 // Close stops the fetch under way and every later one, and waits for it to end.
 // Keys that are cached stay in use until they are too old.
 func (r *Remote) Close() error {
+	if r.none() {
+		return nil
+	}
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()

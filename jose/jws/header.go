@@ -29,8 +29,8 @@ type Header struct {
 
 // ParseHeader reads the first segment of a compact serialization. It verifies
 // nothing: use it to show a token, never to trust one. It fails with
-// TokenMalformed, HeaderInvalid, KeyMisuse (a private key as its jwk) or
-// CriticalUnsupported: it understands no crit, as package jwt must not (RFC 7797 7).
+// TokenMalformed, HeaderInvalid or CriticalUnsupported: it understands no crit,
+// as package jwt must not (RFC 7797 7).
 func ParseHeader(segment string) (Header, error) {
 	var d strictjson.Doc
 	if err := header.Scan(&d, segment); err != nil {

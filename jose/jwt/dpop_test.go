@@ -111,9 +111,9 @@ func (k *kit) dpop() kind {
 		"key_not_found: no jwk":                `"typ":"dpop+jwt","alg":"ES256","kid":"k"`,
 		"header_invalid: jwk is null":          `"typ":"dpop+jwt","alg":"ES256","jwk":null`,
 		"header_invalid: jwk is a string":      `"typ":"dpop+jwt","alg":"ES256","jwk":"x"`,
-		"key_misuse: jwk is private":           `"typ":"dpop+jwt","alg":"ES256","jwk":` + string(private), // 4.3, 7
-		"key_misuse: jwk is half private":      `"typ":"dpop+jwt","alg":"ES256","jwk":` + strings.Replace(k.document(k.key), `"crv"`, `"d":"","crv"`, 1),
-		"key_misuse: jwk is a secret":          `"typ":"dpop+jwt","alg":"ES256","jwk":{"kty":"oct","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`,
+		"header_invalid: jwk is private":       `"typ":"dpop+jwt","alg":"ES256","jwk":` + string(private), // 4.3, 7
+		"header_invalid: jwk is half private":  `"typ":"dpop+jwt","alg":"ES256","jwk":` + strings.Replace(k.document(k.key), `"crv"`, `"d":"","crv"`, 1),
+		"header_invalid: jwk is a secret":      `"typ":"dpop+jwt","alg":"ES256","jwk":{"kty":"oct","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`,
 		"key_misuse: jwk for another alg":      `"typ":"dpop+jwt","alg":"RS256","jwk":` + k.document(k.key),
 		"key_invalid: jwk off its curve":       `"typ":"dpop+jwt","alg":"ES256","jwk":{"kty":"EC","crv":"P-256","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","y":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`,
 		"header_invalid: two jwk":              `"typ":"dpop+jwt","alg":"ES256","jwk":` + k.document(k.key) + `,"jwk":` + k.document(k.key),

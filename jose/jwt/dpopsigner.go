@@ -64,8 +64,11 @@ func (s *DPoPSigner) Thumbprint() string { return s.key.Thumbprint() }
 // jws.SignInput.
 func (s *DPoPSigner) Proof(t DPoPTarget) (string, error) {
 	url, err := normalURI(t.URL)
-	if err != nil || t.Method == "" {
-		return "", fail(jose.PolicyInvalid, "a proof needs a method and an http or https address")
+	if err != nil {
+		return "", fail(jose.PolicyInvalid, jose.DetailOf(err))
+	}
+	if t.Method == "" {
+		return "", fail(jose.PolicyInvalid, "a proof needs a method")
 	}
 	claims := struct {
 		ID     string      `json:"jti"`

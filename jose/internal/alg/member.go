@@ -2,6 +2,7 @@ package alg
 
 import (
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/hex"
 )
 
@@ -15,17 +16,16 @@ func IsPrivateMember(name string) bool {
 	return false
 }
 
-// SHA1Thumbprint returns the digest that an x5t says once its base64url is decoded
-// (RFC 7515 4.1.7), nil for none. Auth0 and WSO2 encoded the digest's hexadecimal digits;
-// x5t decides nothing here, and their keys and tokens are not worth losing for it.
-func SHA1Thumbprint(decoded []byte) []byte {
-	switch len(decoded) {
-	case sha1.Size:
-		return decoded
-	case 2 * sha1.Size:
-		if sum, err := hex.DecodeString(string(decoded)); err == nil {
-			return sum
-		}
+// Digest returns the digest that an x5t or x5t#S256 says once its base64url is decoded, by
+// its size of SHA-1 or SHA-256 (RFC 7517 4.8, 4.9), nil for none. Auth0 and WSO2 encoded the
+// digest's hexadecimal digits, WSO2 those of SHA-256 as x5t; a thumbprint decides nothing
+// here, and their keys are not worth losing for it.
+func Digest(decoded []byte) []byte {
+	if n := len(decoded); n == 2*sha1.Size || n == 2*sha256.Size {
+		decoded, _ = hex.DecodeString(string(decoded))
 	}
-	return nil
+	if n := len(decoded); n != sha1.Size && n != sha256.Size {
+		return nil
+	}
+	return decoded
 }

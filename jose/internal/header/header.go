@@ -39,7 +39,7 @@ type Common struct {
 
 // Read takes a member that both kinds of header have, and reports whether it is
 // one. Members that nobody reads are held to their form. It fails with
-// HeaderInvalid, CriticalUnsupported, or KeyMisuse for a private key in the jwk.
+// HeaderInvalid or CriticalUnsupported.
 func (c Common) Read(m strictjson.Member) (known bool, err error) {
 	switch m.Name {
 	case "alg":
