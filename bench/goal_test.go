@@ -60,6 +60,31 @@ func hostileGoals(t *testing.T, b *testing.B) {
 		t.Logf("%s, %d bytes: text %s, accepted %s (%.2f times), refused %s (%.2f times)", name, len(token), took[0], took[1],
 			float64(took[1])/float64(took[0]), took[2], float64(took[2])/float64(took[0]))
 	}
+	nestedGoal(t, b)
+}
+
+// actor is the claims type that holds itself (RFC 8693 4.1).
+type actor struct {
+	Subject string `json:"sub"`
+	Actor   *actor `json:"act"`
+}
+
+// nestedGoal compares a token whose actors lie in one another around a shape with one of
+// text, both read into such a type.
+func nestedGoal(t *testing.T, b *testing.B) {
+	key := must(jwk.Generate(jwk.HS256, "k"))
+	signer := must(jwt.NewSigner(key, jwt.SignerOptions{Type: "at+jwt"}))
+	v := must(jwt.NewVerifier[struct {
+		Act *actor `json:"act"`
+	}](key, policyFor(jwk.HS256)))
+	for _, size := range []int{7 << 10, 64 << 10} {
+		around := func(n int) string {
+			return "0,\"act\":" + strings.Repeat(`{"sub":"s","act":`, 55) + `{"z":` + shapes["objects"](n-55*20) + "}" + strings.Repeat("}", 55)
+		}
+		deep, flat := must(signer.Sign([]byte(of(size, around)))), must(signer.Sign([]byte(of(size, text))))
+		took := turns(func() { must(v.Verify(t.Context(), flat)) }, func() { must(v.Verify(t.Context(), deep)) })
+		t.Logf("actors in actors, %d bytes: text %s, accepted %s (%.2f times)", len(deep), took[0], took[1], float64(took[1])/float64(took[0]))
+	}
 }
 
 // refusedGoals compares the typical token with the same one made wrong in one

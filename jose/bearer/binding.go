@@ -19,7 +19,7 @@ func PeerCertificate(r *http.Request) *x509.Certificate {
 // prove holds what a token is bound to against the request, dpop being set when that
 // came under the scheme DPoP. It reports whether each thing was proven, and fails when
 // one was looked at and is another's.
-func (o *Options) prove(b jwt.Binding, token string, r *http.Request, dpop bool) (whole bool, err error) {
+func (o *Options) prove(b jwt.Confirmation, token string, r *http.Request, dpop bool) (whole bool, err error) {
 	if dpop {
 		if err := o.DPoP.prove(b, token, r); err != nil {
 			return false, err

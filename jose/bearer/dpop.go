@@ -56,7 +56,7 @@ func (e errProof) Unwrap() error { return e.error }
 
 // prove holds a token against its proof. A token that is bound to no key gains nothing
 // by the scheme, and a client that thinks it does is told.
-func (d *DPoP) prove(b jwt.Binding, token string, r *http.Request) error {
+func (d *DPoP) prove(b jwt.Confirmation, token string, r *http.Request) error {
 	if b.Key == "" {
 		return fail(jose.SenderMismatch, "the scheme is DPoP and the token is bound to no key")
 	}

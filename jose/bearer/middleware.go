@@ -96,7 +96,7 @@ func authenticate[C any](v Verifier[C], o *Options, r *http.Request) (*jwt.Token
 	if err != nil {
 		return nil, err
 	}
-	b, err := t.Binding()
+	b, err := t.Confirmation()
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,8 @@ import (
 func FromRequest(r *http.Request) (string, error) { return fromRequest(r, "Bearer") }
 
 // FromRequestDPoP is FromRequest for the scheme DPoP (RFC 9449 7.1): the token is then
-// worth what the proof in the DPoP header is, which jwt.DPoPVerifier checks.
+// worth what the proof in the DPoP header is, which jwt.DPoPVerifier checks. It fails
+// like FromRequest.
 func FromRequestDPoP(r *http.Request) (string, error) { return fromRequest(r, "DPoP") }
 
 func fromRequest(r *http.Request, scheme string) (string, error) {
@@ -30,7 +31,7 @@ func fromRequest(r *http.Request, scheme string) (string, error) {
 }
 
 // FromValues is FromRequest for the values of an authorization header, or of the
-// metadata that stands in for it in gRPC.
+// metadata that stands in for it in gRPC. It fails like FromRequest.
 func FromValues(values []string) (string, error) { return fromValues(values, "Bearer") }
 
 func fromValues(values []string, want string) (string, error) {

@@ -111,7 +111,7 @@ func verify[C any](ctx context.Context, v bearer.Verifier[C], o *Options, method
 	if o.Scopes != nil {
 		scopes = o.Scopes(method)
 	}
-	b, err := t.Binding()
+	b, err := t.Confirmation()
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
@@ -399,10 +400,13 @@ func TestX5tOfDigits(t *testing.T) {
 	text, _ := json.Marshal(k)
 	sum := sha1.Sum(der)
 	b64 := base64.RawURLEncoding.EncodeToString
+	sum256 := sha256.Sum256(der)
+	wso2 := b64([]byte(hex.EncodeToString(sum256[:]))) // of SHA-256, under the older name
 	digits, other := b64([]byte(hex.EncodeToString(sum[:]))), b64([]byte(strings.Repeat("0a", 20)))
 	chain := `"x5c":["` + base64.StdEncoding.EncodeToString(der) + `"],`
 	for extra, good := range map[string]bool{
 		`"x5t":"` + digits + `",`: true, `"x5t":"` + b64(sum[:]) + `",`: true, chain + `"x5t":"` + digits + `",`: true,
+		`"x5t":"` + wso2 + `",`: true, chain + `"x5t":"` + wso2 + `",`: true, chain + `"x5t#S256":"` + wso2 + `",`: true, chain + `"x5t":"` + wso2[:len(wso2)-2] + `MA",`: false,
 		`"x5t":"` + other + `",`: true, chain + `"x5t":"` + other + `",`: false,
 		`"x5t":"` + b64([]byte(strings.Repeat("xy", 20))) + `",`: false, `"x5t":"AAAA",`: false, `"x5t":"",`: false,
 	} {

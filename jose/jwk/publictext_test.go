@@ -65,6 +65,7 @@ func TestThreatPublicTextAsSecret(t *testing.T) {
 		"ec spki": ecSPKI, "ed25519 spki": edSPKI, "spki of an unknown algorithm": ofUnknown,
 		"pem":  pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}),
 		"jwk":  asJWK,
+		"keys": []byte("[" + string(asJWK) + "]"),
 		"ssh":  []byte("ssh-ed25519 " + base64.StdEncoding.EncodeToString(sshBlob) + " me@example"),
 		"sk":   []byte("sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29t"),
 		"ssh2": []byte("---- BEGIN SSH2 PUBLIC KEY ----\nAAAAC3NzaC1lZDI1NTE5AAAA\n---- END SSH2 PUBLIC KEY ----\n"),

@@ -19,6 +19,15 @@ func wantType(t reflect.Type) string {
 	return "a value of another type where " + t.String() + " is expected"
 }
 
+// A leaf decodes a value that holds no others, or is taken whole.
+type leaf func(dst reflect.Value, v strictjson.Value) error
+
+func (f leaf) decode(dst reflect.Value, c *strictjson.Cursor) error { return f(dst, c.Value()) }
+
+func (leaf) decodeClaims(dst reflect.Value, _ *strictjson.Doc, _ string) error {
+	return scalar{}.decodeClaims(dst, nil, "")
+}
+
 // scalar is embedded by decoders that cannot hold a whole claims set.
 type scalar struct{}
 
@@ -26,9 +35,7 @@ func (scalar) decodeClaims(dst reflect.Value, _ *strictjson.Doc, _ string) error
 	return fail(jose.ClaimsInvalid, dst.Type().String()+" cannot hold an object")
 }
 
-type boolDecoder struct{ scalar }
-
-func (boolDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+func setBool(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.True && v.Kind != strictjson.False {
 		return errType(dst.Type())
 	}
@@ -36,9 +43,7 @@ func (boolDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-type stringDecoder struct{ scalar }
-
-func (stringDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+func setString(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.String {
 		return errType(dst.Type())
 	}
@@ -46,9 +51,7 @@ func (stringDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-type intDecoder struct{ scalar }
-
-func (intDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+func setInt(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.Number {
 		return errType(dst.Type())
 	}
@@ -65,9 +68,7 @@ func (intDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-type uintDecoder struct{ scalar }
-
-func (uintDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+func setUint(dst reflect.Value, v strictjson.Value) error {
 	n, err := strconv.ParseUint(v.Raw, 10, 64)
 	if v.Kind != strictjson.Number || err != nil || dst.OverflowUint(n) {
 		return errType(dst.Type())
@@ -76,9 +77,7 @@ func (uintDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-type floatDecoder struct{ scalar }
-
-func (floatDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+func setFloat(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.Number {
 		return errType(dst.Type())
 	}
@@ -90,9 +89,7 @@ func (floatDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-type numberDecoder struct{ scalar }
-
-func (numberDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+func setNumber(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.Number {
 		return errType(dst.Type())
 	}
@@ -100,9 +97,7 @@ func (numberDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-type dateDecoder struct{ scalar }
-
-func (dateDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+func setDate(dst reflect.Value, v strictjson.Value) error {
 	t, ok := parseDate(v.Raw)
 	if v.Kind != strictjson.Number || !ok {
 		return errType(dst.Type())
@@ -111,9 +106,7 @@ func (dateDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 	return nil
 }
 
-type textDecoder struct{ scalar }
-
-func (textDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+func setText(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind != strictjson.String {
 		return errType(dst.Type())
 	}
@@ -125,8 +118,8 @@ func (textDecoder) decode(dst reflect.Value, v strictjson.Value) error {
 
 type rawDecoder struct{}
 
-func (rawDecoder) decode(dst reflect.Value, v strictjson.Value) error {
-	dst.SetBytes([]byte(v.Raw))
+func (rawDecoder) decode(dst reflect.Value, c *strictjson.Cursor) error {
+	dst.SetBytes([]byte(c.Value().Raw))
 	return nil
 }
 
@@ -137,8 +130,8 @@ func (rawDecoder) decodeClaims(dst reflect.Value, _ *strictjson.Doc, payload str
 
 type unmarshalDecoder struct{}
 
-func (unmarshalDecoder) decode(dst reflect.Value, v strictjson.Value) error {
-	return unmarshal(dst, []byte(v.Raw))
+func (unmarshalDecoder) decode(dst reflect.Value, c *strictjson.Cursor) error {
+	return unmarshal(dst, []byte(c.Value().Raw))
 }
 
 func (unmarshalDecoder) decodeClaims(dst reflect.Value, _ *strictjson.Doc, payload string) error {
@@ -158,23 +151,22 @@ type pointerDecoder struct {
 	typ  reflect.Type
 }
 
-func (d *pointerDecoder) decode(dst reflect.Value, v strictjson.Value) error {
-	if v.Kind == strictjson.Null {
+func (d *pointerDecoder) decode(dst reflect.Value, c *strictjson.Cursor) error {
+	if c.Kind() == strictjson.Null {
 		dst.SetZero()
+		c.Value()
 		return nil
 	}
 	p := reflect.New(d.typ)
-	if err := d.elem.decode(p.Elem(), v); err != nil {
+	if err := d.elem.decode(p.Elem(), c); err != nil {
 		return err
 	}
 	dst.Set(p)
 	return nil
 }
 
-// stringsDecoder is the slice that claims hold most: scopes, roles, groups.
-type stringsDecoder struct{ scalar }
-
-func (stringsDecoder) decode(dst reflect.Value, v strictjson.Value) error {
+// setStrings reads the slice that claims hold most: scopes, roles, groups.
+func setStrings(dst reflect.Value, v strictjson.Value) error {
 	if v.Kind == strictjson.Null {
 		dst.SetZero()
 		return nil
@@ -196,23 +188,23 @@ type sliceDecoder struct {
 	elem decoder
 }
 
-func (d *sliceDecoder) decode(dst reflect.Value, v strictjson.Value) error {
-	if v.Kind == strictjson.Null {
+func (d *sliceDecoder) decode(dst reflect.Value, c *strictjson.Cursor) error {
+	if c.Kind() == strictjson.Null {
 		dst.SetZero()
+		c.Value()
 		return nil
 	}
-	if v.Kind != strictjson.Array {
+	if c.Kind() != strictjson.Array {
 		return errType(dst.Type())
 	}
 	list := reflect.MakeSlice(dst.Type(), 0, 4)
 	zero := reflect.Zero(dst.Type().Elem())
-	for c := strictjson.Open(v); ; {
-		m, more := c.Next()
-		if !more {
+	for c.Enter(); ; {
+		if _, _, more := c.Step(); !more {
 			break
 		}
 		list = reflect.Append(list, zero)
-		if err := d.elem.decode(list.Index(list.Len()-1), m.Value); err != nil {
+		if err := d.elem.decode(list.Index(list.Len()-1), c); err != nil {
 			return err
 		}
 	}
@@ -225,21 +217,22 @@ type mapDecoder struct {
 	typ  reflect.Type
 }
 
-func (d *mapDecoder) decode(dst reflect.Value, v strictjson.Value) error {
-	if v.Kind == strictjson.Null {
+func (d *mapDecoder) decode(dst reflect.Value, c *strictjson.Cursor) error {
+	if c.Kind() == strictjson.Null {
 		dst.SetZero()
+		c.Value()
 		return nil
 	}
-	if v.Kind != strictjson.Object {
+	if c.Kind() != strictjson.Object {
 		return errType(dst.Type())
 	}
 	out := reflect.MakeMap(d.typ)
-	for c := strictjson.Open(v); ; {
-		m, more := c.Next()
+	for c.Enter(); ; {
+		name, _, more := c.Step()
 		if !more {
 			break
 		}
-		if err := d.set(out, m.Name, m.Value); err != nil {
+		if err := d.set(out, name, c); err != nil {
 			return err
 		}
 	}
@@ -254,7 +247,8 @@ func (d *mapDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, payloa
 	out := reflect.MakeMapWithSize(d.typ, doc.Len())
 	for i := range doc.Len() {
 		name, v := doc.Member(i)
-		if err := d.set(out, name, v); err != nil {
+		c := strictjson.At(v)
+		if err := d.set(out, name, &c); err != nil {
 			return err
 		}
 	}
@@ -262,9 +256,9 @@ func (d *mapDecoder) decodeClaims(dst reflect.Value, doc *strictjson.Doc, payloa
 	return nil
 }
 
-func (d *mapDecoder) set(out reflect.Value, name string, v strictjson.Value) error {
+func (d *mapDecoder) set(out reflect.Value, name string, c *strictjson.Cursor) error {
 	value := reflect.New(d.typ.Elem()).Elem()
-	if err := d.elem.decode(value, v); err != nil {
+	if err := d.elem.decode(value, c); err != nil {
 		return err
 	}
 	out.SetMapIndex(reflect.ValueOf(name).Convert(d.typ.Key()), value)
@@ -273,8 +267,8 @@ func (d *mapDecoder) set(out reflect.Value, name string, v strictjson.Value) err
 
 type anyDecoder struct{}
 
-func (anyDecoder) decode(dst reflect.Value, v strictjson.Value) error {
-	x, err := anyValue(v)
+func (anyDecoder) decode(dst reflect.Value, c *strictjson.Cursor) error {
+	x, err := anyValue(c.Value())
 	if err != nil {
 		return err
 	}

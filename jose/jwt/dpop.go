@@ -55,7 +55,7 @@ type DPoPRequest struct {
 	// AccessToken came with the request: ath must be its hash.
 	AccessToken string
 	// Thumbprint is the key that the access token is bound to: its cnf.jkt, from
-	// Token.Binding of the verified token. The proof must be of that key.
+	// Token.Confirmation of the verified token. The proof must be of that key.
 	Thumbprint string
 	// NoAccessToken says that the request carries none, as at a token endpoint. A
 	// refresh token or a code that is bound to a key gives a Thumbprint here too.

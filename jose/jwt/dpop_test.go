@@ -272,12 +272,12 @@ func TestDPoPReplay(t *testing.T) {
 }
 
 // RFC 7800 3.1, RFC 8705 3.1, RFC 9449 6.1.
-func TestBinding(t *testing.T) {
+func TestConfirmation(t *testing.T) {
 	k := newKit(t)
 	v, err := jwt.NewVerifier[struct{}](k.key, jwt.Policy{Algorithms: k.algorithms(), Required: []string{}, SkipIssuer: true, SkipAudience: true, SkipType: true, SkipLifetime: true, Clock: clock})
 	k.must(err)
 	const jkt, x5t = `"jkt":"` + rfcThumbprint + `"`, `"x5t#S256":"` + rfcThumbprint + `"`
-	for payload, want := range map[string]jwt.Binding{
+	for payload, want := range map[string]jwt.Confirmation{
 		`{}`:                                {},
 		`{"cnf":{` + jkt + `}}`:             {Key: rfcThumbprint},
 		`{"cnf":{` + x5t + `}}`:             {Certificate: rfcThumbprint},
@@ -287,9 +287,9 @@ func TestBinding(t *testing.T) {
 	} {
 		token, err := v.Verify(ctx, k.sign("", payload))
 		k.must(err)
-		got, err := token.Binding()
+		got, err := token.Confirmation()
 		k.must(err)
-		if got != want || token.Bound() != (want != jwt.Binding{}) {
+		if got != want || token.Bound() != (want != jwt.Confirmation{}) {
 			t.Errorf("%s: %+v", payload, got)
 		}
 	}
@@ -297,8 +297,8 @@ func TestBinding(t *testing.T) {
 		`{"jkt":"` + rfcThumbprint[:42] + `!"}`, `{"jkt":"` + rfcThumbprint + `AA"}`} {
 		token, err := v.Verify(ctx, k.sign("", `{"cnf":`+cnf+`}`))
 		k.must(err)
-		got, err := token.Binding()
-		if got != (jwt.Binding{}) {
+		got, err := token.Confirmation()
+		if got != (jwt.Confirmation{}) {
 			t.Errorf("%s: %+v", cnf, got)
 		}
 		wants(t, err, jose.ClaimsInvalid)

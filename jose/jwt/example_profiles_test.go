@@ -146,7 +146,7 @@ func ExampleNewSecurityEventVerifier() {
 }
 
 // A client proves that it holds the key to which its access token is bound. (The
-// thumbprint is from Token.Binding of the verified access token.)
+// thumbprint is from Token.Confirmation of the verified access token.)
 func ExampleNewDPoPVerifier() {
 	key := exampleKey()
 	signer, err := jwt.NewDPoPSigner(key, exampleTime)

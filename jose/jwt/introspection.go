@@ -90,7 +90,8 @@ func (v *IntrospectionVerifier[C]) Verify(ctx context.Context, response string) 
 	if !active || v.plan == nil {
 		return out, nil
 	}
-	if err := v.plan.decode(reflect.ValueOf(&out.Claims).Elem(), member); err != nil {
+	c := strictjson.At(member)
+	if err := v.plan.decode(reflect.ValueOf(&out.Claims).Elem(), &c); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -16,7 +16,9 @@ import (
 // for. Compiling happens once, in NewVerifier; encoding/json is not used for
 // structs because it folds the case of names.
 type decoder interface {
-	decode(dst reflect.Value, v strictjson.Value) error
+	// decode reads the value that c stands before, and leaves c behind it. Each value is
+	// read once, however deep it lies.
+	decode(dst reflect.Value, c *strictjson.Cursor) error
 	// decodeClaims reads the whole claims set.
 	decodeClaims(dst reflect.Value, doc *strictjson.Doc, payload string) error
 }
@@ -60,15 +62,15 @@ func (c *compiler) compile(t reflect.Type) (decoder, error) {
 	case t == rawMessage:
 		return rawDecoder{}, nil
 	case t == numericDate:
-		return dateDecoder{}, nil
+		return leaf(setDate), nil
 	case t == jsonNumber:
-		return numberDecoder{}, nil
+		return leaf(setNumber), nil
 	case reflect.PointerTo(t).Implements(jsonUnmarshaler) && t.Kind() != reflect.Pointer:
 		c.foreign = true
 		return unmarshalDecoder{}, nil
 	case reflect.PointerTo(t).Implements(textUnmarshaler) && t.Kind() != reflect.Pointer:
 		c.foreign = true
-		return textDecoder{}, nil
+		return leaf(setText), nil
 	}
 	if c.depth++; c.depth > strictjson.MaxDepth {
 		return nil, fmt.Errorf("%s is deeper than any document, or holds itself", t)
@@ -76,15 +78,15 @@ func (c *compiler) compile(t reflect.Type) (decoder, error) {
 	defer func() { c.depth-- }()
 	switch t.Kind() {
 	case reflect.Bool:
-		return boolDecoder{}, nil
+		return leaf(setBool), nil
 	case reflect.String:
-		return stringDecoder{}, nil
+		return leaf(setString), nil
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return intDecoder{}, nil
+		return leaf(setInt), nil
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return uintDecoder{}, nil
+		return leaf(setUint), nil
 	case reflect.Float32, reflect.Float64:
-		return floatDecoder{}, nil
+		return leaf(setFloat), nil
 	case reflect.Interface:
 		if t.NumMethod() == 0 {
 			return anyDecoder{}, nil
@@ -118,7 +120,7 @@ func (c *compiler) compileSlice(t reflect.Type) (decoder, error) {
 		return nil, err
 	}
 	if t.Elem().Kind() == reflect.String && t.Elem() == reflect.TypeFor[string]() {
-		return stringsDecoder{}, nil
+		return leaf(setStrings), nil
 	}
 	return &sliceDecoder{elem: elem}, nil
 }

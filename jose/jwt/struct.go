@@ -42,17 +42,18 @@ func (d *structDecoder) find(name string) int {
 	return -1
 }
 
-func (d *structDecoder) decode(dst reflect.Value, v strictjson.Value) error {
-	if v.Kind != strictjson.Object {
+func (d *structDecoder) decode(dst reflect.Value, c *strictjson.Cursor) error {
+	if c.Kind() != strictjson.Object {
 		return errType(dst.Type())
 	}
-	for c := strictjson.Open(v); ; {
-		m, more := c.Next()
+	for c.Enter(); ; {
+		name, _, more := c.Step()
 		if !more {
 			return nil
 		}
-		if n := d.find(m.Name); n >= 0 {
-			if err := d.fields[n].set(dst, m.Value); err != nil {
+		if n := d.find(name); n >= 0 {
+			f := &d.fields[n]
+			if err := f.named(f.elem.decode(f.of(dst), c)); err != nil {
 				return err
 			}
 		}
@@ -131,16 +132,25 @@ func (s *slot) set(v strictjson.Value, l *lists) (ok bool) {
 	return ok
 }
 
-func (f *field) set(dst reflect.Value, v strictjson.Value) error {
+// of returns the field of a struct.
+func (f *field) of(dst reflect.Value) reflect.Value {
 	if len(f.index) == 1 {
-		dst = dst.Field(f.index[0])
-	} else {
-		dst = dst.FieldByIndex(f.index)
+		return dst.Field(f.index[0])
 	}
-	err := f.elem.decode(dst, v)
-	if err == nil {
-		return nil
+	return dst.FieldByIndex(f.index)
+}
+
+// set decodes a claim, without a cursor where it is a leaf.
+func (f *field) set(dst reflect.Value, v strictjson.Value) error {
+	if l, ok := f.elem.(leaf); ok {
+		return f.named(l(f.of(dst), v))
 	}
+	c := strictjson.At(v)
+	return f.named(f.elem.decode(f.of(dst), &c))
+}
+
+// named says in an error which claim it is about.
+func (f *field) named(err error) error {
 	if e, ok := err.(*jose.Error); ok && e.Reason == jose.ClaimsInvalid {
 		e.Detail = f.name + ": " + e.Detail
 	}

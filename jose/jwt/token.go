@@ -38,7 +38,7 @@ type aside struct {
 }
 
 // Bound reports whether the token has a cnf claim (RFC 7800 3.1): it is then
-// worth nothing without a proof of what Binding names.
+// worth nothing without a proof of what Confirmation names.
 func (t *Token[C]) Bound() bool { return t.aside.bound }
 
 // Scope returns the scope claim (RFC 8693 4.2), "" when there is none. It fails

@@ -3,6 +3,7 @@ package lint
 import (
 	"strings"
 
+	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/strictjson"
 )
 
@@ -10,60 +11,101 @@ import (
 const maxValues = 8192
 
 // search looks through every value of a document, at every depth, for what should
-// not be in a token. where is "header" or "claims".
+// not be in a token. where is "header" or "claims". Each value is read once, and a place is
+// spelled out where something is found.
 func (l *linter) search(where string, doc *strictjson.Doc) {
-	left := maxValues
+	s := searcher{linter: l, at: []byte(where), left: maxValues}
 	for i := range doc.Len() {
 		name, v := doc.Member(i)
-		l.value(where+"/"+pointer(name), name, v, &left)
+		c := strictjson.At(v)
+		s.inside(name, name, &c)
 	}
 }
 
-// value looks at one value under its name, and at those inside it. The depth is
-// bounded by strictjson.MaxDepth.
-func (l *linter) value(where, name string, v strictjson.Value, left *int) {
-	if *left--; *left < 0 || len(l.found) >= MaxFindings {
+type searcher struct {
+	*linter
+	at   []byte // the place: grown and cut
+	left int
+}
+
+// inside looks at the value that c stands before, a step further down.
+func (s *searcher) inside(step, name string, c *strictjson.Cursor) {
+	back := len(s.at)
+	s.at = append(append(s.at, '/'), pointer(step)...)
+	s.value(name, c)
+	s.at = s.at[:back]
+}
+
+func (s *searcher) found(code Code) { s.add(code, string(s.at), "") }
+
+// value looks at the value that c stands before, under its name, and at those inside it.
+// The depth is bounded by strictjson.MaxDepth.
+func (s *searcher) value(name string, c *strictjson.Cursor) {
+	if s.left--; s.left < 0 || len(s.linter.found) >= MaxFindings {
 		return
 	}
-	if l.named(where, name, v) {
+	kind := c.Kind()
+	if kind == strictjson.Object || kind == strictjson.Array {
+		empty := *c
+		empty.Enter()
+		_, _, more := empty.Step()
+		if s.named(name, kind == strictjson.Object || more) {
+			return
+		}
+		if kind == strictjson.Object {
+			s.object(c)
+		} else {
+			s.array(name, c)
+		}
+		return
+	}
+	v := c.Value()
+	if s.scalar(name, v) || s.named(name, v.Kind == strictjson.String && v.Raw != `""` || v.Kind == strictjson.Number) {
 		return
 	}
 	switch v.Kind {
 	case strictjson.String:
 		if text := v.Text(); len(text) <= maxText {
-			l.text(where, text)
+			s.text(text)
 		}
 	case strictjson.Number:
 		if isCard(v.Raw) {
-			l.add(PaymentCard, where, "")
-		}
-	case strictjson.Object:
-		if isPrivateJWK(v) {
-			l.add(KeyMaterial, where, "")
-			return
-		}
-		for c := strictjson.Open(v); ; {
-			m, more := c.Next()
-			if !more {
-				return
-			}
-			l.value(where+"/"+pointer(m.Name), m.Name, m.Value, left)
-		}
-	case strictjson.Array:
-		c := strictjson.Open(v)
-		for i := 0; ; i++ {
-			m, more := c.Next()
-			if !more {
-				return
-			}
-			l.value(where+"/"+itoa(i), name, m.Value, left)
+			s.found(PaymentCard)
 		}
 	}
 }
 
-// named judges a value by its name. It reports whether that said enough.
-func (l *linter) named(where, name string, v strictjson.Value) bool {
-	plain := strings.Map(func(r rune) rune {
+// object looks at the members of an object. One that turns out to be a private key is one
+// finding, whatever was found in it.
+func (s *searcher) object(c *strictjson.Cursor) {
+	before, isKey, isPrivate := len(s.linter.found), false, false
+	for c.Enter(); ; {
+		name, _, more := c.Step()
+		if !more {
+			break
+		}
+		isKey, isPrivate = isKey || name == "kty", isPrivate || alg.IsPrivateMember(name)
+		s.inside(name, name, c)
+	}
+	if isKey && isPrivate {
+		s.linter.found = s.linter.found[:before]
+		s.found(KeyMaterial)
+	}
+}
+
+func (s *searcher) array(name string, c *strictjson.Cursor) {
+	c.Enter()
+	for i := 0; ; i++ {
+		if _, _, more := c.Step(); !more {
+			return
+		}
+		s.inside(itoa(i), name, c)
+	}
+}
+
+// plainName is a name without case, underscores, hyphens, dots and blanks.
+func plainName(name string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case 'A' <= r && r <= 'Z':
 			return r + 'a' - 'A'
@@ -72,17 +114,25 @@ func (l *linter) named(where, name string, v strictjson.Value) bool {
 		}
 		return r
 	}, name)
+}
+
+// scalar judges a text or a number by its name: it may be a secret. It reports whether
+// that said enough.
+func (s *searcher) scalar(name string, v strictjson.Value) bool {
+	plain := plainName(name)
 	says := v.Kind == strictjson.String && v.Raw != `""` || v.Kind == strictjson.Number
 	if says && (secretNames[plain] || v.Kind == strictjson.String && hasSuffix(plain, secretEnds)) {
-		l.add(SecretInClaims, where, "")
+		s.found(SecretInClaims)
 		return true
 	}
-	if l.o.Kind == ID {
-		return false
-	}
-	says = says || v.Kind == strictjson.Object || v.Kind == strictjson.Array && v.Raw != "[]"
-	if code, ok := personalNames[plain]; ok && says {
-		l.add(code, where, "")
+	return false
+}
+
+// named judges a value that says something by its name: it may be about a person. It
+// reports whether that said enough.
+func (s *searcher) named(name string, says bool) bool {
+	if code, ok := personalNames[plainName(name)]; ok && says && s.o.Kind != ID {
+		s.found(code)
 		return true
 	}
 	return false
@@ -113,20 +163,20 @@ var (
 )
 
 // text judges a string by what it looks like; the gravest guess is the one told.
-func (l *linter) text(where, text string) {
+func (s *searcher) text(text string) {
 	switch {
 	case strings.Contains(text, "-----BEGIN ") && strings.Contains(text, "PRIVATE KEY-----") || looksLikeJWK(text):
-		l.add(KeyMaterial, where, "")
+		s.found(KeyMaterial)
 	case hasSecretForm(text):
-		l.add(SecretInClaims, where, "")
+		s.found(SecretInClaims)
 	case holdsCard(text):
-		l.add(PaymentCard, where, "")
+		s.found(PaymentCard)
 	case looksLikeToken(text):
-		l.add(TokenInClaims, where, "")
-	case l.o.Kind == ID:
+		s.found(TokenInClaims)
+	case s.o.Kind == ID:
 	case holdsEmail(text):
-		l.add(PersonalEmail, where, "")
+		s.found(PersonalEmail)
 	case looksLikePhone(text):
-		l.add(PersonalPhone, where, "")
+		s.found(PersonalPhone)
 	}
 }

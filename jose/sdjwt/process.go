@@ -70,8 +70,8 @@ func process(payload string, disclosures []string) (string, *processor, error) {
 		}
 		p.byDigest[digest] = text
 	}
-	v := strictjson.Value{Kind: strictjson.Object, Raw: strings.Trim(payload, " \t\r\n")}
-	if err := p.object(v); err != nil {
+	c := strictjson.At(strictjson.Value{Kind: strictjson.Object, Raw: strings.Trim(payload, " \t\r\n")})
+	if err := p.object(&c); err != nil {
 		return "", nil, err
 	}
 	if len(p.used) != len(disclosures) {
@@ -116,21 +116,22 @@ func (p *processor) find(digest string, element bool) (*placed, error) {
 
 // hidden writes the value of a disclosure, whose own digests come next.
 func (p *processor) hidden(d *placed) error {
-	value := d.value // p.used may move
+	c := strictjson.At(d.value)
 	p.inside = append(p.inside, len(p.used)-1)
-	err := p.value(value)
+	err := p.value(&c)
 	p.inside = p.inside[:len(p.inside)-1]
 	return err
 }
 
-func (p *processor) value(v strictjson.Value) error {
-	switch v.Kind {
+// value writes the value that c stands before. Each is read once, however deep it lies.
+func (p *processor) value(c *strictjson.Cursor) error {
+	switch c.Kind() {
 	case strictjson.Object:
-		return p.object(v)
+		return p.object(c)
 	case strictjson.Array:
-		return p.array(v)
+		return p.array(c)
 	}
-	p.out = append(p.out, v.Raw...)
+	p.out = append(p.out, c.Value().Raw...)
 	return nil
 }
 
@@ -143,26 +144,27 @@ func (p *processor) deeper() error {
 	return nil
 }
 
-func (p *processor) object(v strictjson.Value) error {
+func (p *processor) object(c *strictjson.Cursor) error {
 	if err := p.deeper(); err != nil {
 		return err
 	}
 	names := map[string]bool{}
 	var digests *strictjson.Value
 	p.out = append(p.out, '{')
-	for c := strictjson.Open(v); ; {
-		m, more := c.Next()
+	for c.Enter(); ; {
+		name, _, more := c.Step()
 		if !more {
 			break
 		}
 		switch {
-		case m.Name == digestsName:
-			digests = &m.Value
+		case name == digestsName:
+			list := c.Value()
+			digests = &list
 			continue
-		case m.Name == hashName && p.depth == 1:
+		case name == hashName && p.depth == 1:
 			continue
 		}
-		if err := p.member(names, m.Name, func() error { return p.value(m.Value) }); err != nil {
+		if err := p.member(names, name, func() error { return p.value(c) }); err != nil {
 			return err
 		}
 	}
@@ -216,19 +218,18 @@ func (p *processor) member(names map[string]bool, name string, value func() erro
 	return err
 }
 
-func (p *processor) array(v strictjson.Value) error {
+func (p *processor) array(c *strictjson.Cursor) error {
 	if err := p.deeper(); err != nil {
 		return err
 	}
 	p.out = append(p.out, '[')
 	n := 0
-	for c := strictjson.Open(v); ; {
-		m, more := c.Next()
-		if !more {
+	for c.Enter(); ; {
+		if _, _, more := c.Step(); !more {
 			break
 		}
 		back := p.enter(strconv.Itoa(n))
-		written, err := p.element(m.Value, n > 0)
+		written, err := p.element(c, n > 0)
 		if err != nil {
 			return err
 		}
@@ -244,8 +245,8 @@ func (p *processor) array(v strictjson.Value) error {
 
 // element writes the element at the current place, after a comma or not. A digest
 // without a disclosure is left out.
-func (p *processor) element(v strictjson.Value, comma bool) (written bool, err error) {
-	digest, hides, err := hiddenElement(v)
+func (p *processor) element(c *strictjson.Cursor, comma bool) (written bool, err error) {
+	digest, hides, err := hiddenElement(*c)
 	if err != nil {
 		return false, err
 	}
@@ -261,31 +262,29 @@ func (p *processor) element(v strictjson.Value, comma bool) (written bool, err e
 	if d != nil {
 		return true, p.hidden(d)
 	}
-	return true, p.value(v)
+	return true, p.value(c)
 }
 
-// hiddenElement reads {"...": digest}, which has no other members (RFC 9901 4.2.4.2).
-func hiddenElement(v strictjson.Value) (digest string, hides bool, err error) {
-	if v.Kind != strictjson.Object {
+// hiddenElement reads {"...": digest}, which has no other members (RFC 9901 4.2.4.2), from
+// a cursor of its own: where it is none, whoever reads the object finds that name to be
+// reserved.
+func hiddenElement(c strictjson.Cursor) (digest string, hides bool, err error) {
+	if c.Kind() != strictjson.Object {
 		return "", false, nil
 	}
-	n := 0
-	for c := strictjson.Open(v); ; n++ {
-		m, more := c.Next()
-		if !more {
-			break
-		}
-		if m.Name == elementName {
-			if hides = true; m.Kind != strictjson.String {
-				return "", true, fail(jose.DisclosureInvalid, "... is not a string")
-			}
-			digest = m.Text()
-		}
+	c.Enter()
+	name, kind, more := c.Step()
+	if !more || name != elementName {
+		return "", false, nil
 	}
-	if hides && n != 1 {
+	if kind != strictjson.String {
+		return "", true, fail(jose.DisclosureInvalid, "... is not a string")
+	}
+	v := c.Value()
+	if _, _, more = c.Step(); more {
 		return "", true, fail(jose.DisclosureInvalid, "... stands beside other names")
 	}
-	return digest, hides, nil
+	return v.Text(), true, nil
 }
 
 // quote appends s as a JSON string.

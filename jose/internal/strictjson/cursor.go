@@ -2,49 +2,148 @@ package strictjson
 
 import "strconv"
 
-// A Cursor steps through the elements of an Array or the members of an Object
-// that Scan has already accepted.
+// A Cursor steps through a value that Scan has already accepted, and through those
+// inside it, in one pass: what is entered is not read again from without.
 type Cursor struct {
-	p      parser
-	at     int
-	object bool
-	done   bool
+	p       parser
+	at      int    // where the value that Step named begins, or the next one
+	pending bool   // that value was neither taken nor entered
+	ended   bool   // nothing is left in the container at level
+	object  bool   // that container is an Object
+	level   int    // 0 is what the cursor began with
+	outer   uint64 // bit n: the container at level n is an Object
 }
 
 // Open returns a cursor before the first element of v, which must be an Array
 // or an Object taken from a scanned document.
 func Open(v Value) Cursor {
-	c := Cursor{p: parser{text: v.Raw}, object: v.Kind == Object}
-	c.at = c.p.space(1)
-	c.done = c.p.at(c.at, '}') || c.p.at(c.at, ']')
+	c := At(v)
+	c.Enter()
+	c.level = 0 // its end is the end of all
 	return c
 }
+
+// At returns a cursor that stands before v itself, as if Step had named it.
+func At(v Value) Cursor { return Cursor{p: parser{text: v.Raw}, pending: true} }
 
 // Next returns the next element, and its name inside an object. ok is false at
 // the end.
 func (c *Cursor) Next() (m Member, ok bool) {
-	if c.done {
-		return Member{}, false
+	if m.Name, _, ok = c.Step(); ok {
+		m.Value = c.Value()
 	}
-	c.done = true // unless all goes well
-	closing, start := byte(']'), c.at
-	var err error
+	return m, ok
+}
+
+// Step goes on to the next element of the container, and says its name inside an object
+// and its kind. Value takes it, Enter steps into it, and otherwise it is passed over. ok is
+// false at the end, and the cursor then stands behind the container, in the one around it.
+func (c *Cursor) Step() (name string, kind Kind, ok bool) {
+	if c.pending {
+		c.Value()
+	}
+	if c.ended {
+		c.leave()
+		return "", 0, false
+	}
 	if c.object {
-		if start, m.Name, err = c.p.named(start); err != nil {
-			return Member{}, false
+		start, name, err := c.p.named(c.at)
+		if err != nil {
+			c.stop()
+			return "", 0, false
 		}
-		closing = '}'
+		c.at, c.pending = start, true
+		return name, c.Kind(), true
 	}
+	c.pending = true
+	return "", c.Kind(), true
+}
+
+// Kind returns the kind of the value that the cursor stands before.
+func (c *Cursor) Kind() Kind {
+	if c.at >= len(c.p.text) {
+		return 0
+	}
+	switch c.p.text[c.at] {
+	case '{':
+		return Object
+	case '[':
+		return Array
+	case '"':
+		return String
+	case 't':
+		return True
+	case 'f':
+		return False
+	case 'n':
+		return Null
+	}
+	return Number
+}
+
+// Value takes the value that the cursor stands before.
+func (c *Cursor) Value() Value {
+	start := c.at
 	c.p.depth, c.p.spans = 1, c.p.spans[:0]
 	end, kind, escaped, err := c.p.value(start)
 	if err != nil {
-		return Member{}, false
+		c.stop()
+		return Value{}
 	}
-	m.Value = Value{Kind: kind, Escaped: escaped, Raw: c.p.text[start:end]}
-	at, more, err := c.p.next(end, closing)
-	c.at, c.done = at, !more || err != nil
-	return m, err == nil
+	c.passed(end)
+	return Value{Kind: kind, Escaped: escaped, Raw: c.p.text[start:end]}
 }
+
+// Enter steps into the Object or Array that the cursor stands before.
+func (c *Cursor) Enter() {
+	kind := c.Kind()
+	if !c.pending || kind != Object && kind != Array {
+		c.stop()
+		return
+	}
+	c.outer = c.outer &^ (1 << c.level)
+	if c.object {
+		c.outer |= 1 << c.level
+	}
+	c.level++
+	c.object, c.pending = kind == Object, false
+	c.at = c.p.space(c.at + 1)
+	if c.ended = c.p.at(c.at, '}') || c.p.at(c.at, ']'); c.ended {
+		c.at++
+	}
+}
+
+// leave goes back to the container around one that has ended.
+func (c *Cursor) leave() {
+	if c.level == 0 {
+		return
+	}
+	c.level--
+	c.object, c.ended = c.outer>>c.level&1 == 1, false
+	c.passed(c.at)
+}
+
+// passed goes on behind a value that ends there.
+func (c *Cursor) passed(end int) {
+	c.at, c.pending = end, false
+	if c.p.space(end) == len(c.p.text) { // behind the value of At
+		c.ended = true
+		return
+	}
+	closing := byte(']')
+	if c.object {
+		closing = '}'
+	}
+	at, more, err := c.p.next(end, closing)
+	if err != nil {
+		c.stop()
+		return
+	}
+	c.at, c.ended = at, !more
+}
+
+// stop ends a cursor over what Scan has not accepted.
+func (c *Cursor) stop() { c.at, c.level, c.ended, c.pending = len(c.p.text), 0, true, false }
 
 // named reads a name and what is between it and its value.
 func (p *parser) named(i int) (next int, name string, err error) {
@@ -90,8 +189,7 @@ func AppendStrings(list []string, v Value) (_ []string, ok bool) {
 }
 
 // Any returns the value as encoding/json would give it to an any. v must be
-// taken from a scanned document. It reads each byte once: Cursors inside Cursors
-// read the innermost value as often as it is deep.
+// taken from a scanned document. It reads each byte once.
 func Any(v Value) (any, error) {
 	p := parser{text: v.Raw}
 	_, x, err := p.any(0)

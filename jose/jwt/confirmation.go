@@ -9,10 +9,10 @@ import (
 	"github.com/jotward/jotward/jose/internal/strictjson"
 )
 
-// A Binding is what a token's cnf claim binds it to (RFC 7800 3.1). The zero value is
+// A Confirmation is what a token's cnf claim binds it to (RFC 7800 3.1). The zero value is
 // that of a bearer token, which is bound to nothing; a token that is bound to several
 // things is worth nothing without the proof of each.
-type Binding struct {
+type Confirmation struct {
 	// Key is jkt, the thumbprint of the key that DPoP proofs must be of (RFC 9449 6.1):
 	// DPoPRequest.Thumbprint.
 	Key string
@@ -24,26 +24,26 @@ type Binding struct {
 	Other bool
 }
 
-// Binding reads the cnf claim. It fails with ClaimsInvalid when cnf is no object, or
+// Confirmation reads the cnf claim. It fails with ClaimsInvalid when cnf is no object, or
 // a thumbprint in it none of SHA-256: such a token is bound to something that nobody
 // can prove.
-func (t *Token[C]) Binding() (Binding, error) {
+func (t *Token[C]) Confirmation() (Confirmation, error) {
 	if !t.Bound() {
-		return Binding{}, nil
+		return Confirmation{}, nil
 	}
 	var d strictjson.Doc
 	if err := d.Scan(t.Payload); err != nil {
-		return Binding{}, fail(jose.ClaimsInvalid, err.Error())
+		return Confirmation{}, fail(jose.ClaimsInvalid, err.Error())
 	}
 	cnf, _ := d.Find("cnf")
 	if cnf.Kind != strictjson.Object {
-		return Binding{}, fail(jose.ClaimsInvalid, "cnf is not an object")
+		return Confirmation{}, fail(jose.ClaimsInvalid, "cnf is not an object")
 	}
-	var b Binding
+	var b Confirmation
 	for c := strictjson.Open(cnf); ; {
 		m, more := c.Next()
 		if !more {
-			b.Other = b.Other || b == Binding{}
+			b.Other = b.Other || b == Confirmation{}
 			return b, nil
 		}
 		ok := true
@@ -56,7 +56,7 @@ func (t *Token[C]) Binding() (Binding, error) {
 			b.Other = true
 		}
 		if !ok {
-			return Binding{}, fail(jose.ClaimsInvalid, "cnf."+m.Name+" is not a thumbprint")
+			return Confirmation{}, fail(jose.ClaimsInvalid, "cnf."+m.Name+" is not a thumbprint")
 		}
 	}
 }
@@ -64,7 +64,7 @@ func (t *Token[C]) Binding() (Binding, error) {
 // CheckCertificate holds the certificate that a client has shown, nil for none, against
 // the token's (RFC 8705 3). It fails with SenderMismatch for another or none, also when the
 // token is bound to none.
-func (b Binding) CheckCertificate(shown *x509.Certificate) error {
+func (b Confirmation) CheckCertificate(shown *x509.Certificate) error {
 	if shown == nil || len(shown.Raw) == 0 {
 		return fail(jose.SenderMismatch, "the client has shown no certificate")
 	}
