@@ -40,7 +40,7 @@ func (c *Cursor) Next() (m Member, ok bool) {
 // false at the end, and the cursor then stands behind the container, in the one around it.
 func (c *Cursor) Step() (name string, kind Kind, ok bool) {
 	if c.pending {
-		c.Value()
+		c.passed(c.p.behind(c.at))
 	}
 	if c.ended {
 		c.leave()
@@ -140,6 +140,39 @@ func (c *Cursor) passed(end int) {
 		return
 	}
 	c.at, c.ended = at, !more
+}
+
+// behind returns where a value ends that Scan has accepted, by its brackets and quotes.
+func (p *parser) behind(i int) int {
+	text := p.text
+	for depth := 0; i < len(text); {
+		switch text[i] {
+		case '"':
+			for i = skipPlain(text, i+1); i < len(text) && text[i] != '"'; i = skipPlain(text, i+1) {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+			i++
+		case '{', '[':
+			depth++
+			i++
+		case '}', ']':
+			depth--
+			i++
+		default:
+			if i++; depth > 0 {
+				continue
+			}
+			for i < len(text) && text[i] > ' ' && text[i] != ',' && text[i] != '}' && text[i] != ']' {
+				i++
+			}
+		}
+		if depth <= 0 {
+			return min(i, len(text))
+		}
+	}
+	return len(text)
 }
 
 // stop ends a cursor over what Scan has not accepted.
