@@ -406,7 +406,8 @@ func TestX5tOfDigits(t *testing.T) {
 	chain := `"x5c":["` + base64.StdEncoding.EncodeToString(der) + `"],`
 	for extra, good := range map[string]bool{
 		`"x5t":"` + digits + `",`: true, `"x5t":"` + b64(sum[:]) + `",`: true, chain + `"x5t":"` + digits + `",`: true,
-		`"x5t":"` + wso2 + `",`: true, chain + `"x5t":"` + wso2 + `",`: true, chain + `"x5t#S256":"` + wso2 + `",`: true, chain + `"x5t":"` + wso2[:len(wso2)-2] + `MA",`: false,
+		`"x5t":"` + wso2 + `",`: true, chain + `"x5t":"` + wso2 + `",`: true, chain + `"x5t#S256":"` + wso2 + `",`: true, chain + `"x5t":"` + b64([]byte(strings.Repeat("0a", 32))) + `",`: false,
+		`"x5t":"` + b64([]byte(strings.Repeat("0a", 20)+"zz"+strings.Repeat("!", 22))) + `",`: false,
 		`"x5t":"` + other + `",`: true, chain + `"x5t":"` + other + `",`: false,
 		`"x5t":"` + b64([]byte(strings.Repeat("xy", 20))) + `",`: false, `"x5t":"AAAA",`: false, `"x5t":"",`: false,
 	} {

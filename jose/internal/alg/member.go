@@ -22,7 +22,10 @@ func IsPrivateMember(name string) bool {
 // here, and their keys are not worth losing for it.
 func Digest(decoded []byte) []byte {
 	if n := len(decoded); n == 2*sha1.Size || n == 2*sha256.Size {
-		decoded, _ = hex.DecodeString(string(decoded))
+		var err error
+		if decoded, err = hex.DecodeString(string(decoded)); err != nil {
+			return nil
+		}
 	}
 	if n := len(decoded); n != sha1.Size && n != sha256.Size {
 		return nil
