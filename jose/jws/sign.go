@@ -5,8 +5,10 @@ import (
 	"sync"
 
 	"github.com/jotward/jotward/jose"
+	"github.com/jotward/jotward/jose/internal/alg"
 	"github.com/jotward/jotward/jose/internal/b64"
 	"github.com/jotward/jotward/jose/internal/header"
+	"github.com/jotward/jotward/jose/internal/keydata"
 	"github.com/jotward/jotward/jose/jwk"
 )
 
@@ -103,10 +105,17 @@ func SignEncoded(header string, payload []byte, key *jwk.Key) (string, error) {
 	}
 	buf = b64.AppendEncode(append(buf, '.'), sig)
 	token := string(buf)
-	if *room = buf; cap(buf) <= maxRoom {
+	if *room = buf; cap(buf) <= maxRoom && !signsWhole(key) {
 		rooms.Put(room)
 	}
 	return token, nil
+}
+
+// signsWhole reports whether a key is given the token itself to sign and not its hash. Such
+// a signer may be elsewhere and may keep what it was given.
+func signsWhole(key *jwk.Key) bool {
+	family := key.Data(keydata.Inside()).Row.Family
+	return family == alg.Ed25519 || family == alg.MLDSA
 }
 
 // rooms are where tokens are put together. One that a huge payload made huge is not kept,

@@ -78,7 +78,7 @@ func (s *searcher) value(name string, c *strictjson.Cursor) {
 // object looks at the members of an object. One that turns out to be a private key is one
 // finding, whatever was found in it.
 func (s *searcher) object(c *strictjson.Cursor) {
-	before, isKey, isPrivate := len(s.linter.found), false, false
+	before, left, isKey, isPrivate := len(s.linter.found), s.left, false, false
 	for c.Enter(); ; {
 		name, _, more := c.Step()
 		if !more {
@@ -88,7 +88,7 @@ func (s *searcher) object(c *strictjson.Cursor) {
 		s.inside(name, name, c)
 	}
 	if isKey && isPrivate {
-		s.linter.found = s.linter.found[:before]
+		s.linter.found, s.left = s.linter.found[:before], left
 		s.found(KeyMaterial)
 	}
 }
