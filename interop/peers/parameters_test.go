@@ -21,10 +21,10 @@ func protected(t *testing.T, text string) (url, nonce string) {
 	return h.URL, h.Nonce
 }
 
-// Further members of a header, such as ACME's (RFC 8555 6.2), are read by go-jose as we
-// write them, and by us as it writes them.
-func TestParametersWithGoJose(t *testing.T) {
-	key, err := jwk.Generate(jwk.ES256, "")
+// both is a new key, ours and as go-jose reads it.
+func both(t *testing.T, a jwk.Algorithm, kid string) (*jwk.Key, gojose.JSONWebKey) {
+	t.Helper()
+	key, err := jwk.Generate(a, kid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,6 +36,13 @@ func TestParametersWithGoJose(t *testing.T) {
 	if err := theirs.UnmarshalJSON(text); err != nil {
 		t.Fatal(err)
 	}
+	return key, theirs
+}
+
+// Further members of a header, such as ACME's (RFC 8555 6.2), are read by go-jose as we
+// write them, and by us as it writes them.
+func TestParametersWithGoJose(t *testing.T) {
+	key, theirs := both(t, jwk.ES256, "")
 	ours, err := jws.Sign([]byte("x"), key, jws.SignOptions{Parameters: map[string]any{"jwk": key, "nonce": "n", "url": "https://a.example"}})
 	if err != nil {
 		t.Fatal(err)
@@ -67,18 +74,7 @@ func TestParametersWithGoJose(t *testing.T) {
 
 // The claims that RFC 7519 5.3 repeats in the header of an encrypted token.
 func TestEncryptedParametersWithGoJose(t *testing.T) {
-	key, err := jwk.Generate(jwk.ECDHES, "k")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := key.ExportPrivate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var theirs gojose.JSONWebKey
-	if err := theirs.UnmarshalJSON(text); err != nil {
-		t.Fatal(err)
-	}
+	key, theirs := both(t, jwk.ECDHES, "k")
 	ours, err := jwe.Encrypt([]byte("x"), key, jwe.EncryptOptions{Encryption: jwk.A256GCM, Parameters: map[string]any{"iss": "https://a.example"}})
 	if err != nil {
 		t.Fatal(err)
